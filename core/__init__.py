@@ -1,0 +1,1 @@
+"""The types that flow, hashtags, captions, bundles and errors: plain Python and NumPy."""

@@ -1,0 +1,1 @@
+"""Words: tables of vectors, how they are trained, and counts of what is used together."""

@@ -1,0 +1,1 @@
+"""Pictures: topic classifiers, their training and their runtimes."""

@@ -1,0 +1,1 @@
+"""Making bundles: split, train, evaluate, publish."""

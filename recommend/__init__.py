@@ -1,0 +1,1 @@
+"""Routing, candidates, signals, ranking and explanation of hashtag suggestions."""

@@ -1,0 +1,1 @@
+"""The web and files people already have, as posts."""
