@@ -1,0 +1,101 @@
+# Every check and every long job has its target here; pre-commit and .ci/run call make and nothing else.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+HOST ?= 127.0.0.1
+PORT ?= 8000
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# What `make bundle` reads and writes; docs/data.md describes both folders.
+DATA ?= data
+WEIGHTS ?= weights
+OUT ?= var/bundles
+ARGS ?=
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# ---- environments: one .venv; the stamps say what is in it -------------------------------------
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit("tagsmith needs Python 3.11 or newer: make PYTHON=python3.11 ...") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.serve: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -c constraints.txt -e ".[train,scale,client,dev]"
+	@touch $@ $(VENV)/.serve
+
+.PHONY: install
+install: $(VENV)/.serve ## Make .venv with what serving needs
+
+.PHONY: install-dev
+install-dev: $(VENV)/.dev ## Make .venv with what training, testing and checking need
+
+# ---- daily work --------------------------------------------------------------------------------
+
+.PHONY: run
+run: $(VENV)/.serve ## Serve the bundle in use, else the starter bundle (HOST=127.0.0.1 PORT=8000)
+	$(BIN)/tagsmith serve --host $(HOST) --port $(PORT) $(ARGS)
+
+.PHONY: test
+test: $(VENV)/.dev ## Run the tests (ARGS="-k name" for some of them)
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.dev ## Check style, format and the floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: $(VENV)/.dev ## Rewrite the code in the house's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: types
+types: $(VENV)/.dev ## Check types (mypy --strict)
+	$(BIN)/mypy
+
+.PHONY: docs
+docs: $(VENV)/.dev ## Write the generated pages of docs/ again
+	$(BIN)/python docs/generate.py
+
+.PHONY: constraints
+constraints: $(VENV)/.dev ## Write constraints.txt from what is installed
+	{ sed -n '/^#/p' constraints.txt; $(BIN)/python -m pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//'; } > constraints.new
+	mv constraints.new constraints.txt
+
+# ---- the wheel -----------------------------------------------------------------------------------
+
+.PHONY: wheel
+wheel: $(VENV)/.dev ## Build sdist and wheel, install the wheel elsewhere, serve from it, ask it once
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	TAGSMITH_TEST_WHEEL="$$(ls "$$PWD"/dist/tagsmith-*.whl)" $(BIN)/python -m pytest -m wheel tests/e2e
+
+# ---- long jobs -----------------------------------------------------------------------------------
+
+.PHONY: bundle
+bundle: $(VENV)/.dev ## Train a bundle (DATA=folder WEIGHTS=folder OUT=var/bundles)
+	$(BIN)/tagsmith train --data $(DATA) --weights $(WEIGHTS) --out $(OUT) $(ARGS)
+
+.PHONY: bench
+bench: $(VENV)/.dev ## Measure what one answer costs, part by part
+	$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: image
+image: ## Build the container image
+	docker build --tag tagsmith .
+
+.PHONY: clean
+clean: ## Remove .venv and what builds and checks leave behind
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

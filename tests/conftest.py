@@ -1,0 +1,83 @@
+"""What every test may ask for, and what none may do."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# No deadline: a test never judges a time. On CI the examples are the same on each run.
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", parent=settings.get_profile("default"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+def _refuse_the_network(event: str, args: tuple[Any, ...]) -> None:
+    """Raise OSError when this process looks up or calls anything but itself: tests use no network."""
+    if event == "socket.getaddrinfo":
+        host = args[0]
+    elif event == "socket.connect" and isinstance(args[1], tuple):
+        host = args[1][0]
+    else:
+        return
+    if host in (None, "", "localhost"):
+        return
+    name = host.decode() if isinstance(host, bytes) else str(host)
+    try:
+        local = ipaddress.ip_address(name).is_loopback or ipaddress.ip_address(name).is_unspecified
+    except ValueError:
+        local = False
+    if not local:
+        raise socket.gaierror(socket.EAI_FAIL, f"tests use no network, and this one asked for {name}")
+
+
+sys.addaudithook(_refuse_the_network)
+
+
+def _folder_from(variable: str, what: str) -> Path:
+    """Return the folder that an environment variable names; skip the test where it names none."""
+    value = os.environ.get(variable)
+    if not value:
+        pytest.skip(f"{variable} does not name {what}")
+    folder = Path(value)
+    if not folder.is_dir():
+        pytest.fail(f"{variable}={value} is no folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the working tree."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def conformance_dir() -> Path:
+    """twitter-text's conformance cases (``TAGSMITH_CONFORMANCE``)."""
+    return _folder_from("TAGSMITH_CONFORMANCE", "a folder of twitter-text's conformance files")
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """A training data folder laid out as docs/data.md says (``TAGSMITH_TEST_DATA``)."""
+    return _folder_from("TAGSMITH_TEST_DATA", "a training data folder")
+
+
+@pytest.fixture(scope="session")
+def weights_dir() -> Path:
+    """A folder of pretrained weights as docs/data.md says (``TAGSMITH_TEST_WEIGHTS``)."""
+    return _folder_from("TAGSMITH_TEST_WEIGHTS", "a folder of pretrained weights")
+
+
+@pytest.fixture(scope="session")
+def photographs() -> Path:
+    """Free photographs that are part of the repository."""
+    return ROOT / "examples" / "photos"
