@@ -1,0 +1,162 @@
+"""Every number of a training run, read from TOML.
+
+``default.toml`` beside this file holds the one value of each field, with the reason where there is one; the
+dataclasses below hold names, types and meaning only, so that no default stands in two places. A file given on the
+command line overrides parts of it. Unknown keys and wrong types are errors: a misspelt number that silently keeps its
+default costs an hour of training.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import dacite
+
+from core.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusConfig:
+    """What a post must be to be learnt from, and how posts are dealt out.
+
+    Attributes:
+        min_hashtags: posts with fewer distinct hashtags teach nothing about which go together and are left out.
+        deduplicate: the splits in which only the first of several equal posts is kept.
+        min_train: fewest training posts to start with.
+        min_val: fewest validation posts to start with.
+        val_share: share of the posts without a ``split`` field that go to val, 0 to 1.
+        test_share: share of them that go to test, 0 to 1.
+    """
+
+    min_hashtags: int
+    deduplicate: tuple[str, ...]
+    min_train: int
+    min_val: int
+    val_share: float
+    test_share: float
+
+    def __post_init__(self) -> None:
+        """Refuse shares that leave nothing to train on.
+
+        Raises:
+            DataError: a share is not between 0 and 1, or both together leave no post for train.
+        """
+        if min(self.val_share, self.test_share) <= 0 or self.val_share + self.test_share >= 1:
+            raise DataError("corpus.val_share and corpus.test_share must be above 0 and below 1 together")
+
+
+@dataclass(frozen=True, slots=True)
+class TopicsConfig:
+    """How the topic classifier is trained and exported."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingsConfig:
+    """How word and hashtag tables and counts are learnt."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankerConfig:
+    """How the ranker and its calibration are learnt."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateConfig:
+    """What is measured, and how finely."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishConfig:
+    """When a draft may become the current bundle, and how it is called.
+
+    Attributes:
+        name: first part of the bundle's id; the rest is a hash of what it was made of.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DistillConfig:
+    """How a backbone without weights learns from one that has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole training run.
+
+    Attributes:
+        seed: of every random generator of every stage.
+    """
+
+    seed: int
+    corpus: CorpusConfig
+    topics: TopicsConfig
+    embeddings: EmbeddingsConfig
+    ranker: RankerConfig
+    evaluate: EvaluateConfig
+    publish: PublishConfig
+    distill: DistillConfig
+
+
+def load_config(override: Path | None = None) -> Config:
+    """Return the default configuration, with the values of one file laid over it.
+
+    Raises:
+        DataError: the file cannot be read, is not TOML, names an unknown key or has a value of the wrong type.
+    """
+    values = tomllib.loads((files("pipelines") / "default.toml").read_text(encoding="utf-8"))
+    origin = "pipelines/default.toml"
+    if override is not None:
+        origin = str(override)
+        _lay_over(values, _read_toml(override), Config, origin, ())
+    hooks: dict[type[Any], Callable[[Any], Any]] = {float: _as_float, int: _as_int}
+    try:
+        return dacite.from_dict(Config, values, dacite.Config(strict=True, cast=[tuple], type_hooks=hooks))
+    except dacite.DaciteError as error:
+        raise DataError(f"{origin}: {error}") from error
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"cannot read the configuration {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is not valid TOML: {error}") from error
+
+
+def _lay_over(values: dict[str, Any], override: dict[str, Any], shape: Any, origin: str, at: tuple[str, ...]) -> None:
+    """Replace in ``values`` what ``override`` names; refuse names that the dataclass ``shape`` does not have."""
+    known = [field.name for field in fields(shape)]
+    types = get_type_hints(shape)
+    for key, value in override.items():
+        where = ".".join((*at, key))
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known) or 'nothing'}"
+            raise DataError(f"{origin}: unknown key {where!r}; {hint}")
+        if is_dataclass(types[key]):
+            if not isinstance(value, dict):
+                raise DataError(f"{origin}: {where!r} is a section: write [{where}] and its keys below")
+            _lay_over(values[key], value, types[key], origin, (*at, key))
+        else:
+            values[key] = value
+
+
+def _as_float(value: object) -> float:
+    """Take whole numbers where a fraction is asked for; leave everything else to the type check."""
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value  # type: ignore[return-value]
+
+
+def _as_int(value: object) -> int:
+    """Refuse true and false, which Python would take for 1 and 0."""
+    if isinstance(value, bool):
+        raise DataError(f"a whole number is wanted in the configuration, not {str(value).lower()}")
+    return value  # type: ignore[return-value]
