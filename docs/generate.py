@@ -1,0 +1,117 @@
+"""Writes the pages of docs/ that the code already says: the command line and the service's settings.
+
+Run by ``make docs``; a test fails while a page differs from what this would write.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import typer
+
+from service.settings import PREFIX, Settings
+from tagsmith.cli import app
+
+FOLDER = Path(__file__).resolve().parent
+NOTE = "<!-- Written by `make docs`; change the code instead. -->\n"
+
+
+def cli_page() -> str:
+    """Return docs/cli.md: every command with its help, arguments and options."""
+    root = typer.main.get_command(app)
+    lines = [
+        "# Command line",
+        "",
+        NOTE,
+        "Every command ends with exit code 0; with 2 when it was given something that it cannot use, after one sentence",
+        "on standard error that says what to do. `--help` shows the same as this page.",
+        "",
+    ]
+    for path, command in commands(root, "tagsmith"):
+        lines += [f"## {path}", "", inspect.cleandoc(command.help or "").split("\f")[0].strip(), ""]
+        usage = " ".join(command.collect_usage_pieces(click.Context(command, info_name=path)))
+        lines += ["```text", f"{path} {usage}", "```", ""]
+        rows = [row for parameter in command.params if (row := parameter_row(parameter, command))]
+        if rows:
+            lines += ["| argument or option | default | meaning |", "|---|---|---|", *rows, ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+    """Yield each command below ``command`` that does something, with the words that call it."""
+    children = getattr(command, "commands", None)
+    if children is None:
+        yield path, command
+        return
+    for name in sorted(children):
+        if not children[name].hidden:
+            yield from commands(children[name], f"{path} {name}")
+
+
+def parameter_row(parameter: click.Parameter, command: click.Command) -> str | None:
+    """Return one argument or option as a table row, or None for one that is not shown."""
+    if getattr(parameter, "hidden", False):
+        return None
+    if isinstance(parameter, click.Option) or parameter.param_type_name == "option":
+        names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
+    else:
+        names = f"`{parameter.make_metavar(click.Context(command))}`"
+    default = parameter.default
+    if parameter.required:
+        shown = "required"
+    elif default is None or default is False or default == () or callable(default):
+        shown = ""
+    else:
+        shown = f"`{getattr(default, 'value', default)}`"
+    meaning = " ".join((getattr(parameter, "help", None) or "").split())
+    return f"| {names} | {shown} | {cell(meaning)} |"
+
+
+def settings_page() -> str:
+    """Return docs/settings.md: each setting of the service with its variable, type and default."""
+    lines = [
+        "# Settings of the service",
+        "",
+        NOTE,
+        "Read once at start. A command line option wins over its environment variable, the variable over the default.",
+        "",
+        "| variable | type | default | meaning |",
+        "|---|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else f"`{field.default}`"
+        meaning = cell(field.description or "")
+        lines.append(f"| `{PREFIX}{name.upper()}` | {cell(type_name(field.annotation))} | {default} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def type_name(annotation: object) -> str:
+    """Return a type as an operator would name it."""
+    origin = typing.get_origin(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(type_name(part) for part in typing.get_args(annotation) if part is not type(None))
+    if origin is typing.Literal:
+        return ", ".join(f"`{value}`" for value in typing.get_args(annotation))
+    names: dict[object, str] = {str: "text", int: "whole number", float: "number", bool: "0 or 1", Path: "path"}
+    return names.get(annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+def cell(text: str) -> str:
+    """Return text that cannot break out of a table cell."""
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def pages() -> dict[str, str]:
+    """Return the text of each generated page by its file name."""
+    return {"cli.md": cli_page(), "settings.md": settings_page()}
+
+
+if __name__ == "__main__":
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+        print(f"docs/{name}")

@@ -1,0 +1,113 @@
+"""What the documentation says is what the program does."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from docs import generate
+from tagsmith.cli import app
+from tests.house.rooms import ROOT, name_of, tracked_files
+
+PAGES = sorted(path for path in tracked_files() if path.suffix == ".md" and not name_of(path).startswith("bundles/"))
+LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)|<img[^>]* src=\"([^\"]+)\"")
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
+
+
+def blocks(path: Path, *languages: str) -> list[str]:
+    """Return the code blocks of a page in the given languages."""
+    return [body for language, body in BLOCK.findall(path.read_text(encoding="utf-8")) if language in languages]
+
+
+def shell_lines(path: Path) -> list[str]:
+    """Return the commands of a page's shell blocks, continued lines joined."""
+    text = "\n".join(blocks(path, "sh", "bash", "console")).replace("\\\n", " ")
+    return [line.removeprefix("$ ").strip() for line in text.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("name", ["cli.md", "settings.md"])
+def test_generated_pages_are_as_the_code_has_it(name: str) -> None:
+    """``make docs`` would change nothing."""
+    assert (ROOT / "docs" / name).read_text(encoding="utf-8") == generate.pages()[name]
+
+
+def test_every_command_is_documented() -> None:
+    """The reference has a heading for each command, and each command and option says what it does."""
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    found = dict(generate.commands(typer.main.get_command(app), "tagsmith"))
+    assert len(found) >= 9
+    for path, command in found.items():
+        assert f"\n## {path}\n" in page
+        assert command.help, path
+        for parameter in command.params:
+            if not getattr(parameter, "hidden", False):
+                assert getattr(parameter, "help", None), f"{path}: {parameter.name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    """No page points at a file that is gone."""
+    targets = ["".join(groups) for groups in LINK.findall(page.read_text(encoding="utf-8"))]
+    broken = [
+        target
+        for target in targets
+        if not re.match(r"[a-z]+:|#", target) and not (page.parent / target.split("#")[0]).exists()
+    ]
+    assert not broken
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_commands_in_pages_exist_with_their_options(page: Path) -> None:
+    """A command line copied from a page is understood."""
+    known = dict(generate.commands(typer.main.get_command(app), "tagsmith"))
+    for line in shell_lines(page):
+        words = shlex.split(line, comments=True)
+        if not words or not words[0].endswith("tagsmith"):
+            continue
+        words[0] = "tagsmith"
+        path = next((" ".join(words[:n]) for n in (3, 2) if " ".join(words[:n]) in known), None)
+        if path is None:
+            assert words[1:] in (["--help"], ["--version"]), line
+            continue
+        options = {
+            option for parameter in known[path].params for option in (*parameter.opts, *parameter.secondary_opts)
+        }
+        used = {word.split("=")[0] for word in words if word.startswith("-")}
+        assert used <= options | {"--help"}, line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_make_targets_in_pages_exist(page: Path) -> None:
+    """A ``make`` line copied from a page has its target."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    for line in shell_lines(page):
+        words = shlex.split(line, comments=True)
+        if words and words[0] == "make":
+            assert {word for word in words[1:] if "=" not in word and not word.startswith("-")} <= targets, line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_python_in_pages_runs(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Python block copied from a page runs as it stands, from the repository's root."""
+    monkeypatch.chdir(ROOT)
+    for block in blocks(page, "python"):
+        exec(compile(block, name_of(page), "exec"), {"__name__": "__main__"})
+
+
+def test_every_command_answers_help() -> None:
+    """``--help`` works without data, weights or a bundle."""
+    runner = CliRunner()
+    for path in dict(generate.commands(typer.main.get_command(app), "tagsmith")):
+        assert runner.invoke(app, [*path.split()[1:], "--help"]).exit_code == 0, path
+
+
+def test_make_help_lists_every_target() -> None:
+    """A target without a line of help is not found."""
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    phony = set(re.findall(r"^\.PHONY: ([a-z-]+)", text, flags=re.MULTILINE))
+    assert phony == set(re.findall(r"^([a-z-]+):.*## ", text, flags=re.MULTILINE))

@@ -1,0 +1,94 @@
+"""The folders, the wheel and the contracts name the same rooms."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.house.rooms import ROOMS, ROOT, modules, name_of, pyproject, tree
+
+
+def test_folders_with_an_init_are_exactly_the_rooms() -> None:
+    """A new top-level package joins the wheel and the contracts, or is none."""
+    folders = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"benchmarks"}
+    assert folders == set(ROOMS)
+
+
+def test_the_wheel_holds_exactly_the_rooms() -> None:
+    """What is on disk is what is installed."""
+    assert set(pyproject()["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == set(ROOMS)
+
+
+def test_the_contracts_watch_exactly_the_rooms() -> None:
+    """A room that import-linter does not know may import anything."""
+    assert set(pyproject()["tool"]["importlinter"]["root_packages"]) == set(ROOMS)
+
+
+def test_every_room_stands_on_a_floor() -> None:
+    """The layers name each room once."""
+    contracts = pyproject()["tool"]["importlinter"]["contracts"]
+    (floors,) = [contract for contract in contracts if contract["type"] == "layers"]
+    on_floors = [room.strip() for floor in floors["layers"] for room in floor.split("|")]
+    assert sorted(on_floors) == sorted(ROOMS)
+
+
+def test_mypy_reads_every_room() -> None:
+    """No room goes unchecked."""
+    assert set(pyproject()["tool"]["mypy"]["files"]) >= set(ROOMS)
+
+
+@pytest.mark.parametrize("path", [path for path in modules() if path.name == "__init__.py"], ids=name_of)
+def test_an_init_is_a_docstring_and_nothing_else(path: Path) -> None:
+    """The contracts do not look into a package's own file, so nothing may hide there."""
+    (statement,) = tree(path).body
+    assert isinstance(statement, ast.Expr)
+    assert isinstance(statement.value, ast.Constant)
+    assert isinstance(statement.value.value, str)
+
+
+def test_the_changelog_starts_with_the_packages_version() -> None:
+    """A release without a changelog entry is not one."""
+    heads = re.findall(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    released = [head for head in heads if head != "Unreleased"]
+    assert released[0] == pyproject()["project"]["version"]
+
+
+def test_constraints_pin_every_dependency_once() -> None:
+    """Two clones install the same versions."""
+    project = pyproject()["project"]
+    extras = project["optional-dependencies"]
+    wanted = [
+        *project["dependencies"],
+        *(line for name in ("train", "scale", "client", "dev") for line in extras[name]),
+    ]
+    pinned = [
+        re.sub(r"[-_.]+", "-", Requirement(line).name).lower()
+        for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+        if line and not line.startswith("#")
+    ]
+    assert len(pinned) == len(set(pinned))
+    assert {re.sub(r"[-_.]+", "-", Requirement(line).name).lower() for line in wanted} <= set(pinned)
+
+
+def test_constraints_hold_exact_public_versions() -> None:
+    """A local version such as ``+cpu`` exists on one machine only."""
+    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            assert re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!]+", line), line
+
+
+def test_serving_does_not_depend_on_training_packages() -> None:
+    """The default install stays small."""
+    names = {Requirement(line).name for line in pyproject()["project"]["dependencies"]}
+    assert not names & {"torch", "torchvision", "gensim", "scikit-learn", "matplotlib", "openvino", "onnx"}
+
+
+def test_gitignore_hides_no_room() -> None:
+    """An unanchored ``models/`` would ship an empty package."""
+    lines = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    for room in ROOMS:
+        assert not {room, f"{room}/", f"/{room}", f"/{room}/", f"**/{room}"} & set(lines)
