@@ -23,9 +23,7 @@ _MAX_RAW = 4 * MAX_LENGTH
 
 # Signs that twitter-text and Mastodon accept within a hashtag although they are neither letter nor digit. They
 # join, so the normal form leaves them out: "il·lusió" and "illusió" are one hashtag.
-_JOINERS = (
-    "\u00b7\u0387\u05be\u05f3\u05f4\u0f0b\u0f0c\u200c\u200d\u3003\u301c\u309b\u309c\u30a0\u30fb\uff5e\uff65"
-)
+_JOINERS = "\u00b7\u0387\u05be\u05f3\u05f4\u0f0b\u0f0c\u200c\u200d\u3003\u301c\u309b\u309c\u30a0\u30fb\uff5e\uff65"
 # Ideographic zero: a digit to those who write it, a letter-like number to Unicode.
 _SIGN = r"\p{L}\p{M}\p{Nd}_\u3007"
 

@@ -40,7 +40,7 @@ class ImageClassifier(Protocol):
         ...
 
     def evidence(self, batch: NDArray[np.float32]) -> list[ImageEvidence]:
-        """Return what is seen in each of (n, 3, size, size) float32 prepared pictures; one row does not depend on another."""
+        """Return what is seen in each of (n, 3, size, size) float32 prepared pictures; rows are independent."""
         ...
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import regex
 
@@ -23,6 +24,7 @@ _MENTION = regex.compile(r"(?<![\p{L}\p{N}_])[@＠][\p{L}\p{N}_][\p{L}\p{N}_.-]*
 _MARKUP = regex.compile(r"</?[a-zA-Z]{1,12}(?:\s[^<>]{0,200})?/?>")
 # Signs that NFKC would turn into letters and glue to the word before ("nike™" is not "niketm").
 _TRADE_SIGNS = regex.compile(r"[©®™℠℗]")
+_ELISION = regex.compile(r"(?<![\p{L}\p{N}])(?:[ld]|qu)['’](?=[aeiouyhàâéèêëîïôöûüœ]\p{L}{2})")
 _APOSTROPHES = regex.compile(r"(?<=\p{L})['’ʼ‘`´＇](?=\p{L})")
 _TONES_AND_SELECTORS = regex.compile(r"[\U0001f3fb-\U0001f3ff\ufe00-\ufe0f]")
 _RUNS_OF_ONE_LETTER = regex.compile(r"(\p{L})\1{2,}")
@@ -30,11 +32,13 @@ _RUNS_OF_ONE_LETTER = regex.compile(r"(\p{L})\1{2,}")
 _PICTURE = r"(?=\p{Emoji})\p{Extended_Pictographic}"
 _TOKEN = regex.compile(
     rf"""
-      (?P<word> [\p{{L}}\p{{N}}] [\p{{L}}\p{{M}}\p{{N}}]* )
-    | (?P<emoji> {_PICTURE} (?: \u200d {_PICTURE} )* | [\U0001f1e6-\U0001f1ff]{{2}} )
+      [\p{{L}}\p{{N}}] [\p{{L}}\p{{M}}\p{{N}}]*+
+    | {_PICTURE} (?: \u200d {_PICTURE} )*+
+    | [\U0001f1e6-\U0001f1ff]{{2}}
     """,
     regex.VERBOSE,
 )
+_ASCII_TOKEN = regex.compile(r"[a-z0-9]++")
 _HAS_LETTER = regex.compile(r"\p{L}")
 _IS_EMOJI = regex.compile(rf"{_PICTURE}|[\U0001f1e6-\U0001f1ff]")
 # Scripts written without spaces, cut where the script changes; kana words and Han words seldom share a piece.
@@ -45,18 +49,17 @@ _PIECES = regex.compile(
 )
 _HAN = regex.compile(r"[\p{Han}々〆]+")
 
-STOP_WORDS = frozenset(
-    """
-    a about after again all also am an and any are as at be because been before being but by can cant could did
-    didnt do does doesnt doing dont down each even ever every few for from further get gets getting go goes going
-    gonna got had has have having he hed her here heres hers him his how i id if ill im in into is isnt it its ive
-    just let lets like me more most much my myself no nor not now of off oh ok on once one only or other our ours out
-    over own really s same see she shes should so some still such t than that thats the their theirs them then there
-    theres these they theyre this those though through to too u under until up upon ur us very via want was wasnt we
-    were weve what whats when where which while who whos why will with wont would yes yet you youd youll your youre
-    yours youve
-    """.split()
-)
+_STOP_WORDS = """
+a about after again all also am an and any are as at be because been before being but by can cant could did
+didnt do does doesnt doing dont down each even ever every few for from further get gets getting go goes going
+gonna got had has have having he hed her here heres hers him his how i id if ill im in into is isnt it its ive
+just let lets like me more most much my myself no nor not now of off oh ok on once one only or other our ours out
+over own really s same see she shes should so some still such t than that thats the their theirs them then there
+theres these they theyre this those though through to too u under until up upon ur us very via want was wasnt we
+were weve what whats when where which while who whos why will with wont would yes yet you youd youll your youre
+yours youve
+"""
+STOP_WORDS = frozenset(_STOP_WORDS.split())
 """Frequent English words that carry no subject, apostrophes taken out."""
 
 
@@ -64,24 +67,24 @@ def caption_words(caption: str) -> tuple[str, ...]:
     """Return the words and emoji of a caption in the order of use, at most ``MAX_WORDS``.
 
     Hashtags, @mentions, links, e-mail addresses, markup and bare numbers are taken out. Words are NFKC and case
-    folded; apostrophes inside them vanish (``don't`` gives ``dont``), three or more equal letters become two. An emoji
-    is a token of its own without skin tone and variation selector; the same emoji in a row counts once. Runs
-    of Han longer than three signs become overlapping pairs, since their words are not told apart by spaces.
+    folded; apostrophes inside them vanish (``don't`` gives ``dont``; French ``l'été`` gives ``été``), three or more
+    equal letters become two. An emoji is a token of its own without skin tone and variation selector; the same emoji
+    in a row counts once. Runs of Han longer than three signs become overlapping pairs, since no spaces tell their
+    words apart.
     """
     text = unicodedata.normalize("NFKC", _TRADE_SIGNS.sub(" ", _prose(caption[:_MAX_CAPTION])))
     text = _TONES_AND_SELECTORS.sub("", text)
-    text = _APOSTROPHES.sub("", unicodedata.normalize("NFKC", text.casefold()))
+    text = unicodedata.normalize("NFKC", text.casefold())
+    text = _APOSTROPHES.sub("", _ELISION.sub(" ", text))
     words: list[str] = []
-    for match in _TOKEN.finditer(text):
-        token = match[0]
-        if match.lastgroup == "emoji":
-            if not words or words[-1] != token:
-                words.append(token)
-        elif token.isascii():
+    for token in (_ASCII_TOKEN if text.isascii() else _TOKEN).findall(text):
+        if token.isascii():
             if not token.isdigit():
                 words.append(_squeeze(token))
-        else:
+        elif token[0].isalnum():
             words.extend(_squeeze(piece) for piece in _split_unspaced(token) if _HAS_LETTER.search(piece))
+        elif not words or words[-1] != token:
+            words.append(token)
         if len(words) >= MAX_WORDS:
             break
     return tuple(words[:MAX_WORDS])
@@ -126,6 +129,7 @@ def _blank(text: str, spans: list[tuple[int, int]]) -> str:
     return " ".join((*kept, text[at:]))
 
 
+@lru_cache(maxsize=65_536)
 def _squeeze(word: str) -> str:
     return _RUNS_OF_ONE_LETTER.sub(r"\1\1", word)[:MAX_WORD_LENGTH]
 

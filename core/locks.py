@@ -1,0 +1,35 @@
+"""A lock that several processes see, and that ends with the process that holds it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from core.atomic import storage_errors
+
+
+class Held(Exception):
+    """Another process, or another holder in this one, has the lock."""
+
+
+@contextlib.contextmanager
+def hold_lock(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold the lock file ``path`` for the block; it is made when it is not there, and left behind.
+
+    Raises:
+        Held: someone else has it and ``wait`` is False.
+        StorageError: the file cannot be made.
+    """
+    with storage_errors(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError as error:
+            raise Held(str(path)) from error
+        yield
+    finally:
+        os.close(descriptor)
