@@ -28,8 +28,8 @@ def cli_page() -> str:
         "# Command line",
         "",
         NOTE,
-        "Every command ends with exit code 0, or with 2 when it was given something that it cannot use, after a sentence",
-        "on standard error that says what to do. `--help` shows the same as this page.",
+        "Every command ends with exit code 0, or with 2 when it was given something that it cannot use: a sentence on",
+        "standard error then says what to do. `--help` shows the same as this page.",
         "",
     ]
     for path, command in commands(root, "tagsmith"):
