@@ -100,7 +100,8 @@ def semantic_hit_ratio(
             vector = None if near[row, column] else vectors.get(hashtag)
             if vector is not None:
                 near[row, column] = bool((stacked @ vector).max() >= threshold)
-    return near.sum(axis=1) / float(depth)
+    ratio: Values = near.sum(axis=1) / float(depth)
+    return ratio
 
 
 def jaccard(first: Sequence[str], second: Sequence[str], depth: int = DEPTH) -> float:

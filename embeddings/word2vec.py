@@ -1,0 +1,130 @@
+"""Word2Vec (Mikolov et al. 2013) through gensim, output vectors kept. Training only: serving never loads this file."""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from core.errors import DataError, MissingExtra
+from embeddings.pretrained import PretrainedVectors
+from embeddings.table import EmbeddingTable, build_table, log_prior_of
+
+WHOLE_POST = 10_000
+"""A window that no post exceeds; gensim cuts sentences at this length anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word2VecSettings:
+    """How Word2Vec is trained; the defaults are those of the published method.
+
+    Attributes:
+        dimensions: length of a vector.
+        window: tokens to either side that count as context.
+        epochs: passes over the posts.
+        skip_gram: predict the context from a word; else the word from the context's mean.
+        sample: frequency above which uses are dropped at random; 0 keeps all.
+        negatives: noise words drawn for each true one.
+        shrink_windows: whether the window is drawn anew, 1 to ``window``, for each word, so that near words count more.
+        learning_rate: at the start; it falls linearly to 0.0001.
+        seed: of first vectors and noise.
+    """
+
+    dimensions: int = 300
+    window: int = 5
+    epochs: int = 30
+    skip_gram: bool = False
+    sample: float = 1e-3
+    negatives: int = 5
+    shrink_windows: bool = True
+    learning_rate: float = 0.025
+    seed: int = 1
+
+
+PUBLISHED = Word2VecSettings()
+
+WHOLE_POST_SKIP_GRAM = Word2VecSettings(
+    dimensions=200,
+    window=WHOLE_POST,
+    epochs=30,
+    skip_gram=True,
+    sample=0.0,
+    negatives=15,
+    shrink_windows=False,
+)
+"""What in-out scores want: hashtags have no order, and dropping the frequent ones falsifies the probabilities."""
+
+SETTINGS: Mapping[str, Word2VecSettings] = MappingProxyType(
+    {"published": PUBLISHED, "whole_post_skip_gram": WHOLE_POST_SKIP_GRAM}
+)
+
+
+def fit_word2vec(
+    posts: Sequence[Sequence[str]],
+    words: Sequence[str],
+    n_outputs: int,
+    settings: Word2VecSettings = PUBLISHED,
+    *,
+    start: PretrainedVectors | None = None,
+) -> EmbeddingTable:
+    """Return input and output vectors of ``words``, trained with one worker: the same arguments, the same table.
+
+    Args:
+        posts: each post's tokens; tokens that are not in ``words`` are left out.
+        words: the vocabulary, hashtags first; a word that no post uses has zero vectors.
+        n_outputs: how many of the first words can be predicted.
+        settings: how.
+        start: input vectors to begin with, for the words it knows: the published second approach.
+
+    Raises:
+        DataError: no post uses two of the words, or ``start`` has other dimensions.
+        MissingExtra: gensim is not installed.
+    """
+    if start is not None and start.dimensions != settings.dimensions:
+        wrong = settings.dimensions
+        raise DataError(f"the pretrained vectors have {start.dimensions} dimensions: set that, not {wrong}")
+    known = set(words)
+    sentences = [kept for post in posts if len(kept := [token for token in post if token in known]) > 1]
+    if not sentences:
+        raise DataError("no post has two words of the vocabulary: collect more posts")
+    model = _word2vec_class()(
+        vector_size=settings.dimensions,
+        window=settings.window,
+        min_count=1,
+        workers=1,
+        sg=int(settings.skip_gram),
+        sample=settings.sample,
+        negative=settings.negatives,
+        shrink_windows=settings.shrink_windows,
+        alpha=settings.learning_rate,
+        seed=settings.seed,
+    )
+    model.build_vocab(sentences)
+    row_of: dict[str, int] = model.wv.key_to_index
+    if start is not None:
+        for word, row in row_of.items():
+            vector = start.get(word)
+            if vector is not None:
+                model.wv.vectors[row] = vector
+    model.train(sentences, total_examples=len(sentences), epochs=settings.epochs)
+    inputs = np.zeros((len(words), settings.dimensions), dtype=np.float32)
+    outputs = np.zeros((n_outputs, settings.dimensions), dtype=np.float32)
+    for place, word in enumerate(words):
+        if word in row_of:
+            inputs[place] = model.wv.vectors[row_of[word]]
+            if place < n_outputs:
+                outputs[place] = model.syn1neg[row_of[word]]
+    uses = Counter(token for sentence in sentences for token in sentence)
+    return build_table(words, inputs, outputs, log_prior_of(np.array([uses[word] for word in words[:n_outputs]])))
+
+
+def _word2vec_class() -> Any:
+    try:
+        return importlib.import_module("gensim.models.word2vec").Word2Vec
+    except ImportError as error:
+        raise MissingExtra("Word2Vec needs gensim: pip install 'tagsmith[train]'") from error
