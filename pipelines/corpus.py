@@ -90,7 +90,7 @@ class FolderPosts:
                 self._tally.examples.setdefault(path.name, f"line {number}: {problem}")
                 continue
             n_good += 1
-            if post.image is not None and not post.image.is_file():
+            if post.image is not None and not os.path.isfile(post.image):  # is_file raises on names that are too long
                 self._tally.dropped["a picture that is not there (the post is kept)"] += 1
                 post = replace(post, image=None)
             yield post

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from core.atomic import write_atomic
 from core.errors import DataError
 
 _CHUNK_BYTES = 1 << 20
@@ -51,9 +51,7 @@ class HashCache:
 
     def save(self) -> None:
         """Write what is remembered, whole or not at all."""
-        aside = self._path.with_suffix(".part")
-        aside.write_text(json.dumps(self._known), encoding="utf-8")
-        os.replace(aside, self._path)
+        write_atomic(self._path, json.dumps(self._known))
 
 
 def files_below(source: Path) -> Iterator[tuple[str, Path]]:

@@ -19,7 +19,6 @@ Change ``VERSION`` whenever the code of a stage gives another result for the sam
 from __future__ import annotations
 
 import errno
-import fcntl
 import importlib
 import json
 import os
@@ -33,7 +32,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
+from core.atomic import storage_errors, write_atomic
 from core.errors import StorageError, TagsmithError
+from core.locks import Held, hold_lock
 from pipelines.fingerprint import HashCache, fingerprint
 from pipelines.progress import ProgressPort
 
@@ -128,15 +129,12 @@ class Workshop:
         """
         with storage_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock = (self.folder / "lock").open("w")
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise StorageError(
-                    f"another run is at work in {self.folder}; wait for it or choose another --out"
-                ) from error
-            yield self
+        try:
+            with hold_lock(self.folder / "lock", wait=False):
+                yield self
+        except Held as error:
+            message = f"another run is at work in {self.folder}; wait for it, or choose another --out"
+            raise StorageError(message) from error
 
     def result(self, stage: str) -> Path:
         """Return the folder where the finished result of a stage lies."""
@@ -156,7 +154,7 @@ class Workshop:
             TagsmithError: whatever else the stage raises.
         """
         module = importlib.import_module(stage.module)
-        with storage_errors(self.folder):
+        with room_errors(self.folder):
             mark = self._fingerprint(stage, module.VERSION, config, seed)
             finished = self.folder / "stages" / stage.name
             known = _read_record(finished / "stage.json") if (finished / "stage.json").is_file() else None
@@ -212,8 +210,8 @@ class Workshop:
             self._log(record("failed"))
             raise
         done = record("done")
-        (aside / "stage.json").write_text(json.dumps(asdict(done), indent=1), encoding="utf-8")
         _sync(aside)
+        write_atomic(aside / "stage.json", json.dumps(asdict(done), indent=1))
         finished = self.folder / "stages" / stage.name
         shutil.rmtree(finished, ignore_errors=True)
         os.replace(aside, finished)
@@ -227,7 +225,7 @@ class Workshop:
 
 
 @contextmanager
-def storage_errors(folder: Path) -> Iterator[None]:
+def room_errors(folder: Path) -> Iterator[None]:
     """Turn what a full or read-only disk raises inside the block into one clear error.
 
     Libraries hide the cause: NumPy reports short writes without an error number, torch as a RuntimeError. So where the

@@ -1,0 +1,105 @@
+"""One training run: from a data folder to a published bundle and a report about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import DataError, InvalidOption
+from pipelines.config import Config
+from pipelines.progress import ProgressPort
+from pipelines.stage import Stage, StageRecord, Workshop
+
+STAGE_NAMES = ("split", "train-topics", "train-embeddings", "train-ranker", "evaluate", "publish")
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a run reads and writes.
+
+    Attributes:
+        data: the data folder, as docs/data.md describes it.
+        weights: folder of pretrained weights and vectors, or None to use only what packages bring.
+        out: the bundle store; work state lies in ``.work`` inside it.
+        topics: labelled pictures; ``topics`` of the data folder unless told otherwise.
+    """
+
+    data: Path
+    weights: Path | None
+    out: Path
+    topics: Path | None = None
+
+    @property
+    def work(self) -> Path:
+        """Where stages leave results, checkpoints and caches."""
+        return self.out / ".work"
+
+
+def plan(places: Places) -> tuple[Stage, ...]:
+    """Return the stages of a run, in order, with what each reads.
+
+    Raises:
+        DataError: the data folder or a part of it that every run needs is not there.
+    """
+    data = _existing(places.data, "the data folder")
+    posts = {"posts": _existing(data / "posts", "the posts")}
+    pictures = {"topics": _existing(places.topics or data / "topics", "the labelled pictures")}
+    lexicon = {"topic_lexicon": _existing(data / "topic_lexicon.json", "the hashtags that mark topics")}
+    weights = {} if places.weights is None else {"weights": _existing(places.weights, "the weights folder")}
+    multimodal = {"multimodal": data / "multimodal"} if (data / "multimodal").is_dir() else {}
+    trained = ("split", "train-topics", "train-embeddings")
+
+    def stage(name: str, section: str, after: tuple[str, ...], **sources: Path) -> Stage:
+        return Stage(name, f"pipelines.{name.replace('-', '_')}", section, after, sources, {"data": data})
+
+    return (
+        stage("split", "corpus", (), **posts, **multimodal),
+        stage("train-topics", "topics", (), **pictures, **weights),
+        stage("train-embeddings", "embeddings", trained[:2], **lexicon, **weights, **multimodal),
+        stage("train-ranker", "ranker", trained, **lexicon, **weights, **multimodal),
+        stage("evaluate", "evaluate", (*trained, "train-ranker"), **pictures, **multimodal),
+        stage("publish", "publish", (*trained, "train-ranker", "evaluate")),
+    )
+
+
+def run(
+    places: Places,
+    config: Config,
+    *,
+    open_progress: Callable[[str], AbstractContextManager[ProgressPort]],
+    on_done: Callable[[StageRecord], None],
+    until: str | None = None,
+) -> Path:
+    """Run what is out of date, in order, and return the folder of the report.
+
+    Args:
+        places: where to read and write.
+        config: every number.
+        open_progress: from a stage's name to what shows how far it is, held open while the stage runs.
+        on_done: told of every stage that is done or skipped.
+        until: the last stage to run, or None for all.
+
+    Raises:
+        InvalidOption: ``until`` names no stage.
+        TagsmithError: what a stage cannot work with; the results of the stages before it are kept.
+    """
+    if until is not None and until not in STAGE_NAMES:
+        raise InvalidOption(f"there is no stage {until!r}; the stages are {', '.join(STAGE_NAMES)}", field="until")
+    stages = plan(places)
+    with Workshop(places.work).opened() as workshop:
+        for stage in stages:
+            with open_progress(stage.name) as progress:
+                record = workshop.run(stage, getattr(config, stage.section), config.seed, progress)
+            on_done(record)
+            if stage.name == until:
+                break
+    return places.out
+
+
+def _existing(path: Path, what: str) -> Path:
+    """Return ``path`` without symbolic parts, so that pictures below it have one name."""
+    if not path.exists():
+        raise DataError(f"{path} does not exist; {what} should be there, see docs/data.md")
+    return path.resolve()

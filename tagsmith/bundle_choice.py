@@ -1,0 +1,48 @@
+"""Which bundle a command works with when none is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.bundle import resolve_bundle
+from core.errors import BundleMissing
+
+STORE = Path("var/bundles")
+"""Where ``tagsmith train`` publishes unless told otherwise, relative to where it is run."""
+
+_HERE = Path(__file__).resolve().parent
+# In an installed package beside this file; in a source checkout beside the rooms.
+_STARTER = (_HERE / "starter", _HERE.parent / "bundles" / "starter")
+
+
+def choose_bundle(named: Path | None) -> Path:
+    """Return the folder of the bundle to use.
+
+    The first of: the one named on the command line (a bundle, or a store with a current one); ``TAGSMITH_BUNDLE``; the
+    current bundle of ``var/bundles`` below the working folder; the starter bundle that comes with the program.
+
+    Raises:
+        BundleMissing: what was named is no bundle, or there is none at all.
+        InvalidOption: a setting in the environment is out of range.
+    """
+    if named is None:
+        from service.settings import load_settings
+
+        named = load_settings().bundle
+    if named is not None:
+        return resolve_bundle(named)
+    if (STORE / "CURRENT").is_file():
+        return resolve_bundle(STORE)
+    return starter_bundle()
+
+
+def starter_bundle() -> Path:
+    """Return the folder of the bundle that comes with the program.
+
+    Raises:
+        BundleMissing: this installation has none.
+    """
+    for place in _STARTER:
+        if (place / "manifest.json").is_file():
+            return place
+    raise BundleMissing("there is no bundle; train one with `tagsmith train`, or name one with --bundle")

@@ -1,0 +1,55 @@
+"""The command line: each command parses its words and opens one door below.
+
+A file a group of commands stands beside this one. Whatever is slow to import is imported inside a command, so that
+``tagsmith --help`` answers at once and ``tagsmith serve`` never loads what only training needs.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+import typer
+
+from tagsmith import bundles, doctor, evaluating, serving, suggesting, training
+from tagsmith.failures import FailuresInOneLine
+
+app = typer.Typer(
+    name="tagsmith",
+    help="Ranked, explained hashtags for a photograph, its caption and a few seed hashtags.",
+    cls=FailuresInOneLine,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if not wanted:
+        return
+    try:
+        typer.echo(f"tagsmith {version('tagsmith')}")
+    except PackageNotFoundError:
+        typer.echo("tagsmith, not installed as a package")
+    raise typer.Exit
+
+
+@app.callback()
+def main(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the code a failure came from.")] = False,
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop."),
+    ] = False,
+) -> None:
+    """Ranked, explained hashtags for a photograph, its caption and a few seed hashtags."""
+
+
+app.command("suggest")(suggesting.suggest)
+app.command("serve")(serving.serve)
+app.command("train")(training.train)
+app.command("distill")(training.distill)
+app.command("evaluate")(evaluating.evaluate)
+app.command("doctor")(doctor.doctor)
+app.add_typer(bundles.app, name="bundle")
