@@ -37,7 +37,7 @@ class Bundle:
         Raises:
             BundleCorrupt: the manifest lists nothing under ``name``, which covers names that lead out of the bundle.
         """
-        if name not in self.manifest.files and not self.names(name):
+        if not name or (name not in self.manifest.files and not self.names(name)):
             raise BundleCorrupt(f"the bundle in {self.root} has no {name}; {_AGAIN}")
         return self.root / name
 

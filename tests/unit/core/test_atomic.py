@@ -1,0 +1,106 @@
+"""Files that are there whole or not at all, and locks."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.atomic import storage_errors, write_atomic
+from core.errors import StorageError
+from core.locks import Held, hold_lock
+
+# A limit on the size of files stands in for a full disk: the kernel refuses the write after the first kilobyte.
+_WRITE_UNDER_A_LIMIT = """
+import resource, signal, sys
+from pathlib import Path
+from core.atomic import write_atomic
+from core.errors import StorageError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
+try:
+    write_atomic(Path(sys.argv[1]), b"x" * 5000)
+except StorageError as error:
+    print(error)
+"""
+
+
+def test_text_and_bytes_are_written_as_they_are(tmp_path: Path) -> None:
+    """Text is UTF-8; an existing file is replaced, and nothing else is left in the folder."""
+    path = tmp_path / "a.txt"
+    write_atomic(path, b"\x00\xff")
+    assert path.read_bytes() == b"\x00\xff"
+    write_atomic(path, "é\n")
+    assert path.read_bytes() == "é\n".encode()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path, repository: Path) -> None:
+    """The error says what to do, the old content stands and nothing half-written is left."""
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+    done = subprocess.run(
+        [sys.executable, "-c", _WRITE_UNDER_A_LIMIT, str(path)], cwd=repository, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == f"no room left to write {path}; free some space and run it again", done.stderr
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    """The error names the path and the reason."""
+    with pytest.raises(StorageError, match=r"gone/a.txt \(No such file or directory\)"):
+        write_atomic(tmp_path / "gone" / "a.txt", "x")
+
+
+def test_a_folder_in_the_way_is_not_replaced(tmp_path: Path) -> None:
+    """A folder of that name stays, and nothing is left beside it."""
+    (tmp_path / "a").mkdir()
+    with pytest.raises(StorageError):
+        write_atomic(tmp_path / "a", "x")
+    assert list(tmp_path.iterdir()) == [tmp_path / "a"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_no_room_is_told_from_other_failures(number: int) -> None:
+    """A full disk and a quota ask for space."""
+    with pytest.raises(StorageError, match="no room left to write x; free some space"), storage_errors(Path("x")):
+        raise OSError(number, "full")
+
+
+def test_a_held_lock_is_refused_without_waiting(tmp_path: Path) -> None:
+    """The second holder learns that there is a first, and gets the lock when that is gone."""
+    lock = tmp_path / "lock"
+    with hold_lock(lock), pytest.raises(Held), hold_lock(lock, wait=False):
+        pass
+    with hold_lock(lock, wait=False):
+        pass
+
+
+def test_a_lock_ends_with_its_process(tmp_path: Path, repository: Path) -> None:
+    """A killed holder leaves no lock behind."""
+    lock = tmp_path / "lock"
+    code = (
+        "import sys; from pathlib import Path; from core.locks import hold_lock\n"
+        "with hold_lock(Path(sys.argv[1])):\n    print('held', flush=True); sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(lock)], cwd=repository, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(Held), hold_lock(lock, wait=False):
+            pass
+        holder.kill()
+        holder.wait()
+        with hold_lock(lock, wait=False):
+            pass
+
+
+def test_a_lock_in_a_missing_folder_is_a_storage_error(tmp_path: Path) -> None:
+    """The lock file's path is named."""
+    with pytest.raises(StorageError, match="gone/lock"), hold_lock(tmp_path / "gone" / "lock"):
+        pass
