@@ -10,8 +10,8 @@ import types
 import typing
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import click
 import typer
 
 from service.settings import PREFIX, Settings
@@ -34,15 +34,18 @@ def cli_page() -> str:
     ]
     for path, command in commands(root, "tagsmith"):
         lines += [f"## {path}", "", inspect.cleandoc(command.help or "").split("\f")[0].strip(), ""]
-        usage = " ".join(command.collect_usage_pieces(click.Context(command, info_name=path)))
-        lines += ["```text", f"{path} {usage}", "```", ""]
-        rows = [row for parameter in command.params if (row := parameter_row(parameter, command))]
+        shown = [parameter for parameter in command.params if not getattr(parameter, "hidden", False)]
+        words = [argument_name(parameter) for parameter in shown if parameter.param_type_name == "argument"]
+        options = ["[OPTIONS]"] if len(words) < len(shown) else []
+        lines += ["```text", " ".join([path, *options, *words]), "```", ""]
+        rows = [parameter_row(parameter) for parameter in shown]
         if rows:
             lines += ["| argument or option | default | meaning |", "|---|---|---|", *rows, ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+# typer brings its own copy of click's classes, and may change that: they are read by what they have.
+def commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Yield each command below ``command`` that does something, with the words that call it."""
     children = getattr(command, "commands", None)
     if children is None:
@@ -53,14 +56,18 @@ def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Com
             yield from commands(children[name], f"{path} {name}")
 
 
-def parameter_row(parameter: click.Parameter, command: click.Command) -> str | None:
-    """Return one argument or option as a table row, or None for one that is not shown."""
-    if getattr(parameter, "hidden", False):
-        return None
-    if isinstance(parameter, click.Option) or parameter.param_type_name == "option":
-        names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
+def argument_name(parameter: Any) -> str:
+    """Return an argument as a usage line writes it: in brackets when it may be left out."""
+    name = (parameter.metavar or parameter.name).upper() + ("..." if parameter.nargs == -1 else "")
+    return name if parameter.required else f"[{name}]"
+
+
+def parameter_row(parameter: Any) -> str:
+    """Return one argument or option as a table row."""
+    if parameter.param_type_name == "argument":
+        names = f"`{argument_name(parameter)}`"
     else:
-        names = f"`{parameter.make_metavar(click.Context(command))}`"
+        names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
     default = parameter.default
     if parameter.required:
         shown = "required"
@@ -68,8 +75,7 @@ def parameter_row(parameter: click.Parameter, command: click.Command) -> str | N
         shown = ""
     else:
         shown = f"`{getattr(default, 'value', default)}`"
-    meaning = " ".join((getattr(parameter, "help", None) or "").split())
-    return f"| {names} | {shown} | {cell(meaning)} |"
+    return f"| {names} | {shown} | {cell(' '.join((parameter.help or '').split()))} |"
 
 
 def settings_page() -> str:
@@ -84,7 +90,9 @@ def settings_page() -> str:
         "|---|---|---|---|",
     ]
     for name, field in Settings.model_fields.items():
-        default = "" if field.default is None else f"`{field.default}`"
+        default = (
+            "" if field.default is None else f"`{int(field.default) if field.annotation is bool else field.default}`"
+        )
         meaning = cell(field.description or "")
         lines.append(f"| `{PREFIX}{name.upper()}` | {cell(type_name(field.annotation))} | {default} | {meaning} |")
     return "\n".join(lines) + "\n"
