@@ -46,7 +46,7 @@ def programs(wheel: Path, repository: Path, elsewhere: Path) -> Path:
     venv.create(home, with_pip=True)
     programs = home / ("Scripts" if sys.platform == "win32" else "bin")
     constraints = repository / "constraints.txt"
-    install = [programs / "python", "-m", "pip", "install", "--quiet", "-c", constraints, wheel]
+    install: list[str | Path] = [programs / "python", "-m", "pip", "install", "--quiet", "-c", constraints, wheel]
     subprocess.run(install, cwd=elsewhere, check=True)
     return programs
 
@@ -63,7 +63,7 @@ def address(programs: Path, elsewhere: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = elsewhere / "serve.log"
-    command = [programs / "tagsmith", "serve", "--host", "127.0.0.1", "--port", str(port)]
+    command: list[str | Path] = [programs / "tagsmith", "serve", "--host", "127.0.0.1", "--port", str(port)]
     with log.open("wb") as output:
         service = subprocess.Popen(command, cwd=elsewhere, env=environment(), stdout=output, stderr=subprocess.STDOUT)
     try:
@@ -112,14 +112,21 @@ def test_the_readmes_request_is_answered(address: str, repository: Path) -> None
 
 def test_the_command_line_answers_from_the_wheel(programs: Path, elsewhere: Path, photographs: Path) -> None:
     """``tagsmith suggest`` finds the bundle that came in the wheel."""
-    command = [programs / "tagsmith", "suggest", photographs / "cat.jpg", "--caption", "my cat", "--json"]
+    command: list[str | Path] = [
+        programs / "tagsmith",
+        "suggest",
+        photographs / "cat.jpg",
+        "--caption",
+        "my cat",
+        "--json",
+    ]
     done = subprocess.run(command, cwd=elsewhere, env=environment(), capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["suggestions"]
 
 
 def test_a_wrong_path_is_told_in_one_sentence(programs: Path, elsewhere: Path) -> None:
     """No traceback, and exit code 2."""
-    command = [programs / "tagsmith", "suggest", "no-such-photograph.jpg"]
+    command: list[str | Path] = [programs / "tagsmith", "suggest", "no-such-photograph.jpg"]
     done = subprocess.run(command, cwd=elsewhere, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "no-such-photograph.jpg" in done.stderr
