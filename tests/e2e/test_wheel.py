@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 import venv
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,20 @@ def address(programs: Path, elsewhere: Path) -> Iterator[str]:
     finally:
         service.terminate()
         service.wait(timeout=30)
+
+
+def test_the_wheel_holds_every_file_of_the_rooms(wheel: Path, repository: Path) -> None:
+    """No module, rule file or page is left behind, and nothing untracked is shipped."""
+    rooms = ("core", "embeddings", "models", "pipelines", "recommend", "scraper", "service", "tagsmith")
+    listing = subprocess.run(["git", "ls-files", *rooms], cwd=repository, capture_output=True, text=True, check=True)
+    starter = subprocess.run(
+        ["git", "ls-files", "bundles/starter"], cwd=repository, capture_output=True, text=True, check=True
+    )
+    wanted = set(listing.stdout.split()) | {
+        name.replace("bundles/starter", "tagsmith/starter") for name in starter.stdout.split()
+    }
+    shipped = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert shipped == wanted
 
 
 def test_the_wheel_needs_no_heavy_package(programs: Path, elsewhere: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import re
 import shlex
 from pathlib import Path
@@ -12,7 +14,7 @@ from typer.testing import CliRunner
 
 from docs import generate
 from tagsmith.cli import app
-from tests.house.rooms import ROOT, name_of, tracked_files
+from tests.house.rooms import ROOT, modules, name_of, tracked_files
 
 PAGES = sorted(path for path in tracked_files() if path.suffix == ".md" and not name_of(path).startswith("bundles/"))
 LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)|<img[^>]* src=\"([^\"]+)\"")
@@ -97,6 +99,16 @@ def test_python_in_pages_runs(page: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.chdir(ROOT)
     for block in blocks(page, "python"):
         exec(compile(block, name_of(page), "exec"), {"__name__": "__main__"})
+
+
+WITH_EXAMPLES = [path for path in modules() if ">>>" in path.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("path", WITH_EXAMPLES, ids=name_of)
+def test_examples_in_docstrings_run(path: Path) -> None:
+    """An example in a docstring gives what it says."""
+    module = importlib.import_module(name_of(path).removesuffix(".py").replace("/", "."))
+    assert doctest.testmod(module).failed == 0
 
 
 def test_every_command_answers_help() -> None:
