@@ -1,0 +1,79 @@
+"""The application: everything wired, nothing running until its lifespan begins."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import metadata
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from core.errors import TagsmithError
+from service import openapi
+from service.budget import ByteBudget
+from service.envelope import Envelope, problem_response
+from service.loading import load
+from service.metrics import Metrics
+from service.problems import Refusal
+from service.routes import bundle, health, limits, platforms, suggestions, topics
+from service.settings import Settings
+from service.state import Load, State
+
+ROUTERS = (suggestions.router, topics.router, bundle.router, platforms.router, limits.router, health.router)
+
+
+def create_app(settings: Settings, *, load: Load = load) -> FastAPI:
+    """Return the application; ``load`` opens what it serves and is called in a thread once the lifespan begins."""
+    metrics = Metrics()
+    service = State(settings, load, metrics)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service.begin()
+        yield
+        await service.end()
+
+    app = FastAPI(title="tagsmith", version=_version(), lifespan=lifespan, redirect_slashes=False, redoc_url=None)
+    app.state.settings = settings
+    app.state.metrics = metrics
+    app.state.service = service
+    app.state.bodies = ByteBudget(settings.bodies_mb * 1_000_000)
+    for router in ROUTERS:
+        app.include_router(router)
+    for error in (Refusal, TagsmithError):
+        app.add_exception_handler(error, _as_problem)
+    app.add_exception_handler(HTTPException, _routing_problem)
+    app.add_middleware(Envelope, metrics=metrics)
+    app.openapi = lambda: _once(app)  # type: ignore[method-assign]
+    return app
+
+
+async def _as_problem(request: Request, error: Exception) -> Response:
+    return problem_response(request, error)
+
+
+async def _routing_problem(request: Request, error: Exception) -> Response:
+    """Turn what the router raises into a problem."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        refusal = Refusal("method_not_allowed", f"{request.method} is not allowed here.", headers=error.headers)
+    elif error.status_code == 404:
+        refusal = Refusal("not_found", "There is nothing at this path.")
+    else:
+        refusal = Refusal("malformed_body", "The request cannot be read.")
+    return problem_response(request, refusal)
+
+
+def _once(app: FastAPI) -> dict[str, object]:
+    if app.openapi_schema is None:
+        app.openapi_schema = openapi.describe(app)
+    return app.openapi_schema
+
+
+def _version() -> str:
+    try:
+        return metadata.version("tagsmith")
+    except metadata.PackageNotFoundError:
+        return "0"

@@ -1,0 +1,101 @@
+"""Where a request becomes an answer: through the gate, a picture decoded and classified, the query ranked.
+
+Decoding, the network and the recommender run in threads of their own, so that the event loop only ever waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.ports import ImageClassifier, Recommender
+from core.query import ImageEvidence, Query
+from core.suggestions import Answer
+from service.batcher import MicroBatcher
+from service.gate import Gate
+from service.metrics import Metrics
+from service.settings import Settings
+from service.stages import Stages
+
+# A picture of 50 megapixels is 150 MB while it is decoded.
+MAX_DECODERS = 4
+
+
+class Desk:
+    """Answers queries with one classifier and one recommender; lives on one event loop."""
+
+    def __init__(
+        self, classifier: ImageClassifier, recommender: Recommender, *, settings: Settings, metrics: Metrics
+    ) -> None:
+        self._classifier = classifier
+        self.gate = Gate(settings.queue)
+        metrics.watch_queue(lambda: self.gate.n_inside)
+        n_decoders = min(MAX_DECODERS, settings.threads or os.cpu_count() or 1)
+        self._decoders = ThreadPoolExecutor(n_decoders, thread_name_prefix="decode")
+        self._models = ThreadPoolExecutor(2, thread_name_prefix="models")
+        wait_s = settings.batch_wait_ms / 1000.0
+        self._classify: MicroBatcher[NDArray[np.float32], ImageEvidence] = MicroBatcher(
+            lambda pixels: classifier.evidence(np.stack(pixels)),
+            executor=self._models,
+            max_items=settings.batch_max,
+            max_wait_s=wait_s,
+            on_batch=metrics.classified,
+        )
+        # Ranking gains nothing from waiting for company.
+        self._rank: MicroBatcher[Query, Answer] = MicroBatcher(
+            recommender.recommend, executor=self._models, max_items=settings.batch_max, max_wait_s=0.0
+        )
+
+    def start(self) -> None:
+        """Begin to serve; call it on the event loop."""
+        self._classify.start()
+        self._rank.start()
+
+    async def answer(self, query: Query, image_file: bytes | None, stages: Stages) -> Answer:
+        """Return the answer to ``query``, its picture taken from ``image_file`` when there is one.
+
+        Raises:
+            Overloaded: as many requests as may be are inside.
+            BadInput: the picture cannot be read, or the recommender refuses the query.
+        """
+        with self.gate.entered():
+            if image_file is not None:
+                query = replace(query, image=await self._see(image_file, stages))
+            done = await self._rank.submit(query)
+            stages.add("queue", done.waited_s)
+            stages.add("rank", done.ran_s)
+            return done.value
+
+    async def close(self) -> None:
+        """Let nothing more in, answer what is inside, and end the threads."""
+        self.gate.closed = True
+        while self.gate.n_inside:
+            await asyncio.sleep(0.01)
+        await self._classify.close()
+        await self._rank.close()
+        self._decoders.shutdown(wait=False, cancel_futures=True)
+        self._models.shutdown(wait=False, cancel_futures=True)
+
+    async def _see(self, image_file: bytes, stages: Stages) -> ImageEvidence:
+        asked = time.perf_counter()
+        started, ended, pixels = await asyncio.get_running_loop().run_in_executor(
+            self._decoders, _timed_prepare, self._classifier, image_file
+        )
+        stages.add("queue", started - asked)
+        stages.add("decode", ended - started)
+        done = await self._classify.submit(pixels)
+        stages.add("queue", done.waited_s)
+        stages.add("classify", done.ran_s)
+        return done.value
+
+
+def _timed_prepare(classifier: ImageClassifier, image_file: bytes) -> tuple[float, float, NDArray[np.float32]]:
+    started = time.perf_counter()
+    pixels = classifier.prepare(image_file)
+    return started, time.perf_counter(), pixels

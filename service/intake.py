@@ -1,0 +1,254 @@
+"""Bodies in, checked requests out: content type, size while it streams, JSON or multipart, fields.
+
+What a field means is for ``interpret``; here only its form is judged.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from anyio import to_thread
+from pydantic import ValidationError
+from starlette.requests import Request
+
+from service.budget import Claim
+from service.multipart import Part, PartBounds, read_multipart
+from service.problems import FieldError, Refusal, presentable
+from service.schemas import (
+    MAX_FIELDS_BYTES,
+    MAX_IMAGE_BYTES,
+    MAX_JSON_BYTES,
+    MAX_MULTIPART_BYTES,
+    Base64Image,
+    SuggestionOptions,
+    SuggestionRequest,
+    UrlImage,
+)
+
+MAX_FIELD_PATH = 120
+MAX_SHOWN_ERRORS = 20
+BIG_JSON_BYTES = 200_000
+# Commas and brackets: a body of 20 MB made of "{}," would become objects of half a GB. Base64 holds none of them, a
+# caption of commas alone 5,000.
+MAX_JSON_MARKS = 20_000
+
+FORM_FIELDS = ("image", "caption", "seeds", "platforms", "options")
+OPTION_FIELDS = tuple(SuggestionOptions.model_fields)
+FORM_BOUNDS = PartBounds({"image": (MAX_IMAGE_BYTES, "image_too_large")}, default_bytes=MAX_FIELDS_BYTES // 4)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPost:
+    """A request whose form is right.
+
+    Attributes:
+        request: the fields; its ``image`` is None when the file came as ``image_file``.
+        image_file: the photograph's bytes, not yet decoded, or None.
+    """
+
+    request: SuggestionRequest
+    image_file: bytes | None
+
+
+async def read_post(request: Request, claim: Claim) -> ReadPost:
+    """Return what one suggestion request asks for.
+
+    Raises:
+        Refusal: anything between the content type and a field's form is wrong.
+        Overloaded: too many bytes of bodies are held already.
+    """
+    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise Refusal("unsupported_content_type", "The body must not be compressed.")
+    content_type = request.headers.get("content-type", "")
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "application/json":
+        body = await _read_whole(_bounded(request, claim, MAX_JSON_BYTES))
+        if len(body) > BIG_JSON_BYTES:
+            # A large picture in base64 takes long enough to be felt by every other request.
+            return await to_thread.run_sync(read_json, body)
+        return read_json(body)
+    if kind == "multipart/form-data":
+        chunks = _bounded(request, claim, MAX_MULTIPART_BYTES)
+        return read_form(await read_multipart(chunks, content_type, FORM_BOUNDS))
+    raise Refusal("unsupported_content_type", "Send application/json or multipart/form-data.")
+
+
+def read_json(body: bytes | bytearray) -> ReadPost:
+    """Return the request in a JSON body."""
+    fields = parse_object(body, "body")
+    try:
+        request = SuggestionRequest.model_validate(fields)
+    except ValidationError as error:
+        refuse_fields(error)
+    if isinstance(request.image, UrlImage):
+        raise Refusal(
+            "image_url_refused",
+            "Image URLs are not enabled in this version: send the picture itself, as base64 or as a multipart file.",
+            fields=(FieldError("image.url", "is not enabled in this version"),),
+        )
+    if isinstance(request.image, Base64Image):
+        image_file = decode_base64(request.image.base64)
+        return ReadPost(request.model_copy(update={"image": None}), image_file)
+    return ReadPost(request, None)
+
+
+def read_form(parts: list[Part]) -> ReadPost:
+    """Return the request in the parts of a form."""
+    fields: dict[str, Any] = {}
+    lists: dict[str, list[str]] = {"seeds": [], "platforms": []}
+    image_file: bytes | None = None
+    seen: set[str] = set()
+    for part in parts:
+        if part.name not in FORM_FIELDS:
+            hint = "; it belongs into options" if part.name in OPTION_FIELDS else ""
+            raise invalid(_shown_name(part.name), f"is not a field of this form{hint}")
+        if part.name in seen and part.name not in lists:
+            raise invalid(part.name, "is given twice")
+        seen.add(part.name)
+        if part.name == "image":
+            image_file = _picture_of(part)
+        elif part.name == "options":
+            fields = parse_object(part.data, "options")
+        elif part.name == "caption":
+            fields_caption = _decode(part)
+        else:
+            lists[part.name] += [piece for piece in map(str.strip, _decode(part).split(",")) if piece]
+    for name in fields:
+        if name not in OPTION_FIELDS:
+            hint = "; it is a part of its own" if name in FORM_FIELDS else ""
+            raise invalid(_shown_name(f"options.{name}"), f"is not an option{hint}")
+    if "caption" in seen:
+        fields["caption"] = fields_caption
+    try:
+        request = SuggestionRequest.model_validate({**fields, **lists})
+    except ValidationError as error:
+        refuse_fields(error, inside=dict.fromkeys(OPTION_FIELDS, "options."))
+    return ReadPost(request, image_file)
+
+
+def parse_object(body: bytes | bytearray, where: str) -> dict[str, Any]:
+    """Return a JSON object, strictly: UTF-8, finite numbers, no key given twice.
+
+    Raises:
+        Refusal: ``malformed_body`` for broken JSON, ``invalid_request`` for a double key or another kind of value.
+    """
+    field = "" if where == "body" else where
+    if sum(map(body.count, (b",", b"[", b"{"))) > MAX_JSON_MARKS:
+        raise Refusal("body_too_large", f"The {where} has more values than any request needs.")
+    try:
+        value = json.loads(
+            body.decode("utf-8"), object_pairs_hook=lambda pairs: _once(pairs, field), parse_constant=_no_constant
+        )
+    except (ValueError, RecursionError):
+        raise Refusal("malformed_body", f"The {where} is not valid JSON in UTF-8.") from None
+    if not isinstance(value, dict):
+        raise invalid(field, "must be a JSON object")
+    return value
+
+
+def decode_base64(text: str) -> bytes:
+    """Return the bytes of a picture sent as base64."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        hint = ", without a data: prefix" if text.startswith("data:") else ""
+        raise invalid("image.base64", f"must be padded base64{hint}") from None
+    if len(data) > MAX_IMAGE_BYTES:
+        raise Refusal("image_too_large", f"The picture has more than {MAX_IMAGE_BYTES:,} bytes.")
+    return data
+
+
+def invalid(field: str, message: str, value: object = None) -> Refusal:
+    """Return the refusal of one field."""
+    detail = f"{field} {message}." if field else f"The body {message}."
+    return Refusal("invalid_request", detail, fields=(FieldError(field, message, presentable(value)),))
+
+
+def refuse_fields(error: ValidationError, *, inside: dict[str, str] | None = None) -> NoReturn:
+    """Raise the refusal that names every field of ``error``; ``inside`` gives prefixes by first field."""
+    found: list[FieldError] = []
+    for entry in error.errors(include_url=False, include_context=False)[:MAX_SHOWN_ERRORS]:
+        first = str(entry["loc"][0]) if entry["loc"] else ""
+        path = _shown_name((inside or {}).get(first, "") + _path(entry["loc"]))
+        message = "is not a known field" if entry["type"] == "extra_forbidden" else _lower_first(entry["msg"])
+        private = first in ("caption", "image")
+        found.append(FieldError(path, message, None if private else presentable(entry["input"])))
+    names = ", ".join(dict.fromkeys(field.field for field in found))
+    if any(entry["type"] == "string_too_long" and entry["loc"][-1] == "base64" for entry in error.errors()):
+        raise Refusal("image_too_large", f"The picture has more than {MAX_IMAGE_BYTES:,} bytes.") from None
+    raise Refusal("invalid_request", f"These fields are not valid: {names}.", fields=tuple(found)) from None
+
+
+async def _bounded(request: Request, claim: Claim, max_bytes: int) -> AsyncIterator[bytes]:
+    """Yield the body's chunks; past ``max_bytes`` refuse at once, by the announced length or by what came."""
+    too_large = Refusal("body_too_large", f"The body has more than {max_bytes:,} bytes.")
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced[:20]) > max_bytes:
+        raise too_large
+    n_bytes = 0
+    async for chunk in claim.draw_for(request.stream()):
+        n_bytes += len(chunk)
+        if n_bytes > max_bytes:
+            raise too_large
+        yield chunk
+
+
+async def _read_whole(chunks: AsyncIterator[bytes]) -> bytearray:
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+    return body
+
+
+def _picture_of(part: Part) -> bytes | None:
+    """Return a file part's bytes, or None for the empty part that a browser sends when no file was chosen."""
+    if part.filename == "" and not part.data:
+        return None
+    if part.filename is None and not part.content_type.startswith("image/"):
+        raise invalid("image", "must be a file part (curl: -F image=@photo.jpg)")
+    return bytes(part.data)
+
+
+def _decode(part: Part) -> str:
+    try:
+        return part.data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise invalid(part.name, "must be UTF-8") from None
+
+
+def _once(pairs: list[tuple[str, Any]], inside: str) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        double = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise invalid(_shown_name(f"{inside}.{double}" if inside else double), "is given twice")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    """Return ``seeds[2]`` for ("seeds", 2); the tags of pydantic's unions are left out."""
+    path = ""
+    for step in loc:
+        if isinstance(step, int):
+            path += f"[{step}]"
+        elif not (step.startswith("<") and step.endswith(">")):
+            path += f".{step}" if path else step
+    return path
+
+
+def _shown_name(name: str) -> str:
+    """Cut a name that the caller chose, and take out what cannot be printed."""
+    return "".join(sign if sign.isprintable() else "?" for sign in name[:MAX_FIELD_PATH])
+
+
+def _lower_first(message: str) -> str:
+    return message[:1].lower() + message[1:]

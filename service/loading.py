@@ -1,0 +1,105 @@
+"""From settings to what is served: the bundle opened and verified, the parts assembled, the rules read."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.bundle import Bundle, open_bundle, resolve_bundle
+from core.errors import BundleCorrupt, BundleMissing
+from core.ports import ImageClassifier, Recommender
+from core.query import Query
+from service.answers import BundleCard, FlaggedHashtag
+from service.interpret import Vocabulary
+from service.platform_sets import PlatformSets
+from service.settings import PREFIX, Settings
+
+CARD = "card.md"
+METRICS = "metrics.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What is served: all that a request needs of the rooms below.
+
+    Attributes:
+        names: what a request may name.
+        card: the answer of /v1/bundle.
+        sets: the platforms' rules.
+        flagged: hashtags that somebody restricts, by a dated source.
+    """
+
+    bundle: Bundle
+    classifier: ImageClassifier
+    recommender: Recommender
+    names: Vocabulary
+    card: BundleCard
+    sets: PlatformSets
+    flagged: Mapping[str, FlaggedHashtag]
+
+
+def load(settings: Settings) -> Loaded:
+    """Return what ``settings`` say is to be served; takes seconds, so it is called in a thread.
+
+    Raises:
+        BundleError: there is no such bundle, or it cannot be used.
+        MissingExtra: the runtime is not installed.
+        DataError: the platforms' file or the block list is malformed.
+    """
+    if settings.bundle is None:
+        raise BundleMissing(f"no bundle is named; set {PREFIX}BUNDLE to a bundle or a folder of bundles")
+    from recommend.assemble import assemble
+
+    bundle = open_bundle(resolve_bundle(settings.bundle))
+    engine = assemble(bundle, runtime=settings.runtime, threads=settings.threads)
+    sets = PlatformSets(settings.platforms)
+    class_ids: dict[str, int] = {}
+    for i, name in enumerate(engine.class_names):
+        class_ids.setdefault(name, i)
+    return Loaded(
+        bundle=bundle,
+        classifier=engine.classifier,
+        recommender=engine.recommender,
+        names=Vocabulary(engine.classifier.topics, class_ids, sets.names),
+        card=describe_bundle(bundle),
+        sets=sets,
+        flagged={},
+    )
+
+
+def describe_bundle(bundle: Bundle) -> BundleCard:
+    """Return what the bundle says of itself."""
+    manifest = bundle.manifest
+    listed = bundle.names()
+    try:
+        card = bundle.path(CARD).read_text("utf-8") if CARD in listed else ""
+        metrics: dict[str, Any] = json.loads(bundle.path(METRICS).read_text("utf-8")) if METRICS in listed else {}
+    except (OSError, ValueError) as error:
+        raise BundleCorrupt(f"{CARD} or {METRICS} in {bundle.root} cannot be read; train the bundle again") from error
+    return BundleCard(
+        bundle=manifest.bundle_id,
+        created=manifest.created,
+        format_version=manifest.format_version,
+        topics=list(manifest.topics),
+        counts=dict(manifest.counts),
+        licences=[dict(licence) for licence in manifest.licences],
+        metrics=metrics,
+        card=card,
+    )
+
+
+def warm_up(loaded: Loaded) -> None:
+    """Answer one made-up request, so that the first real one finds everything in memory."""
+    pixels = loaded.classifier.prepare(_grey_bitmap(64))
+    evidence = loaded.classifier.evidence(pixels[None])[0]
+    loaded.recommender.recommend([Query(words=("sunny", "day"), seeds=("nature",), image=evidence)])
+
+
+def _grey_bitmap(side: int) -> bytes:
+    """Return a square grey picture as BMP, the one format that needs no encoder."""
+    pixels = b"\x80" * (side * side * 3)
+    info = struct.pack("<IiiHHIIiiII", 40, side, side, 1, 24, 0, len(pixels), 2835, 2835, 0, 0)
+    return b"BM" + struct.pack("<IHHI", 54 + len(pixels), 0, 0, 54) + info + pixels

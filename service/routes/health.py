@@ -1,0 +1,38 @@
+"""GET /ping, /ready and /metrics: for those who watch over the service."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from service.answers import Health
+from service.metrics import CONTENT_TYPE
+from service.problems import documented
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/ping", summary="Tell whether the process lives", response_model_exclude_none=True)
+async def ping() -> Health:
+    """Answer whenever the process can."""
+    return Health(status="ok")
+
+
+@router.get("/ready", summary="Tell whether requests are answered", responses=documented("not_ready"))
+async def ready(request: Request) -> Health:
+    """Answer 200 once a bundle is loaded and warm and until the service drains, 503 otherwise."""
+    _ = request.app.state.service.desk
+    return Health(status="ready", bundle=request.app.state.service.loaded.bundle.manifest.bundle_id)
+
+
+@router.get(
+    "/metrics",
+    summary="Export metrics for Prometheus",
+    response_class=Response,
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus text format"}
+    },
+)
+async def metrics(request: Request) -> Response:
+    """Answer with counters and timers."""
+    return Response(request.app.state.metrics.exposition(), media_type=CONTENT_TYPE)

@@ -1,0 +1,32 @@
+"""GET /v1/limits: how much may be sent and asked for."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+
+from service import schemas
+from service.answers import Limits
+
+router = APIRouter(tags=["what is loaded"])
+
+
+@router.get("/v1/limits", summary="List the limits")
+async def limits(request: Request) -> Limits:
+    """Answer with every limit that a request can meet."""
+    settings = request.app.state.settings
+    return Limits(
+        image_bytes=schemas.MAX_IMAGE_BYTES,
+        image_megapixels=schemas.MAX_IMAGE_MEGAPIXELS,
+        image_formats=list(schemas.IMAGE_FORMATS),
+        json_body_bytes=schemas.MAX_JSON_BYTES,
+        multipart_body_bytes=schemas.MAX_MULTIPART_BYTES,
+        caption_characters=schemas.MAX_CAPTION_CHARACTERS,
+        hashtag_characters=schemas.MAX_HASHTAG_CHARACTERS,
+        seeds=schemas.MAX_SEEDS,
+        suggestions=schemas.MAX_SUGGESTIONS,
+        platforms=schemas.MAX_PLATFORMS,
+        exclude=schemas.MAX_EXCLUDED,
+        pin=schemas.MAX_SUGGESTIONS,
+        requests_inside=settings.queue,
+        deadline_s=settings.deadline_s,
+    )

@@ -1,0 +1,86 @@
+"""POST /v1/suggestions: hashtags for one post."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from core.errors import DeadlineExceeded
+from service.answers import SuggestionAnswer
+from service.intake import read_post
+from service.interpret import understand
+from service.problems import documented
+from service.render import render
+
+router = APIRouter(tags=["suggestions"])
+
+FORM = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "image": {"type": "string", "format": "binary", "description": "the photograph, as a file part"},
+        "caption": {"$ref": "#/components/schemas/SuggestionRequest/properties/caption"},
+        "seeds": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "hashtags; the part repeated, or comma separated",
+        },
+        "platforms": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "platform names; the part repeated, or comma separated",
+        },
+        "options": {"$ref": "#/components/schemas/SuggestionOptions"},
+    },
+}
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"$ref": "#/components/schemas/SuggestionRequest"}},
+            "multipart/form-data": {"schema": FORM, "encoding": {"options": {"contentType": "application/json"}}},
+        },
+    }
+}
+PROBLEMS = documented(
+    "malformed_body",
+    "body_too_large",
+    "image_too_large",
+    "unsupported_content_type",
+    "invalid_request",
+    "nothing_to_go_on",
+    "unsupported_image",
+    "undecodable_image",
+    "image_url_refused",
+    "overloaded",
+    "internal_error",
+    "timed_out",
+    "not_ready",
+)
+
+
+@router.post(
+    "/v1/suggestions",
+    summary="Suggest hashtags for one post",
+    response_model=SuggestionAnswer,
+    responses=PROBLEMS,
+    openapi_extra=BODY,
+)
+async def suggest(request: Request) -> Response:
+    """Answer with a ranked, explained list of hashtags for a photograph, a caption, seed hashtags or any of them."""
+    state, stages = request.app.state.service, request.state.stages
+    try:
+        async with asyncio.timeout(request.app.state.settings.deadline_s):
+            desk, loaded = state.desk, state.loaded
+            with request.app.state.bodies.claims() as claim:
+                with stages.measured("read"):
+                    post = await read_post(request, claim)
+                    asked = understand(post.request, has_file=post.image_file is not None, names=loaded.names)
+                answer = await desk.answer(asked.query, post.image_file, stages)
+    except TimeoutError:
+        raise DeadlineExceeded("The request's time ran out.", retry_after_s=1.0) from None
+    body = render(answer, post.request, asked, loaded, request_id=request.state.request_id)
+    return Response(body.model_dump_json(), media_type="application/json")

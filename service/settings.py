@@ -1,0 +1,91 @@
+"""What the operator may set: read once from the environment, frozen, passed down.
+
+The command line wins over the environment, the environment over the defaults written here. No other file of the
+service reads ``os.environ``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import InvalidOption
+
+PREFIX = "TAGSMITH_"
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class Settings(BaseSettings):
+    """Everything that the service can be told; each field is an environment variable ``TAGSMITH_<NAME>``."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 lets the system choose")
+    allow_anonymous: bool = Field(False, description="1 lets a service without keys listen beyond loopback")
+    bundle: Path | None = Field(
+        None, description="a bundle, or a folder of bundles with a current one; the command line finds the starter bundle"
+    )
+    runtime: str = Field("onnx", min_length=1, description="what runs the picture network: onnx, openvino or torch")
+    threads: int | None = Field(None, ge=1, le=256, description="threads of the picture network; default: one a core")
+    queue: int = Field(64, ge=1, le=10_000, description="requests inside at once; one more is answered 429")
+    batch_max: int = Field(8, ge=1, le=256, description="pictures in one forward pass, at most")
+    batch_wait_ms: float = Field(
+        2.0, ge=0, le=1000, description="how long a picture that found the network busy waits for company"
+    )
+    deadline_s: float = Field(10.0, gt=0, le=600, description="seconds for one request, reading included; then 503")
+    bodies_mb: int = Field(
+        128, ge=32, le=65_536, description="MB of request bodies held in memory at once; beyond, 429"
+    )
+    platforms: Path | None = Field(None, description="a platforms.toml laid over the built-in rules")
+    blocklist: Path | None = Field(None, description="a block list in place of the built-in one")
+    log_level: LogLevel = Field("info", description="debug, info, warning or error")
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Return the settings: ``overrides`` (None means "not given") over the environment over the defaults.
+
+    Raises:
+        InvalidOption: a value is out of range; the message names the variable.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        source = f"--{name.replace('_', '-')}" if name in given else f"{PREFIX}{name.upper()}"
+        raise InvalidOption(f"{source}: {first['msg']}", field=name) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether every address that ``host`` names is this machine's own."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        pass
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return bool(found) and all(ipaddress.ip_address(str(entry[4][0]).split("%")[0]).is_loopback for entry in found)
+
+
+def refuse_open_door(settings: Settings) -> None:
+    """Return when the address may be bound without keys.
+
+    Raises:
+        InvalidOption: the address can be reached from elsewhere and nobody said that this is meant.
+    """
+    if settings.allow_anonymous or is_loopback(settings.host):
+        return
+    raise InvalidOption(
+        f"refusing to listen on {settings.host}: without keys anyone who reaches it could use it. Listen on 127.0.0.1,"
+        f" or set {PREFIX}ALLOW_ANONYMOUS=1 when something in front of it keeps strangers out",
+        field="host",
+    )
