@@ -77,9 +77,11 @@ class PublishConfig:
 
     Attributes:
         name: first part of the bundle's id; the rest is a hash of what it was made of.
+        at_least: figure of ``metrics.json``, its path joined by ``/`` -> least value with which to publish.
     """
 
     name: str
+    at_least: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)

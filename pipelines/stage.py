@@ -41,6 +41,8 @@ from pipelines.progress import ProgressPort
 C = TypeVar("C")
 Outcome = Literal["done", "skipped", "failed", "interrupted"]
 
+HASHES_FILE = "hashes.json"
+
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NOT_WRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
 
@@ -165,7 +167,7 @@ class Workshop:
             return self._run_afresh(stage, mark, module.run, config, seed, progress)
 
     def _fingerprint(self, stage: Stage, version: int, config: Any, seed: int) -> str:
-        cache = HashCache(self.folder / "hashes.json")
+        cache = HashCache(self.folder / HASHES_FILE)
         parameters = {"stage": stage.name, "version": version, "config": asdict(config), "seed": seed}
         upstream = [self._finished(name) for name in stage.after]
         try:

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from core.bundle import resolve_bundle
 from core.errors import BundleMissing
 
 STORE = Path("var/bundles")
 """Where ``tagsmith train`` publishes unless told otherwise, relative to where it is run."""
+
+BundleOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--bundle",
+        help="A bundle, or a store with a current one. Default: TAGSMITH_BUNDLE, else var/bundles, else the starter "
+        "bundle.",
+    ),
+]
+RuntimeOption = Annotated[
+    str | None,
+    typer.Option("--runtime", help="What runs the picture network: onnx, openvino, torch or auto."),
+]
+ThreadsOption = Annotated[
+    int | None, typer.Option("--threads", help="Threads of the picture network. Default: one a core.")
+]
 
 _HERE = Path(__file__).resolve().parent
 # In an installed package beside this file; in a source checkout beside the rooms.

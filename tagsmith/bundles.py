@@ -14,18 +14,10 @@ from rich.table import Table
 from core.bundle import current, list_bundles, open_bundle, use
 from core.errors import BundleError, BundleMissing
 from core.manifest import parse_manifest
-from tagsmith.bundle_choice import STORE, choose_bundle
+from tagsmith.bundle_choice import STORE, BundleOption, choose_bundle
 
 app = typer.Typer(help="Look at bundles and choose the one that is used.", no_args_is_help=True)
 
-BundleOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--bundle",
-        help="A bundle, or a store with a current one. Default: TAGSMITH_BUNDLE, else var/bundles, else the starter "
-        "bundle.",
-    ),
-]
 StoreOption = Annotated[Path, typer.Option("--store", help="The folder that bundles are published in.")]
 
 

@@ -2,7 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 
-def serve() -> None:
-    """Answer requests over HTTP."""
-    raise NotImplementedError
+import typer
+
+from tagsmith.bundle_choice import BundleOption, RuntimeOption, ThreadsOption, choose_bundle
+
+
+def serve(
+    host: Annotated[
+        str | None, typer.Option("--host", help="Address to listen on. Default: TAGSMITH_HOST, else 127.0.0.1.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", help="Port to listen on; 0 lets the system choose. Default: TAGSMITH_PORT, else 8000."),
+    ] = None,
+    bundle: BundleOption = None,
+    runtime: RuntimeOption = None,
+    threads: ThreadsOption = None,
+) -> None:
+    """Answer requests over HTTP until told to stop.
+
+    Other settings come from the environment; docs/settings.md lists them.
+    """
+    from service.serve import serve as run_service
+    from service.settings import load_settings
+
+    settings = load_settings(host=host, port=port, bundle=choose_bundle(bundle), runtime=runtime, threads=threads)
+    run_service(settings)

@@ -50,7 +50,6 @@ def train(
 
     from pipelines.config import load_config
     from pipelines.progress import open_bars
-    from pipelines.report import write_report
     from pipelines.run import Places, run
 
     console = Console(stderr=True)
@@ -66,8 +65,8 @@ def train(
         how = "unchanged, skipped" if record.outcome == "skipped" else f"done in {record.seconds:,.0f} s"
         console.print(f"  {how}", highlight=False)
 
-    run(places, load_config(config), open_progress=show, on_done=tell, until=until)
-    typer.echo(f"report: {write_report(places)}")
+    page = run(places, load_config(config), open_progress=show, on_done=tell, until=until)
+    typer.echo(f"report: {page}")
 
 
 def distill() -> None:

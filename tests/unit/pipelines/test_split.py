@@ -54,7 +54,7 @@ def test_a_post_without_a_split_follows_its_author() -> None:
 def test_an_author_who_stands_in_two_splits_is_refused_where_a_post_is_to_be_placed() -> None:
     """There is no split for that post that keeps the others apart."""
     posts = [post(1, author="a", split="train"), post(2, author="a", split="test"), post(3, author="a")]
-    with pytest.raises(DataError, match="post 3 .* stand in test and train"):
+    with pytest.raises(DataError, match=r"post 3 .* stand in test and train"):
         deal(posts, CONFIG, seed=1)
 
 

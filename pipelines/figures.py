@@ -1,0 +1,142 @@
+"""Measured figures as tables: whatever evaluation measured, in the order in which it wrote it down.
+
+Evaluation writes nested JSON. A leaf is a number, a text, yes or no, null, or an interval ``{"value", "low", "high"}``;
+objects of leaves become rows, objects of rows tables, and ``{"labels": [...], "counts": [[...]]}`` a confusion matrix.
+So a new measurement needs no new code here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table: its name and the leaf of each column, None where it has none."""
+
+    name: str
+    leaves: tuple[Json, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Figures of one kind.
+
+    Attributes:
+        path: names of the objects around it, outermost first.
+        columns: names of the leaves.
+        rows: in the order of the JSON.
+    """
+
+    path: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """How often each label was taken for each other one.
+
+    Attributes:
+        path: names of the objects around it, outermost first.
+        labels: names of rows (what it is) and columns (what it was taken for).
+        counts: a row a label; each sums to the number of its pictures.
+    """
+
+    path: tuple[str, ...]
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
+def figures(node: Mapping[str, Json], path: tuple[str, ...] = ()) -> Iterator[Table | Confusion]:
+    """Yield every table and confusion matrix of nested figures."""
+    if _is_confusion(node):
+        yield Confusion(path, tuple(node["labels"]), tuple(tuple(row) for row in node["counts"]))
+        return
+    if _is_group(node) and all(_is_row(child) for child in node.values()):
+        yield _table(path, {str(name): child for name, child in node.items()})
+        return
+    own = {str(name): {"value": child} for name, child in node.items() if is_leaf(child)}
+    if own:
+        yield _table(path, own)
+    for name, child in node.items():
+        if is_leaf(child):
+            continue
+        if isinstance(child, Mapping):
+            yield from figures(child, (*path, str(name)))
+        elif child and all(isinstance(one, Mapping) for one in child):
+            yield from figures({str(number): one for number, one in enumerate(child, 1)}, (*path, str(name)))
+        else:
+            yield _table((*path, str(name)), {str(number): {"value": str(one)} for number, one in enumerate(child, 1)})
+
+
+def is_interval(node: Json) -> bool:
+    """Return whether a node is a figure with its interval."""
+    return (
+        isinstance(node, Mapping) and {"value", "low", "high"} <= set(node) and not isinstance(node["value"], Mapping)
+    )
+
+
+def is_leaf(node: Json) -> bool:
+    """Return whether a node fits into one cell."""
+    if isinstance(node, Sequence) and not isinstance(node, str):
+        return len(node) <= 3 and all(isinstance(one, str | int | float) for one in node)
+    return not isinstance(node, Mapping) or is_interval(node)
+
+
+def value_of(node: Json) -> float | None:
+    """Return the number of a leaf, or None where it has none."""
+    number = node["value"] if is_interval(node) else node
+    return float(number) if isinstance(number, int | float) and not isinstance(number, bool) else None
+
+
+def shown(leaf: Json) -> str:
+    """Return a leaf as text: three decimals, and the interval behind its figure."""
+    if leaf is None:
+        return "–"
+    if isinstance(leaf, bool):
+        return "yes" if leaf else "no"
+    if isinstance(leaf, int):
+        return f"{leaf:,}"
+    if isinstance(leaf, float):
+        return f"{leaf:,.0f}" if abs(leaf) >= 1000 else f"{leaf:.3f}"
+    if is_interval(leaf):
+        return f"{shown(leaf['value'])} ({shown(leaf['low'])}–{shown(leaf['high'])})"
+    if isinstance(leaf, str):
+        return leaf
+    return ", ".join(shown(one) for one in leaf)
+
+
+def markdown_table(table: Table) -> str:
+    """Return a table as Markdown."""
+    lines = [["", *table.columns], ["---"] + ["---:"] * len(table.columns)]
+    lines += [[row.name, *map(shown, row.leaves)] for row in table.rows]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines
+    )
+
+
+def title_of(path: Sequence[str]) -> str:
+    """Return the heading of what lies at ``path``."""
+    return " · ".join(name.replace("_", " ") for name in path) or "figures"
+
+
+def _table(path: tuple[str, ...], rows: Mapping[str, Mapping[str, Json]]) -> Table:
+    columns = tuple(dict.fromkeys(str(name) for row in rows.values() for name in row))
+    return Table(path, columns, tuple(Row(name, tuple(row.get(one) for one in columns)) for name, row in rows.items()))
+
+
+def _is_group(node: Mapping[str, Json]) -> bool:
+    return bool(node) and all(isinstance(child, Mapping) for child in node.values())
+
+
+def _is_row(node: Json) -> bool:
+    return isinstance(node, Mapping) and not is_interval(node) and all(is_leaf(child) for child in node.values())
+
+
+def _is_confusion(node: Mapping[str, Json]) -> bool:
+    return set(node) >= {"labels", "counts"} and isinstance(node["counts"], list)
