@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 lets the system choose")
     allow_anonymous: bool = Field(False, description="1 lets a service without keys listen beyond loopback")
     bundle: Path | None = Field(
-        None, description="a bundle, or a folder of bundles with a current one; the command line finds the starter bundle"
+        None, description="a bundle or a folder of bundles; the command line finds the starter bundle"
     )
     runtime: str = Field("onnx", min_length=1, description="what runs the picture network: onnx, openvino or torch")
     threads: int | None = Field(None, ge=1, le=256, description="threads of the picture network; default: one a core")

@@ -1,0 +1,52 @@
+"""A running application over fakes, asked without a network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from service.app import create_app
+from service.loading import Loaded
+from service.settings import Settings
+from tests.support.serving import fake_loaded, loader
+
+Ask = Callable[..., Awaitable[httpx.AsyncClient]]
+
+
+@asynccontextmanager
+async def asking(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Run ``app`` and yield a client of it."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://t") as client:
+        yield client
+
+
+async def until_ready(client: httpx.AsyncClient) -> None:
+    """Wait until the service answers requests."""
+    while (await client.get("/ready")).status_code != 200:
+        await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Ask]:
+    """Start applications: ``await serve(loaded, queue=1)`` returns a client of one that is ready."""
+    async with AsyncExitStack() as stack:
+
+        async def start(loaded: Loaded | None = None, **settings: object) -> httpx.AsyncClient:
+            app = create_app(Settings(**settings), load=loader(loaded or fake_loaded()))
+            client = await stack.enter_async_context(asking(app))
+            await until_ready(client)
+            return client
+
+        yield start
+
+
+@pytest.fixture
+async def client(serve: Ask) -> httpx.AsyncClient:
+    """A client of a service over fakes."""
+    return await serve()
