@@ -56,9 +56,11 @@ def top_k(scores: NDArray[np.float32], k: int, exclude: Sequence[Ids] | None = N
         if exclude is not None:
             row[exclude[query]] = -np.inf
         cut = np.float32(-np.inf) if k >= n_columns else np.partition(row, n_columns - k)[n_columns - k]
-        # Everything at the cut goes in, so that ties there are broken by column and not by the partition.
-        among = np.flatnonzero((row >= cut) & (row > -np.inf))
-        chosen = among[np.argsort(-row[among], kind="stable")][:k]
+        above = np.flatnonzero(row > cut)
+        above = above[np.argsort(-row[above], kind="stable")]
+        # Ties at the cut are broken by column here: the partition would break them at random.
+        level = np.flatnonzero(row == cut)[: k - above.size] if cut > -np.inf else above[:0]
+        chosen = np.concatenate([above, level])
         ids[query, : chosen.size] = chosen
         best[query, : chosen.size] = row[chosen]
     return Ranked(ids, best)
