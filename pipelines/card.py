@@ -76,7 +76,8 @@ def _counts(provenance: Provenance) -> str:
 def _licences(provenance: Provenance) -> str:
     if not provenance.licences:
         return "None: everything was learnt from the data above."
-    columns = tuple(dict.fromkeys(name for one in provenance.licences for name in one))
+    known = dict.fromkeys(name for one in provenance.licences for name in one)
+    columns = tuple(sorted(known, key=lambda name: (name != "what", name != "licence", name)))
     lines = [columns, ("---",) * len(columns)]
     lines += [tuple(one.get(column, "–") for column in columns) for one in provenance.licences]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -115,14 +115,16 @@ def markdown_table(table: Table) -> str:
     """Return a table as Markdown."""
     lines = [["", *table.columns], ["---"] + ["---:"] * len(table.columns)]
     lines += [[row.name, *map(shown, row.leaves)] for row in table.rows]
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines
-    )
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
 
 
 def title_of(path: Sequence[str]) -> str:
     """Return the heading of what lies at ``path``."""
     return " · ".join(name.replace("_", " ") for name in path) or "figures"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _table(path: tuple[str, ...], rows: Mapping[str, Mapping[str, Json]]) -> Table:
