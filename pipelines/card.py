@@ -57,8 +57,8 @@ def model_card(bundle_id: str, provenance: Provenance, metrics: Mapping[str, Any
 
 
 def _corpus(corpus: Mapping[str, Any]) -> str:
-    counts = ", ".join(f"{count:,} {split}" for split, count in corpus["posts"].items())
-    removed = sum(corpus["equal_posts_left_out"].values())
+    counts = ", ".join(f"{one['posts']:,} {split}" for split, one in corpus["splits"].items())
+    removed = sum(one["equal_posts_left_out"] for one in corpus["splits"].values())
     splits = ("train", "val", "test", "with_caption")
     rows = {source: {one: split.get(one, 0) for one in splits} for source, split in corpus["by_source"].items()}
     table = "\n\n".join(markdown_table(one) for one in figures(rows) if isinstance(one, Table))

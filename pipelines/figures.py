@@ -113,9 +113,16 @@ def shown(leaf: Json) -> str:
 
 def markdown_table(table: Table) -> str:
     """Return a table as Markdown."""
-    lines = [["", *table.columns], ["---"] + ["---:"] * len(table.columns)]
+    lines = [["", *(name.replace("_", " ") for name in table.columns)], ["---"] + ["---:"] * len(table.columns)]
     lines += [[row.name, *map(shown, row.leaves)] for row in table.rows]
     return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def is_course(table: Table) -> bool:
+    """Return whether the rows of a table are the steps of one course of time (epochs), numbered from 1."""
+    return len(table.rows) > 2 and [row.name for row in table.rows] == [
+        str(number) for number in range(1, len(table.rows) + 1)
+    ]
 
 
 def title_of(path: Sequence[str]) -> str:

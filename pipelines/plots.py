@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 
 from pipelines.figures import Confusion, Table, is_interval, title_of, value_of
 
@@ -35,6 +36,24 @@ def bars_png(table: Table, column: str) -> bytes:
     axes.set_title(f"{title_of(table.path)}: {column}", fontsize=10, loc="left")
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
+    return _png(figure)
+
+
+def course_png(table: Table) -> bytes:
+    """Return a curve a numeric column over the steps of a course."""
+    from matplotlib.figure import Figure
+
+    courses = {
+        name: [value_of(row.leaves[at]) for row in table.rows]
+        for at, name in enumerate(table.columns)
+        if any(value_of(row.leaves[at]) is not None for row in table.rows)
+    }
+    figure = Figure(figsize=(min(9.6, 3.2 * len(courses)), 2.4), layout="constrained")
+    for axes, (name, values) in zip(figure.subplots(1, len(courses), squeeze=False)[0], courses.items(), strict=True):
+        axes.plot(range(1, len(values) + 1), [math.nan if one is None else one for one in values], color=_BAR)
+        axes.set_title(name.replace("_", " "), fontsize=9, loc="left")
+        axes.tick_params(labelsize=8)
+        axes.spines[["top", "right"]].set_visible(False)
     return _png(figure)
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from markdown_it import MarkdownIt
 
 from core.atomic import write_atomic
-from pipelines.figures import Confusion, Table, figures, markdown_table, title_of, value_of
-from pipelines.plots import bars_png, confusion_png
+from pipelines.figures import Confusion, Table, figures, is_course, markdown_table, title_of, value_of
+from pipelines.plots import bars_png, confusion_png, course_png
 from pipelines.stage import StageRecord
 
 REPORT_NAME = "report"
@@ -61,8 +61,8 @@ def write_report(out: Path, work: Path, records: dict[str, StageRecord]) -> Path
 def _stages(records: dict[str, StageRecord]) -> str:
     rows: dict[str, Any] = {
         record.stage: {
-            "seconds": record.seconds,
-            "started": record.started,
+            "seconds": round(record.seconds),
+            "started": record.started.replace("T", " ").removesuffix("+00:00"),
             "resumed": record.resumed,
             "peak MB so far": record.peak_rss_mb,
         }
@@ -86,12 +86,22 @@ def _sections(measured: dict[str, Any], plots: dict[str, str]) -> Iterator[str]:
         if isinstance(one, Confusion):
             yield f"{heading}\n\n{_plot(confusion_png(one), plots)}"
             continue
-        column = next((name for name in PLOTTED if name in one.columns), None)
-        with_values = [
-            row for row in one.rows if column and value_of(row.leaves[one.columns.index(column)]) is not None
-        ]
-        picture = f"{_plot(bars_png(one, column), plots)}\n\n" if column and len(with_values) > 1 else ""
-        yield f"{heading}\n\n{picture}{markdown_table(one)}"
+        picture = _picture(one)
+        shown = f"{_plot(picture, plots)}\n\n" if picture else ""
+        yield f"{heading}\n\n{shown}{markdown_table(one)}"
+
+
+def _picture(table: Table) -> bytes | None:
+    """Return a plot of a table, or None where there is nothing to compare."""
+    if is_course(table):
+        numeric = any(value_of(leaf) is not None for row in table.rows for leaf in row.leaves)
+        return course_png(table) if numeric else None
+    column = next((name for name in PLOTTED if name in table.columns), None)
+    if column is None:
+        return None
+    at = table.columns.index(column)
+    n_values = sum(value_of(row.leaves[at]) is not None for row in table.rows)
+    return bars_png(table, column) if n_values > 1 else None
 
 
 def _plot(png: bytes, plots: dict[str, str]) -> str:

@@ -25,7 +25,7 @@ from pipelines.config import CorpusConfig
 from pipelines.corpus import SPLITS, FolderPosts, Tally, deduplicate, write_posts
 from pipelines.stage import StageContext
 
-VERSION = 1
+VERSION = 2
 
 
 def run(context: StageContext[CorpusConfig]) -> None:
@@ -54,9 +54,14 @@ def run(context: StageContext[CorpusConfig]) -> None:
     if pictured:
         write_posts(context.out / "multimodal.jsonl.gz", pictured, data)
     summary = {
-        "posts": {split: len(part) for split, part in parts.items()} | {"multimodal": len(pictured)},
-        "equal_posts_left_out": {split: n_read[split] - len(part) for split, part in parts.items()},
-        "with_caption": {split: sum(_has_caption(post) for post in part) for split, part in parts.items()},
+        "splits": {
+            split: {
+                "posts": len(part),
+                "with_caption": sum(_has_caption(post) for post in part),
+                "equal_posts_left_out": n_read.get(split, len(part)) - len(part),
+            }
+            for split, part in (*parts.items(), ("multimodal", pictured))
+        },
         "by_source": _by_source(parts),
         "authors_in_several_splits": len(overlapping_authors(dealt)),
         "malformed_lines": dict(tally.malformed),

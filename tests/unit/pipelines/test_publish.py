@@ -29,8 +29,7 @@ METRICS = {
     "bars": {"tags": {"ratio": 1.02, "bar": 1.05, "met": False}},
 }
 SUMMARY = {
-    "posts": {"train": 800, "val": 100, "test": 100},
-    "equal_posts_left_out": {"train": 20, "val": 1, "test": 0},
+    "splits": {"train": {"posts": 800, "equal_posts_left_out": 20}, "test": {"posts": 100, "equal_posts_left_out": 0}},
     "by_source": {"walks": {"train": 800, "val": 100, "test": 100, "with_caption": 500}, "shop": {"train": 3}},
 }
 FACTS = {"config": {"seed": 5}, "data_hashes": {"posts": "ab" * 32}, "package_versions": {"numpy": "2"}}

@@ -16,10 +16,18 @@ pytestmark = pytest.mark.train
 pytest.importorskip("matplotlib")
 
 
+COURSE = {"epochs": [{"loss": 1.0 / epoch, "note": "x", "kept": None} for epoch in range(1, 6)]}
+FILES = (
+    ("split", "summary.json", SUMMARY),
+    ("train-embeddings", "metrics.json", COURSE),
+    ("evaluate", "metrics.json", METRICS),
+)
+
+
 @pytest.fixture
 def page(tmp_path: Path) -> Path:
     """The page of a run that has measured but not published."""
-    for stage, name, content in (("split", "summary.json", SUMMARY), ("evaluate", "metrics.json", METRICS)):
+    for stage, name, content in FILES:
         folder = tmp_path / "work" / "stages" / stage / "out"
         folder.mkdir(parents=True)
         (folder / name).write_text(json.dumps(content))
@@ -39,7 +47,7 @@ def test_the_page_carries_its_plots_and_asks_for_nothing_else(page: Path) -> Non
     """It can be mailed."""
     text = page.read_text()
     sources = re.findall(r'(?:src|href)="([^"]*)"', text)
-    assert len(sources) == 2
+    assert len(sources) == 3, "a course, bars by source and a confusion matrix"
     assert all(source.startswith("data:image/png;base64,iVBOR") for source in sources)
     assert "PLOT-" not in text
 

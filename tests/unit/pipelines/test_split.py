@@ -130,8 +130,9 @@ def test_the_stage_writes_each_split_once_and_says_what_it_left_out(tmp_path: Pa
     }
     assert counts == {"train": 8, "val": 1, "test": 3, "multimodal": 1}
     summary = json.loads((stage.out / "summary.json").read_text())
-    assert summary["posts"] == counts
-    assert summary["equal_posts_left_out"] == {"train": 1, "val": 0, "test": 0}
+    assert {split: one["posts"] for split, one in summary["splits"].items()} == counts
+    assert summary["splits"]["train"]["equal_posts_left_out"] == 1
+    assert summary["splits"]["test"]["equal_posts_left_out"] == 0
     assert summary["malformed_lines"] == {"a.jsonl.gz": 1}
 
 
