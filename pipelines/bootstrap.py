@@ -66,6 +66,20 @@ class Resamples:
         value = _ratio(np.array([np.mean(values)]), np.array([np.mean(baseline)]))
         return _interval(float(value[0]), _ratio(self._sums(values), self._sums(baseline)))
 
+    def share(self, parts: NDArray[np.floating], wholes: NDArray[np.floating]) -> Interval:
+        """Return sum of ``parts`` over sum of ``wholes``: a group's mean, a recall over hashtags.
+
+        Resamples that draw no whole at all say nothing and are left out.
+
+        Raises:
+            DataError: ``wholes`` are all nothing.
+        """
+        if not np.asarray(wholes).any():
+            raise DataError("a share of nothing has no value")
+        below = self._sums(wholes)
+        drawn = self._sums(parts)[below > 0] / below[below > 0]
+        return _interval(float(np.sum(parts) / np.sum(wholes)), drawn)
+
     def macro(self, values: NDArray[np.floating], groups: Sequence[str]) -> Interval:
         """Return the mean of the groups' means; a group that a resample misses is left out of that resample.
 

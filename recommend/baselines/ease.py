@@ -12,7 +12,7 @@ from core.query import Query
 from recommend.baselines.method import Baseline, Corpus, membership
 
 N_FREQUENT = 3000
-RIDGE = 50.0
+RIDGE = 200.0
 
 
 class Ease(Baseline):

@@ -58,6 +58,17 @@ def test_pairing_narrows_the_interval_of_methods_that_agree() -> None:
     assert RESAMPLES.interval(OURS).high - RESAMPLES.interval(OURS).low > 0.05
 
 
+def test_a_share_leaves_out_resamples_without_its_group() -> None:
+    """The mean of a small group is resampled with its size, and a resample that misses it says nothing."""
+    member = np.zeros(40)
+    member[:2] = 1.0
+    drawn = [float(OURS[draw][draw < 2].mean()) for draw in DRAWS if (draw < 2).any()]
+    assert len(drawn) < len(DRAWS)
+    assert same(RESAMPLES.share(OURS * member, member), naive_interval(float(OURS[:2].mean()), drawn))
+    with pytest.raises(DataError, match="nothing"):
+        RESAMPLES.share(np.zeros(40), np.zeros(40))
+
+
 def test_macro_intervals_equal_their_naive_twin() -> None:
     """Group means within each resample, then their mean."""
     groups = ["a"] * 10 + ["b"] * 30
