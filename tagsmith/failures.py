@@ -12,6 +12,8 @@ from core.errors import TagsmithError
 UNUSABLE = 2
 INTERRUPTED = 130
 """128 + SIGINT, as shells count."""
+ROOMS = ("core", "embeddings", "models", "pipelines", "recommend", "scraper", "service", "tagsmith")
+"""A module that is missing from one of these is a bug, not a package to install."""
 
 
 class FailuresInOneLine(TyperGroup):
@@ -25,6 +27,12 @@ class FailuresInOneLine(TyperGroup):
             if ctx.params.get("debug"):
                 raise
             typer.echo(f"tagsmith: {error}", err=True)
+            raise typer.Exit(UNUSABLE) from error
+        except ModuleNotFoundError as error:
+            package = (error.name or "").partition(".")[0]
+            if ctx.params.get("debug") or package in ("", *ROOMS):
+                raise
+            typer.echo(f"tagsmith: this needs {package}; install it with: pip install 'tagsmith[train]'", err=True)
             raise typer.Exit(UNUSABLE) from error
         except KeyboardInterrupt as error:
             resumes = ctx.invoked_subcommand in ("train", "distill")

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from tagsmith.bundle_choice import STORE
-
-if TYPE_CHECKING:
-    from pipelines.progress import ProgressPort
-    from pipelines.stage import StageRecord
+from tagsmith.stage_display import show_stage, tell_stage
 
 DataOption = Annotated[Path, typer.Option("--data", help="The data folder; docs/data.md says what belongs there.")]
 WeightsOption = Annotated[
@@ -46,26 +41,11 @@ def train(
 
     Stages whose data and numbers are unchanged are skipped. Stopped or killed, the same command goes on where it was.
     """
-    from rich.console import Console
-
     from pipelines.config import load_config
-    from pipelines.progress import open_bars
     from pipelines.run import Places, run
 
-    console = Console(stderr=True)
     places = Places(data, weights, out, topics)
-
-    @contextmanager
-    def show(stage: str) -> Iterator[ProgressPort]:
-        console.print(f"[bold]{stage}[/bold]")
-        with open_bars(console) as bars:
-            yield bars
-
-    def tell(record: StageRecord) -> None:
-        how = "unchanged, skipped" if record.outcome == "skipped" else f"done in {record.seconds:,.0f} s"
-        console.print(f"  {how}", highlight=False)
-
-    page = run(places, load_config(config), open_progress=show, on_done=tell, until=until)
+    page = run(places, load_config(config), open_progress=show_stage, on_done=tell_stage, until=until)
     typer.echo(f"report: {page}")
 
 

@@ -74,6 +74,22 @@ def test_an_unforeseen_failure_is_not_dressed_up() -> None:
     assert isinstance(done.exception, ZeroDivisionError)
 
 
+def test_a_package_that_only_training_needs_is_named() -> None:
+    """The default install serves; whoever trains learns what to add."""
+    missing = ModuleNotFoundError("No module named 'torch'", name="torch.nn")
+    done = CliRunner().invoke(failing(missing), ["train"])
+    assert (done.exit_code, done.stderr) == (
+        2,
+        "tagsmith: this needs torch; install it with: pip install 'tagsmith[train]'\n",
+    )
+
+
+def test_a_missing_module_of_our_own_is_a_bug() -> None:
+    """No package would help."""
+    done = CliRunner().invoke(failing(ModuleNotFoundError("gone", name="models.gone")), ["train"])
+    assert isinstance(done.exception, ModuleNotFoundError)
+
+
 def test_ctrl_c_ends_with_130_and_says_how_to_go_on() -> None:
     """As shells expect."""
     done = CliRunner().invoke(failing(KeyboardInterrupt()), ["train"])
