@@ -98,6 +98,7 @@ def run(
     open_progress: Callable[[str], AbstractContextManager[ProgressPort]],
     on_done: Callable[[StageRecord], None],
     until: str | None = None,
+    make_plan: Callable[[Places], tuple[Stage, ...]] = plan,
 ) -> Path:
     """Run what is out of date, in order, and return the page of the report.
 
@@ -107,6 +108,7 @@ def run(
         open_progress: from a stage's name to what shows how far it is, held open while the stage runs.
         on_done: told of every stage that is done or skipped.
         until: the last stage to run, or None for all.
+        make_plan: what gives the stages.
 
     Raises:
         InvalidOption: ``until`` names no stage.
@@ -114,7 +116,7 @@ def run(
     """
     if until is not None and until not in STAGE_NAMES:
         raise InvalidOption(f"there is no stage {until!r}; the stages are {', '.join(STAGE_NAMES)}", field="until")
-    stages = plan(places)
+    stages = make_plan(places)
     with Workshop(places.work).opened() as workshop:
         write_atomic(places.work / FACTS_FILE, json.dumps(_facts(stages, config, places.work), indent=1))
         for stage in stages:
