@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import BundleCorrupt, StorageError
+from core.atomic import storage_errors, sync_folder
+from core.errors import BundleCorrupt
 
 _MAP_FROM_BYTES = 1 << 14
 """A file smaller than this is read whole: a mapping costs more than it saves, and an empty array cannot be mapped."""
@@ -31,17 +32,15 @@ def staged_folder(folder: Path) -> Iterator[Path]:
     staging = folder.parent / f".{folder.name}.{os.getpid()}.partial"
     retired = folder.parent / f".{folder.name}.{os.getpid()}.old"
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir()
-        yield staging
-        if folder.exists():
-            folder.rename(retired)
-        staging.rename(folder)
-        _sync_folder(folder.parent)
-    except OSError as error:
-        reason = error.strerror or error
-        raise StorageError(f"cannot write {folder}: {reason}; free space or choose another place") from error
+        with storage_errors(folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(staging, ignore_errors=True)
+            staging.mkdir()
+            yield staging
+            if folder.exists():
+                folder.rename(retired)
+            staging.rename(folder)
+            sync_folder(folder.parent)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
         shutil.rmtree(retired, ignore_errors=True)
@@ -115,12 +114,3 @@ def open_words(path: Path) -> tuple[str, ...]:
     if len(set(words)) != len(words):
         raise BundleCorrupt(f"{path} holds a word twice; restore it or train again")
     return tuple(words)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the renames in ``folder`` durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

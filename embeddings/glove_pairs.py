@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import DataError, StorageError
+from core.atomic import storage_errors
+from core.errors import DataError
 
 CHUNK_PAIRS = 4_000_000
 _BLOCK_PAIRS = 1 << 16
@@ -70,7 +71,7 @@ def count_pairs(
         DataError: no post has two different words.
         StorageError: the disk is full or the place cannot be written.
     """
-    try:
+    with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=path.parent, prefix=".pairs") as folder:
             runs = _write_runs(posts, n_words, Path(folder), window, chunk_pairs)
@@ -86,10 +87,6 @@ def count_pairs(
                     file.write(records.tobytes())
                     n_pairs += len(records)
             aside.replace(path)
-    except OSError as error:
-        raise StorageError(
-            f"cannot write {path}: {error.strerror or error}; free space or choose another place"
-        ) from error
     return PairFile(path, n_words, n_pairs)
 
 

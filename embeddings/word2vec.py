@@ -49,12 +49,12 @@ class Word2VecSettings:
 PUBLISHED = Word2VecSettings()
 
 WHOLE_POST_SKIP_GRAM = Word2VecSettings(
-    dimensions=200,
+    dimensions=100,
     window=WHOLE_POST,
-    epochs=30,
+    epochs=20,
     skip_gram=True,
     sample=0.0,
-    negatives=15,
+    negatives=10,
     shrink_windows=False,
 )
 """What in-out scores want: hashtags have no order, and dropping the frequent ones falsifies the probabilities."""

@@ -147,15 +147,3 @@ def expected_calibration_error(
     # Both sums share the bin's size as divisor, which cancels against the bin's weight.
     gap = np.bincount(bins, weights=sizes * (np.asarray(correct, np.float64) - confidence), minlength=N_BINS)
     return float(np.abs(gap).sum() / total)
-
-
-def macro_mean(values: NDArray[np.floating], groups: Sequence[str]) -> float:
-    """Return the mean of the groups' means.
-
-    Raises:
-        DataError: no values, or another number of groups.
-    """
-    if len(values) != len(groups) or len(values) == 0:
-        raise DataError(f"{len(values)} values cannot be averaged by {len(groups)} group names")
-    names = np.array(groups)
-    return float(np.mean([values[names == name].mean() for name in np.unique(names)]))

@@ -14,7 +14,6 @@ from pipelines.metrics import (
     RANKING_METRICS,
     expected_calibration_error,
     jaccard,
-    macro_mean,
     ranking_metrics,
     semantic_hit_ratio,
     top_k_correct,
@@ -147,10 +146,3 @@ def test_weights_count_a_prediction_several_times() -> None:
     assert expected_calibration_error(confidence, correct, np.array([2, 1, 0])) == pytest.approx(doubled)
     with pytest.raises(DataError, match="at least one"):
         expected_calibration_error(confidence, correct, np.zeros(3))
-
-
-def test_a_macro_mean_gives_small_groups_a_whole_voice() -> None:
-    """The mean of the groups' means, not of all values."""
-    assert macro_mean(np.array([1.0, 1.0, 1.0, 0.0]), ["a", "a", "a", "b"]) == 0.5
-    with pytest.raises(DataError, match="group names"):
-        macro_mean(np.array([1.0]), [])
