@@ -53,6 +53,7 @@ def count_pairs(
     path: Path,
     *,
     window: int | None,
+    min_weight: float = 0.0,
     chunk_pairs: int = CHUNK_PAIRS,
 ) -> PairFile:
     """Write the co-occurrence weights of ``posts`` to ``path``.
@@ -65,6 +66,8 @@ def count_pairs(
         n_words: size of the vocabulary.
         path: the file to write; its folder takes the runs for a while.
         window: pairs up to this distance count 1 / distance, as published; None counts every pair of a post once.
+        min_weight: pairs whose whole weight is below this are left out; rare pairs are most of the file and, by
+            GloVe's weighting, little of the loss.
         chunk_pairs: pairs kept in memory before they are sorted and written.
 
     Raises:
@@ -81,11 +84,14 @@ def count_pairs(
             n_pairs = 0
             with aside.open("wb") as file:
                 for keys, weights in _merge(runs, max(_BLOCK_PAIRS // len(runs), 1024)):
-                    records = np.empty(keys.shape[0], dtype=_PAIR)
-                    records["row"], records["column"] = _unpack(keys, n_words)
-                    records["weight"] = weights
+                    kept = weights >= min_weight
+                    records = np.empty(int(kept.sum()), dtype=_PAIR)
+                    records["row"], records["column"] = _unpack(keys[kept], n_words)
+                    records["weight"] = weights[kept]
                     file.write(records.tobytes())
                     n_pairs += len(records)
+            if not n_pairs:
+                raise DataError(f"no two words stand together with a weight of {min_weight}: collect more posts")
             aside.replace(path)
     return PairFile(path, n_words, n_pairs)
 

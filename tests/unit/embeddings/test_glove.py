@@ -50,6 +50,15 @@ def test_pairs_from_disk_equal_pairs_in_memory(
     assert [entry.name for entry in path.parent.iterdir()] == ["pairs.bin"]
 
 
+def test_rare_pairs_can_be_left_out(tmp_path: Path) -> None:
+    """A pair is kept by its whole weight, over all posts and chunks."""
+    posts = [[0, 1], [0, 1], [1, 2]]
+    found = count_pairs(posts, 3, tmp_path / "pairs.bin", window=None, min_weight=2.0, chunk_pairs=1)
+    assert pairs_in(tmp_path / "pairs.bin", found.n_pairs, 3) == {(0, 1): 2.0, (1, 0): 2.0}
+    with pytest.raises(DataError, match="weight of 3"):
+        count_pairs(posts, 3, tmp_path / "none.bin", window=None, min_weight=3.0)
+
+
 def test_near_words_weigh_more_in_a_window() -> None:
     """A window weighs by distance, the whole post does not, and a word is no company for itself."""
     assert list(post_pairs([1, 2, 1, 3], 2)) == [(1, 2, 1.0), (2, 1, 1.0), (2, 3, 0.5), (1, 3, 1.0)]
