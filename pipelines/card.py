@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from core.manifest import Provenance
-from pipelines.figures import Confusion, Table, figures, markdown_table, shown, title_of, value_of
+from pipelines.figures import Confusion, Table, figures, is_course, markdown_table, shown, title_of, value_of
 
 WEAKEST = 3
 
@@ -18,10 +18,10 @@ ranks hashtags that people used before and invents none."""
 _NOT_FOR = """\
 - **Judging people or content.** Topics and ImageNet classes are coarse guesses that help to rank hashtags. They are no
   moderation, no identification of anyone, no statement about age, health, belief or origin.
-- **Reach.** Popularity is how often a hashtag stands in the corpus above, with its dates; it is neither a platform's
-  count of today nor a promise that anyone will see the post. Nothing here was measured against likes or followers.
-- **Other languages than the corpus.** Captions were mostly English. Hashtags of other languages are known from
-  the few posts that used them.
+- **Reach.** Popularity is how often a hashtag stands in the posts above, from the months above; it is neither a
+  platform's count of today nor a promise that anyone will see the post. Nothing was measured against likes.
+- **Languages that are rare in the posts above.** It knows of a language what those posts taught it; a caption in
+  another one adds little to what picture and seeds bring.
 - **News.** What became a hashtag after the posts were collected is not in it.
 - **Posting unread.** A person should look at the list: a block list takes out the worst words, not every unhappy
   double meaning."""
@@ -33,7 +33,13 @@ alone; ranker and calibration saw val as well; test was only measured on. A pers
 author did not use, so exact hits understate; sources differ much, so the mean alone says little about yours."""
 
 
-def model_card(bundle_id: str, provenance: Provenance, metrics: Mapping[str, Any], corpus: Mapping[str, Any]) -> str:
+def model_card(
+    bundle_id: str,
+    provenance: Provenance,
+    metrics: Mapping[str, Any],
+    corpus: Mapping[str, Any],
+    training: Mapping[str, Mapping[str, Any]],
+) -> str:
     """Return the card as Markdown.
 
     Args:
@@ -41,10 +47,11 @@ def model_card(bundle_id: str, provenance: Provenance, metrics: Mapping[str, Any
         provenance: what its manifest says of its making.
         metrics: everything that evaluation measured.
         corpus: ``summary.json`` of the split.
+        training: what stages measured of themselves while training, by their names.
     """
     found = list(figures(metrics))
     parts = [
-        f"# {bundle_id}\n\n{_PURPOSE} Made {provenance.created}.",
+        f"# {bundle_id}\n\n{_PURPOSE}",
         "## Made from\n\n" + _corpus(corpus) + "\n\n" + _counts(provenance),
         "## Weights and vectors that it started from\n\n" + _licences(provenance),
         f"## How it was measured\n\n{_HOW_MEASURED}",
@@ -53,14 +60,17 @@ def model_card(bundle_id: str, provenance: Provenance, metrics: Mapping[str, Any
         "## How to make it again\n\n" + _reproduce(provenance),
         "## All figures\n\n" + "\n\n".join(_section(one) for one in found),
     ]
+    aside = [one for one in figures(training) if not (isinstance(one, Table) and is_course(one))]
+    if aside:
+        parts.append("## What training measured on val\n\n" + "\n\n".join(_section(one) for one in aside))
     return "\n\n".join(parts) + "\n"
 
 
 def _corpus(corpus: Mapping[str, Any]) -> str:
     counts = ", ".join(f"{one['posts']:,} {split}" for split, one in corpus["splits"].items())
     removed = sum(one["equal_posts_left_out"] for one in corpus["splits"].values())
-    splits = ("train", "val", "test", "with_caption")
-    rows = {source: {one: split.get(one, 0) for one in splits} for source, split in corpus["by_source"].items()}
+    columns = ("train", "val", "test", "with_caption", "first", "last")
+    rows = {source: {name: facts.get(name) for name in columns} for source, facts in corpus["by_source"].items()}
     table = "\n\n".join(markdown_table(one) for one in figures(rows) if isinstance(one, Table))
     return (
         f"Posts: {counts}; {removed:,} equal posts were left out before. No post, caption, author or picture is in the "

@@ -22,6 +22,7 @@ from pipelines.stage import StageContext
 VERSION = 1
 METRICS_FILE = "metrics.json"
 CARD_FILE = "card.md"
+TRAINING = ("train-topics", "train-embeddings", "train-ranker")
 
 
 def run(context: StageContext[PublishConfig]) -> None:
@@ -37,13 +38,15 @@ def run(context: StageContext[PublishConfig]) -> None:
     refuse_worse(metrics, context.config.at_least)
     facts = read_json(context.inputs["facts"])
     corpus = read_json(context.inputs["split"] / "summary.json")
+    places = {name: context.inputs[name] / METRICS_FILE for name in TRAINING}
+    training = {name: read_json(place) for name, place in places.items() if place.is_file()}
     bundle_id = f"{context.config.name}-{content_mark(draft, metrics)}"
     store = context.inputs["store"]
     if (store / bundle_id).exists():
         # The same bundle: a run that was killed between publishing and noting it, or the same numbers again.
         published = use(store, bundle_id)
     else:
-        published = _put(draft, store, bundle_id, metrics, facts, corpus)
+        published = _put(draft, store, bundle_id, metrics, facts, corpus, training)
     note = {"bundle": bundle_id, "path": str(published.root)}
     (context.out / "published.json").write_text(json.dumps(note, indent=1), encoding="utf-8")
     context.progress.note(f"{bundle_id} is now the current bundle of {store}")
@@ -100,6 +103,7 @@ def _put(
     metrics: Mapping[str, Any],
     facts: Mapping[str, Any],
     corpus: Mapping[str, Any],
+    training: Mapping[str, Any],
 ) -> Bundle:
     manifest = draft.manifest
     provenance = Provenance(
@@ -117,7 +121,7 @@ def _put(
         for name in draft.names():
             shutil.copyfile(draft.root / name, made.path(name))
         made.path(METRICS_FILE).write_text(json.dumps(metrics, indent=1, ensure_ascii=False), encoding="utf-8")
-        card = model_card(bundle_id, provenance, metrics, corpus)
+        card = model_card(bundle_id, provenance, metrics, corpus, training)
         made.path(CARD_FILE).write_text(card, encoding="utf-8")
         made.seal(provenance)
         return made.publish()

@@ -25,7 +25,7 @@ from pipelines.config import CorpusConfig
 from pipelines.corpus import SPLITS, FolderPosts, Tally, deduplicate, write_posts
 from pipelines.stage import StageContext
 
-VERSION = 2
+VERSION = 3
 
 
 def run(context: StageContext[CorpusConfig]) -> None:
@@ -175,8 +175,18 @@ def _has_caption(post: Post) -> bool:
 
 def _by_source(parts: dict[str, list[Post]]) -> dict[str, Any]:
     counts: dict[str, Counter[str]] = defaultdict(Counter)
+    months: dict[str, set[str]] = defaultdict(set)
     for split, part in parts.items():
         for post in part:
             counts[post.source][split] += 1
             counts[post.source]["with_caption"] += _has_caption(post)
-    return {source: dict(counts[source]) for source in sorted(counts)}
+            if post.time is not None:
+                months[post.source].add(f"{_instant(post.time):%Y-%m}")
+    return {
+        source: {
+            **counts[source],
+            "first": min(months[source], default=None),
+            "last": max(months[source], default=None),
+        }
+        for source in sorted(counts)
+    }

@@ -93,13 +93,19 @@ def _package(name: str, without: State, advice: str) -> Finding:
 
 
 def _runtime() -> Finding:
-    """Ask ONNX Runtime, which every installation has, what it would run on."""
+    """Say what the settings choose, and ask ONNX Runtime, which every installation has, what it can run on."""
+    from service.settings import load_settings
+
+    try:
+        chosen = load_settings().runtime
+    except TagsmithError as error:
+        return Finding("runtime", "wrong", str(error))
     try:
         import onnxruntime
     except ImportError as error:
         return Finding("runtime", "wrong", f"ONNX Runtime cannot be loaded: {error}")
     providers = ", ".join(one.removesuffix("ExecutionProvider") for one in onnxruntime.get_available_providers())
-    return Finding("runtime", "ok", f"onnx ({providers})")
+    return Finding("runtime", "ok", f"{chosen}; ONNX Runtime can use {providers}")
 
 
 def _gpu() -> Finding:

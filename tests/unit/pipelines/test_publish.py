@@ -30,7 +30,7 @@ METRICS = {
 }
 SUMMARY = {
     "splits": {"train": {"posts": 800, "equal_posts_left_out": 20}, "test": {"posts": 100, "equal_posts_left_out": 0}},
-    "by_source": {"walks": {"train": 800, "val": 100, "test": 100, "with_caption": 500}, "shop": {"train": 3}},
+    "by_source": {"walks": {"train": 800, "val": 100, "test": 100, "first": "2015-01"}, "shop": {"train": 3}},
 }
 FACTS = {"config": {"seed": 5}, "data_hashes": {"posts": "ab" * 32}, "package_versions": {"numpy": "2"}}
 
@@ -51,7 +51,7 @@ class Run:
         """Run the stage and return its note."""
         out = self.folder / "out"
         out.mkdir(exist_ok=True)
-        places = ("split", "evaluate", "train-ranker", "store")
+        places = ("split", "train-topics", "train-embeddings", "train-ranker", "evaluate", "store")
         inputs = {name: self.folder / name for name in places} | {"facts": self.folder / "facts.json"}
         config = PublishConfig(name="test", at_least=self.at_least)
         run(StageContext(out, out, out, inputs, config, SilentProgress(), 5))
@@ -71,6 +71,7 @@ def finished(tmp_path: Path) -> Run:
     write(tmp_path / "split" / "summary.json", SUMMARY)
     write(tmp_path / "evaluate" / "metrics.json", METRICS)
     write(tmp_path / "facts.json", FACTS)
+    write(tmp_path / "train-topics" / "metrics.json", {"val": {"top-1": 0.9}, "epochs": [{"loss": 0.123}] * 3})
     licences = ({"what": "a network", "licence": "Apache-2.0", "source": "somewhere"},)
     with DraftBundle(tmp_path / "train-ranker", "draft") as draft:
         draft.path("tables/global/words.txt").write_text("sea\nsun\n")
@@ -158,3 +159,11 @@ def test_the_card_says_what_is_weak(finished: Run) -> None:
     assert "Too few test posts to judge by source (under 50): shop." in card
     assert "| a network | Apache-2.0 | somewhere |" in card
     assert "0.250 (0.240–0.260)" in card
+
+
+def test_the_card_shows_what_training_measured_but_not_every_epoch(finished: Run) -> None:
+    """And no time, so that the same training gives the same card."""
+    card = (finished.store / finished.publish()["bundle"] / "card.md").read_text()
+    assert "### train-topics · val" in card
+    assert "0.123" not in card
+    assert open_bundle(current(finished.store)).manifest.created[:10] not in card

@@ -211,7 +211,7 @@ def test_the_doctor_finds_the_bundle_and_the_runtime(store: Path) -> None:
     """What a bug report needs, and whether the bundle is whole."""
     findings = {one.what: one for one in look(store)}
     assert findings["bundle"].state == "ok"
-    assert findings["runtime"].detail.startswith("onnx")
+    assert findings["runtime"].state == "ok"
     assert findings["gpu"].state in ("ok", "absent")
 
 
