@@ -21,9 +21,9 @@ class ImageEvidence:
         topics: (n_topics,) float32 calibrated probabilities in the bundle's topic order; they sum to 1.
         class_ids: (T,) int32 ImageNet class indices, most probable first; T is about 20.
         class_probabilities: (T,) float32 their probabilities, falling.
-        energy: log-sum-exp of the 1000 ImageNet logits, in nats: low when the picture resembles no photograph
-            that the network knows (Liu et al. 2020, "Energy-based Out-of-distribution Detection"). None when the
-            evidence came from elsewhere.
+        energy: log-sum-exp of the topic logits, in nats: trained to be the log-odds of a photograph against noise,
+            so low when the picture shows nothing (after Liu et al. 2020, "Energy-based Out-of-distribution
+            Detection"). None when the evidence came from elsewhere.
     """
 
     topics: NDArray[np.float32]

@@ -78,10 +78,9 @@ def _too_large_message(n_pixels: int | None) -> str:
 
 def _upright(image: Image.Image) -> Image.Image:
     try:
-        turned = ImageOps.exif_transpose(image)
+        return ImageOps.exif_transpose(image)
     except Exception:  # a broken EXIF block says nothing about the pixels, which are fine
         return image
-    return turned if turned is not None else image
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

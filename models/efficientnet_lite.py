@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -67,7 +67,8 @@ class SamePadConv(nn.Conv2d):
         """Return the convolution of (n, width_in, side, side)."""
         if self.before != self.after:
             x = functional.pad(x, (self.before, self.after, self.before, self.after))
-        return super().forward(x)
+        filtered: Tensor = super().forward(x)
+        return filtered
 
 
 class InvertedBottleneck(nn.Module):
@@ -90,7 +91,7 @@ class InvertedBottleneck(nn.Module):
         if self.expand is not None and self.expand_norm is not None:
             y = functional.relu6(self.expand_norm(self.expand(y)))
         y = functional.relu6(self.depthwise_norm(self.depthwise(y)))
-        y = self.project_norm(self.project(y))
+        y = cast(Tensor, self.project_norm(self.project(y)))
         return x + y if self.is_residual else y
 
 
@@ -166,14 +167,3 @@ def translate_names(published: dict[str, Tensor]) -> dict[str, Tensor]:
             new = new.replace("_bn0", "stem_norm").replace("_bn1", "head_norm")
         translated[new] = value
     return translated
-
-
-def build(side: int, state: dict[str, Tensor] | None) -> EfficientNetLite2:
-    """Return the network in eval mode, with the published weights when ``state`` is given."""
-    network = EfficientNetLite2(side)
-    if state is not None:
-        network.load_state_dict(translate_names(state))
-    return network.eval()
-
-
-__all__ = ["EfficientNetLite2", "build", "translate_names"]

@@ -60,14 +60,14 @@ class NetworkClassifier:
 
 def read_logits(topics: Logits, classes: Logits, temperature: float, top_classes: int) -> ImageEvidence:
     """Return the evidence in one picture's (n_topics,) and (1000,) logits."""
-    energy = log_sum_exp(classes)
+    any_class = log_sum_exp(classes)
     order = np.argsort(-classes, kind="stable")[:top_classes]
     scaled = topics.astype(np.float64) / temperature
     return ImageEvidence(
         topics=np.exp(scaled - log_sum_exp(scaled)).astype(np.float32),
         class_ids=order.astype(np.int32),
-        class_probabilities=np.exp(classes[order].astype(np.float64) - energy).astype(np.float32),
-        energy=energy,
+        class_probabilities=np.exp(classes[order].astype(np.float64) - any_class).astype(np.float32),
+        energy=log_sum_exp(topics),
     )
 
 

@@ -146,10 +146,13 @@ def build_mobilenet_v2(side: int, state: State | None) -> Network:
 
 def _with_bias_and_same_padding(layer: nn.Conv2d) -> nn.Module:
     is_strided = layer.stride == (2, 2)
-    padding = 0 if is_strided else layer.padding
-    size = cast(tuple[int, int], layer.kernel_size)
     new = nn.Conv2d(
-        layer.in_channels, layer.out_channels, size, layer.stride, padding, groups=layer.groups, bias=True  # type: ignore[arg-type]
+        layer.in_channels,
+        layer.out_channels,
+        cast(tuple[int, int], layer.kernel_size),
+        cast(tuple[int, int], layer.stride),
+        0 if is_strided else cast(tuple[int, int], layer.padding),
+        groups=layer.groups,
     )
     return nn.Sequential(SamePad(), new) if is_strided else new
 

@@ -59,7 +59,7 @@ class Preprocessing:
                 raise ValueError(plain)
             RESAMPLING[spec.interpolation]
         except (KeyError, TypeError, ValueError) as error:
-            raise BundleCorrupt("The preprocessing description is malformed. Train or fetch the bundle again.") from error
+            raise BundleCorrupt("The preprocessing facts are malformed. Train or fetch the bundle again.") from error
         return spec
 
 

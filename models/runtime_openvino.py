@@ -24,7 +24,7 @@ def open_forward(folder: Path, threads: int | None) -> Forward:
     except ImportError as error:
         raise MissingExtra("The openvino runtime is not installed. Run: pip install openvino") from error
     path = network_path(folder)
-    # Float32 throughout: the plugin would otherwise choose bfloat16 where the processor has it and drift from the others.
+    # Float32 throughout: where the processor has bfloat16 the plugin would choose it and drift from the others.
     settings: dict[str, str | int] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
     if threads is not None:
         settings["INFERENCE_NUM_THREADS"] = threads

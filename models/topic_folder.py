@@ -128,7 +128,7 @@ def _deal_splits(pictures: Iterable[LabelledPicture], seed: int) -> list[Labelle
         groups = list(sources.values())
         if len(groups) < len(SPLITS):
             groups = [[picture] for group in groups for picture in group]
-        groups.sort(key=lambda group: hashlib.sha256(f"{seed}/{group[0].source}/{group[0].path.name}".encode()).digest())
+        groups.sort(key=lambda group: _shuffled(f"{seed}/{group[0].source}/{group[0].path.name}"))
         n_pictures = sum(map(len, groups))
         room = {"train": 0.70 * n_pictures, "val": 0.15 * n_pictures, "test": 0.15 * n_pictures}
         for group in groups:
@@ -136,6 +136,11 @@ def _deal_splits(pictures: Iterable[LabelledPicture], seed: int) -> list[Labelle
             room[split] -= len(group)
             dealt += [replace(picture, split=split) for picture in group]
     return dealt
+
+
+def _shuffled(name: str) -> bytes:
+    """Return a sort key that orders names at random, the same each time."""
+    return hashlib.sha256(name.encode()).digest()
 
 
 def _check(found: TopicFolder, folder: Path) -> None:

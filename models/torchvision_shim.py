@@ -29,10 +29,10 @@ def import_torchvision_models() -> ModuleType:
     try:
         return importlib.import_module("torchvision.models")
     except ImportError as error:
-        raise MissingExtra("This backbone needs torchvision. Install the extra: pip install 'tagsmith[train]'.") from error
+        raise MissingExtra("This needs torchvision. Install the extra: pip install 'tagsmith[train]'.") from error
     except RuntimeError as error:
         if "torchvision::nms" not in str(error):
-            raise MissingExtra(f"torchvision does not go with this torch: {error}. Install versions that match.") from error
+            raise MissingExtra(f"torchvision does not go with this torch: {error}. Install a matching one.") from error
     for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
         del sys.modules[name]  # a half-imported package would be handed out as it is
     _declare_operators()
@@ -40,7 +40,8 @@ def import_torchvision_models() -> ModuleType:
 
 
 def _declare_operators() -> None:
-    library = torch.library.Library("torchvision", "DEF")
+    library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for name in MISSING_OPERATORS:
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        schema = f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+        library.define(schema)  # type: ignore[no-untyped-call]
     _keep_alive.append(library)

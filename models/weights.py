@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import re
+from http.client import HTTPException
 from pathlib import Path
-from urllib.error import URLError
 
 import torch
 from safetensors.torch import load_file
@@ -13,17 +12,24 @@ from torch import Tensor
 
 from core.errors import DataError, WeightsUnavailable
 from models.backbones import Backbone
+from models.weights_download import Report, fetch
 
-HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,})\.pth$")
 
-
-def find_weights(backbone: Backbone, folder: Path | None, file: Path | None = None) -> Path:
-    """Return the file that holds the weights, fetching it into ``folder`` when it is nowhere on this machine.
+def find_weights(
+    backbone: Backbone,
+    folder: Path | None,
+    file: Path | None = None,
+    downloads: Path | None = None,
+    report: Report = lambda _done, _total: None,
+) -> Path:
+    """Return the file that holds the weights, fetching it when it is nowhere on this machine.
 
     Args:
         backbone: whose weights.
-        folder: searched for ``backbone.weight_file``, and where a download is kept; None to do neither.
+        folder: searched for ``backbone.weight_file``, or None.
         file: a weights file of the caller's own, which then is used and nothing else.
+        downloads: where a download is kept; None to fetch nothing.
+        report: told how many bytes of a download have come, and how many there are.
 
     Raises:
         WeightsUnavailable: the weights can neither be found nor fetched; the message says both ways out.
@@ -32,14 +38,14 @@ def find_weights(backbone: Backbone, folder: Path | None, file: Path | None = No
         if not file.is_file():
             raise WeightsUnavailable(f"There is no weights file {file}. Correct the path.")
         return file
-    in_folder = folder / backbone.weight_file if folder is not None else None
-    if in_folder is not None and in_folder.is_file():
-        return in_folder
+    for place in (folder, downloads):
+        if place is not None and (place / backbone.weight_file).is_file():
+            return place / backbone.weight_file
     in_package = _find_in_package(backbone)
     if in_package is not None:
         return in_package
-    if backbone.url is not None and in_folder is not None:
-        return _fetch(backbone, backbone.url, in_folder)
+    if backbone.url is not None and downloads is not None:
+        return _fetch(backbone, backbone.url, downloads / backbone.weight_file, report)
     raise WeightsUnavailable(_ways_out(backbone, "were not found"))
 
 
@@ -51,14 +57,11 @@ def _find_in_package(backbone: Backbone) -> Path | None:
     return None
 
 
-def _fetch(backbone: Backbone, url: str, target: Path) -> Path:
-    """Download to a temporary file beside the target, check its hash, and only then give it its name."""
-    named_hash = HASH_IN_NAME.search(url)
+def _fetch(backbone: Backbone, url: str, target: Path, report: Report) -> Path:
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url, str(target), hash_prefix=named_hash.group(1) if named_hash else None)
-    except (URLError, OSError, RuntimeError) as error:
-        raise WeightsUnavailable(_ways_out(backbone, f"could not be fetched from {url} ({error})")) from error
+        fetch(url, target, report)
+    except (OSError, HTTPException) as error:
+        raise WeightsUnavailable(_ways_out(backbone, f"could not be fetched ({error})")) from error
     return target
 
 

@@ -19,6 +19,7 @@ from typing import Any, get_type_hints
 import dacite
 
 from core.errors import DataError
+from models.recipes import FineTuneRecipe, HeadRecipe, Precision, Trainable
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,32 @@ class CorpusConfig:
 
 @dataclass(frozen=True, slots=True)
 class TopicsConfig:
-    """How the topic classifier is trained and exported."""
+    """How the topic classifier is trained and exported.
+
+    Attributes:
+        backbone: name of a backbone, or "auto" for ResNet50 where its ImageNet weights can be had and
+            EfficientNet-Lite2 else.
+        weights_file: the backbone's weights, or "" to look for them.
+        trainable: the topic head alone, the backbone's last stage with it, or everything.
+        head: how the head is fitted on frozen features; the other two start from it.
+        fine_tune: how layers of the backbone are trained.
+        held_out_groups: groups of whole sources that are left out in turn, to see how strangers' pictures fare.
+        noise_pictures: generated pictures of nothing that photographs are told from.
+        precision: what ships; "auto" is int8 unless it costs more than half a point on val.
+        top_classes: ImageNet classes in a piece of evidence.
+        workers: pictures looked at at the same time.
+    """
+
+    backbone: str
+    weights_file: str
+    trainable: Trainable
+    head: HeadRecipe
+    fine_tune: FineTuneRecipe
+    held_out_groups: int
+    noise_pictures: int
+    precision: Precision
+    top_classes: int
+    workers: int
 
 
 @dataclass(frozen=True, slots=True)
