@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.atomic import write_atomic
+from core.blocklist import BUILT_IN
 from core.errors import DataError, InvalidOption
 from pipelines.config import Config
 from pipelines.fingerprint import HashCache, fingerprint
@@ -84,7 +85,7 @@ def plan(places: Places) -> tuple[Stage, ...]:
     return (
         stage("split", "corpus", (), **posts, **multimodal),
         stage("train-topics", "topics", (), **pictures, **weights),
-        stage("train-embeddings", "embeddings", trained[:2], **lexicon, **weights, **multimodal),
+        stage("train-embeddings", "embeddings", trained[:2], **lexicon, **weights, **multimodal, block_list=BUILT_IN),
         stage("train-ranker", "ranker", trained, **lexicon, **weights, **multimodal),
         stage("evaluate", "evaluate", (*trained, "train-ranker"), **pictures, **multimodal),
         replace(publish, places={"data": data, "store": places.out, "facts": places.work / FACTS_FILE}),

@@ -39,7 +39,7 @@ def test_every_stage_comes_after_those_whose_results_it_reads(places: Places) ->
 def test_weights_and_pictured_posts_may_be_missing(places: Places) -> None:
     """Packages bring some weights, and not everybody has posts with pictures."""
     roles = {role for stage in plan(places) for role in stage.sources}
-    assert roles == {"posts", "topics", "topic_lexicon"}
+    assert roles == {"posts", "topics", "topic_lexicon", "block_list"}
 
 
 def test_weights_that_were_named_must_be_there(places: Places) -> None:
@@ -98,7 +98,7 @@ def test_a_run_ends_with_a_current_bundle_that_says_what_made_it(with_posts: Pla
     assert run_quickly(with_posts) == ["done"] * 6
     manifest = open_bundle(current(with_posts.out)).manifest
     assert manifest.config["corpus"]["min_train"] == load_config().corpus.min_train
-    assert set(manifest.data_hashes) == {"posts", "topics", "topic_lexicon"}
+    assert set(manifest.data_hashes) == {"posts", "topics", "topic_lexicon", "block_list"}
     assert "numpy" in manifest.package_versions
     assert manifest.bundle_id in (with_posts.out / "report.html").read_text()
 
