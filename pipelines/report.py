@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from pipelines.plots import bars_png, confusion_png, course_png
 from pipelines.stage import StageRecord
 
 REPORT_NAME = "report"
+MEASURING = ("train-topics", "train-embeddings", "train-ranker", "evaluate")
 PLOTTED = ("nDCG@10", "A@5", "top-1", "accuracy", "ratio")
 
 _STYLE = """
@@ -29,25 +30,26 @@ img { max-width: 100%; display: block; margin: .8rem 0 } code { background: #f5f
 """
 
 
-def write_report(out: Path, work: Path, records: dict[str, StageRecord]) -> Path:
+def write_report(out: Path, work: Path, records: Sequence[StageRecord]) -> Path:
     """Write ``report.md`` and ``report.html`` (one file, plots inside) into ``out`` and return the latter.
 
     Args:
         out: the store.
         work: where the results of the stages lie.
-        records: of the stages that have a result, in the order in which they ran.
+        records: of the stages of this run; a result that another run left is not shown.
 
     Raises:
         StorageError: the files cannot be written.
     """
     results = work / "stages"
-    corpus = _read(results / "split" / "out" / "summary.json")
-    published = _read(results / "publish" / "out" / "published.json")
+    ran = {record.stage for record in records}
+    corpus = _read(results / "split" / "out" / "summary.json") if "split" in ran else {}
+    published = _read(results / "publish" / "out" / "published.json") if "publish" in ran else {}
     parts: list[str] = [f"# {published.get('bundle', 'A run that has not published yet')}"]
     parts.append("## Stages\n\n" + _stages(records))
     parts.append("## Posts\n\n" + "\n\n".join(_tables(corpus)))
     plots: dict[str, str] = {}
-    for name in ("train-topics", "train-embeddings", "train-ranker", "evaluate"):
+    for name in (name for name in MEASURING if name in ran):
         measured = _read(results / name / "out" / "metrics.json")
         if measured:
             parts.append(f"## {name}\n\n" + "\n\n".join(_sections(measured, plots)))
@@ -58,7 +60,7 @@ def write_report(out: Path, work: Path, records: dict[str, StageRecord]) -> Path
     return page
 
 
-def _stages(records: dict[str, StageRecord]) -> str:
+def _stages(records: Sequence[StageRecord]) -> str:
     rows: dict[str, Any] = {
         record.stage: {
             "seconds": round(record.seconds),
@@ -66,9 +68,9 @@ def _stages(records: dict[str, StageRecord]) -> str:
             "resumed": record.resumed,
             "peak MB so far": record.peak_rss_mb,
         }
-        for record in records.values()
+        for record in records
     }
-    total = sum(record.seconds for record in records.values())
+    total = sum(record.seconds for record in records)
     return "\n\n".join(_tables(rows)) + f"\n\nTogether {total / 60:.1f} minutes."
 
 

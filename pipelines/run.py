@@ -120,13 +120,17 @@ def run(
     stages = make_plan(places)
     with Workshop(places.work).opened() as workshop:
         write_atomic(places.work / FACTS_FILE, json.dumps(_facts(stages, config, places.work), indent=1))
+        records: list[StageRecord] = []
         for stage in stages:
+            if stage.name == "publish":
+                # Whoever's draft is refused wants to see its figures.
+                write_report(places.out, places.work, records)
             with open_progress(stage.name) as progress:
-                record = workshop.run(stage, getattr(config, stage.section), config.seed, progress)
-            on_done(record)
+                records.append(workshop.run(stage, getattr(config, stage.section), config.seed, progress))
+            on_done(records[-1])
             if stage.name == until:
                 break
-        return write_report(places.out, places.work, workshop.records())
+        return write_report(places.out, places.work, records)
 
 
 def measure(
@@ -156,13 +160,14 @@ def measure(
     evaluate = stages["evaluate"]
     # The bundle stands in for the draft that a training run would have made.
     evaluate = replace(evaluate, after=("split",), sources={**evaluate.sources, "train-ranker": bundle.resolve()})
+    records: list[StageRecord] = []
     with Workshop(places.work).opened() as workshop:
         for stage in (stages["split"], evaluate):
             with open_progress(stage.name) as progress:
-                record = workshop.run(stage, getattr(config, stage.section), config.seed, progress)
-            on_done(record)
+                records.append(workshop.run(stage, getattr(config, stage.section), config.seed, progress))
+            on_done(records[-1])
         figures = json.loads((workshop.result("evaluate") / METRICS_FILE).read_text(encoding="utf-8"))
-        return write_report(places.out, places.work, workshop.records()), figures
+        return write_report(places.out, places.work, records), figures
 
 
 def _facts(stages: Iterable[Stage], config: Config, work: Path) -> dict[str, object]:

@@ -142,11 +142,6 @@ class Workshop:
         """Return the folder where the finished result of a stage lies."""
         return self.folder / "stages" / stage / "out"
 
-    def records(self) -> dict[str, StageRecord]:
-        """Return the record of every stage that has a finished result, by name."""
-        found = (self.folder / "stages").glob("*/stage.json")
-        return {record.stage: record for record in sorted(map(_read_record, found), key=lambda one: one.started)}
-
     def run(self, stage: Stage, config: Any, seed: int, progress: ProgressPort) -> StageRecord:
         """Return the record of a stage, after running it where its result is missing or out of date.
 

@@ -24,6 +24,11 @@ FILES = (
 )
 
 
+def record(stage: str) -> StageRecord:
+    """Return the record of a stage that took half a minute."""
+    return StageRecord(stage, "f" * 64, "done", "2026-11-22T06:00:00+00:00", 30.0, False, 300)
+
+
 @pytest.fixture
 def page(tmp_path: Path) -> Path:
     """The page of a run that has measured but not published."""
@@ -31,8 +36,7 @@ def page(tmp_path: Path) -> Path:
         folder = tmp_path / "work" / "stages" / stage / "out"
         folder.mkdir(parents=True)
         (folder / name).write_text(json.dumps(content))
-    record = StageRecord("split", "f" * 64, "done", "2026-11-22T06:00:00+00:00", 90.0, False, 300)
-    return write_report(tmp_path, tmp_path / "work", {"split": record})
+    return write_report(tmp_path, tmp_path / "work", [record(stage) for stage, _, _ in FILES])
 
 
 def test_the_page_holds_stages_posts_and_figures(page: Path) -> None:
@@ -65,4 +69,10 @@ def test_names_from_the_data_are_not_taken_for_markup(tmp_path: Path) -> None:
     folder = tmp_path / "work" / "stages" / "evaluate" / "out"
     folder.mkdir(parents=True)
     (folder / "metrics.json").write_text(json.dumps({"by_source": {"<script>x</script>": {"P@1": 0.5}}}))
-    assert "<script>" not in write_report(tmp_path, tmp_path / "work", {}).read_text()
+    assert "<script>" not in write_report(tmp_path, tmp_path / "work", [record("evaluate")]).read_text()
+
+
+def test_figures_of_another_run_are_not_shown(page: Path) -> None:
+    """A run that stopped early would otherwise be judged by what an older one measured."""
+    again = write_report(page.parent, page.parent / "work", [record("split")])
+    assert "0.250" not in again.read_text()

@@ -69,10 +69,10 @@ def quick_plan(places: Places) -> tuple[Stage, ...]:
     return tuple(replace(stage, module=QUICK.get(stage.name, stage.module)) for stage in plan(places))
 
 
-def run_quickly(places: Places, *, name: str = "bundle", until: str | None = None) -> list[str]:
+def run_quickly(places: Places, *, name: str = "bundle", until: str | None = None, **at_least: float) -> list[str]:
     """Run all stages and return what became of each."""
     config = load_config()
-    config = replace(config, publish=replace(config.publish, name=name, at_least={}))
+    config = replace(config, publish=replace(config.publish, name=name, at_least=at_least))
     done: list[StageRecord] = []
     run(
         places,
@@ -115,6 +115,13 @@ def test_another_name_only_publishes_again(with_posts: Places) -> None:
     run_quickly(with_posts)
     assert run_quickly(with_posts, name="starter") == ["skipped"] * 5 + ["done"]
     assert current(with_posts.out).name.startswith("starter-")
+
+
+def test_a_refused_draft_has_its_report(with_posts: Places) -> None:
+    """Its figures say why."""
+    with pytest.raises(DataError, match="tags was not measured"):
+        run_quickly(with_posts, tags=0.3)
+    assert "nDCG@10" in (with_posts.out / "report.html").read_text()
 
 
 def test_a_run_can_stop_early(with_posts: Places) -> None:
