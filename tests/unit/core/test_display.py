@@ -14,8 +14,8 @@ from core.hashtags import normalise
 
 COUNTS = {
     "golden": 50, "retriever": 10, "retrieve": 40, "new": 900, "york": 80, "city": 300, "of": 2000, "july": 60,
-    "the": 4000, "day": 500, "photo": 300, "fashion": 200, "love": 700, "dog": 300, "dogs": 200, "москва": 20, "été": 20, "and": 900,
-    "sand": 50, "sun": 100,
+    "the": 4000, "day": 500, "photo": 300, "fashion": 200, "love": 700, "dog": 300, "dogs": 200, "москва": 20,
+    "été": 20, "and": 900, "sand": 50, "sun": 100,
 }  # fmt: skip
 SEGMENTER = Segmenter(COUNTS)
 
