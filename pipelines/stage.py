@@ -200,11 +200,9 @@ class Workshop:
 
         try:
             run(StageContext(aside / "out", work, cache, inputs, config, progress, seed))
-        except KeyboardInterrupt:
-            self._log(record("interrupted"))
-            raise
-        except Exception:
-            self._log(record("failed"))
+        except BaseException as error:
+            shutil.rmtree(aside, ignore_errors=True)
+            self._log(record("interrupted" if isinstance(error, KeyboardInterrupt) else "failed"))
             raise
         done = record("done")
         _sync(aside)

@@ -158,6 +158,7 @@ def test_a_failing_stage_leaves_the_earlier_result_alone(store: Store) -> None:
     with pytest.raises(ZeroDivisionError):
         store.run(store.first, Numbers(factor=5))
     assert (store.result(store.first) / "total.txt").read_text() == "20"
+    assert not list(store.folder.glob("stages/*.part")), "half a result takes room and is of no use"
 
 
 def test_checkpoints_are_cleared_when_the_stage_is_done(store: Store) -> None:
