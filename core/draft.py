@@ -48,9 +48,11 @@ class DraftBundle:
         with hold_lock(self.store / STORE_LOCK):
             self._refuse_taken()
             # Held while this draft lives: whoever can take it knows that the maker is gone.
-            self._alive.enter_context(hold_lock(_lock_of(self.root)))
-            with storage_errors(self.root):
-                self.root.mkdir()
+            with contextlib.ExitStack() as undo:
+                undo.enter_context(hold_lock(_lock_of(self.root)))
+                with storage_errors(self.root):
+                    self.root.mkdir()
+                self._alive = undo.pop_all()
         return self
 
     def __exit__(
@@ -141,9 +143,8 @@ def _lock_of(staging: Path) -> Path:
 
 def _clear_leftovers(store: Path) -> None:
     """Remove the staging folders whose makers are gone; the caller holds the store's lock."""
-    for staging in store.glob(f"{_STAGING}*"):
-        if staging.suffix == ".lock":
-            continue
+    names = {path.name.removesuffix(".lock") for path in store.glob(f"{_STAGING}*")}
+    for staging in (store / name for name in names):
         with contextlib.suppress(Held), hold_lock(_lock_of(staging), wait=False):
             shutil.rmtree(staging, ignore_errors=True)
             _lock_of(staging).unlink(missing_ok=True)

@@ -26,11 +26,14 @@ LINK = regex.compile(
     regex.VERBOSE | regex.IGNORECASE,
 )
 
+# Nearly all captions have no link, and this is a tenth of the work to tell.
+_PERHAPS = regex.compile(r"[a-z0-9][.][a-z]", regex.IGNORECASE)
+
 EMAIL = regex.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}[.]){1,8}[a-z]{2,24}\b", regex.IGNORECASE)
 
 
 def link_spans(text: str) -> list[tuple[int, int]]:
     """Return (start, end) of every link in ``text``, from left to right, in code points."""
-    if "." not in text and "://" not in text:
+    if "://" not in text and not _PERHAPS.search(text):
         return []
     return [match.span() for match in LINK.finditer(text)]

@@ -47,17 +47,18 @@ def test_other_spellings_are_caught(hashtag: str) -> None:
 
 @pytest.mark.parametrize(
     "hashtag",
-    ["cocktail", "cocktails", "assassin", "assassinscreed", "sussex", "sussexlife", "essex", "scunthorpe", "middlesex",
-     "therapist", "grapes", "drapes", "foodporn", "earthporn", "analysis", "canal", "canals", "pussycat", "titsandbits",
-     "greattit", "thornybush", "princestreet", "document", "cucumber", "cumin", "circumstances", "snigger", "dickens",
-     "shiitake", "hancock", "peacock", "cockatoo", "massage", "class", "grass", "bass", "classic", "mainecoon",
-     "raccoon", "cocoon", "niger", "nigeria", "bluetits", "fireretardant", "hoedown", "shoes", "jewelry", "jewellery", "jewish",
-     "gay", "lesbian", "queer", "lgbt", "trans", "black", "blackgirlmagic", "muslim", "islam", "israel", "christian",
-     "nude", "nudelips", "lingerie", "bikini", "sexy", "swimwear", "breastcancer", "breastfeeding", "unisex",
-     "depression",
-     "mentalhealth", "suicideprevention", "suicideawareness", "suicidesquad", "selfharmawareness", "anorexiarecovery",
-     "selfcare", "selfie", "cutting", "haircut", "skill", "skills", "painkiller", "hike", "hiking", "spicy", "spice",
-     "pakistan", "kkkkk", "wopr", "yiddish", "dykesonbikes", "analog", "analogphotography", "button", "nothighgap"],
+    ["cocktail", "cocktails", "assassin", "assassinscreed", "sussex", "sussexlife", "essex", "scunthorpe",
+     "middlesex", "therapist", "grapes", "drapes", "foodporn", "earthporn", "analysis", "canal", "canals",
+     "pussycat", "titsandbits", "greattit", "thornybush", "princestreet", "document", "cucumber", "cumin",
+     "circumstances", "snigger", "dickens", "shiitake", "hancock", "peacock", "cockatoo", "massage", "class",
+     "grass", "bass", "classic", "mainecoon", "raccoon", "cocoon", "niger", "nigeria", "bluetits",
+     "fireretardant", "hoedown", "shoes", "jewelry", "jewellery", "jewish", "gay", "lesbian", "queer", "lgbt",
+     "trans", "black", "blackgirlmagic", "muslim", "islam", "israel", "christian", "nude", "nudelips", "lingerie",
+     "bikini", "sexy", "swimwear", "breastcancer", "breastfeeding", "unisex", "depression", "mentalhealth",
+     "suicideprevention", "suicideawareness", "suicidesquad", "selfharmawareness", "anorexiarecovery", "selfcare",
+     "selfie", "cutting", "haircut", "skill", "skills", "painkiller", "hike", "hiking", "spicy", "spice",
+     "pakistan", "kkkkk", "wopr", "yiddish", "dykesonbikes", "analog", "analogphotography", "button",
+     "nothighgap"],
 )  # fmt: skip
 def test_harmless_words_are_not_hit(hashtag: str) -> None:
     """Words that hold a blocked one, name a group of people or offer help."""

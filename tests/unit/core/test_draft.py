@@ -159,6 +159,7 @@ def test_the_next_publish_clears_away_what_a_killed_run_left(tmp_path: Path, rep
     )
     assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=repository).returncode == 9
     assert len(list(tmp_path.glob(".staging-dead-*"))) == 2, "the folder and its lock"
+    (tmp_path / ".staging-dead-12345678.lock").touch()
     with DraftBundle(tmp_path, "alive") as alive:
         publish(tmp_path, "one")
         assert not list(tmp_path.glob(".staging-dead-*"))
