@@ -144,20 +144,25 @@ class TopicList(Outgoing):
     topics: list[str]
 
 
-class PlatformRule(Outgoing):
-    """One rule with its source and the day that it was read."""
+class PlatformFact(Outgoing):
+    """One rule with its source and the day that it was read or set; `confirmed` when the platform itself says so."""
 
-    rule: str
-    value: int | str | bool
+    rule: Literal["max_hashtags", "text_limit", "byte_limit", "hashtag"]
+    value: int | dict[str, str | int]
     source: str
-    as_of: str
+    as_of: str | None
+    confirmed: bool
 
 
 class PlatformEntry(Outgoing):
-    """What is known about one platform."""
+    """What is known about one platform; a rule that is missing is unknown, which is no limit."""
 
     platform: str
-    rules: list[PlatformRule]
+    title: str
+    counting: str = Field(description="what a platform counts as one character")
+    inline: bool = Field(description="whether hashtags stand in the text and use up its length")
+    rules: list[PlatformFact]
+    notes: list[str]
 
 
 class PlatformList(Outgoing):

@@ -208,7 +208,7 @@ async def _read_whole(chunks: AsyncIterator[bytes]) -> bytearray:
 
 def _picture_of(part: Part) -> bytes | None:
     """Return a file part's bytes, or None for the empty part that a browser sends when no file was chosen."""
-    if part.filename == "" and not part.data:
+    if not part.filename and not part.data:
         return None
     if part.filename is None and not part.content_type.startswith("image/"):
         raise invalid("image", "must be a file part (curl: -F image=@photo.jpg)")

@@ -10,11 +10,11 @@ from typing import Any
 
 from core.bundle import Bundle, open_bundle, resolve_bundle
 from core.errors import BundleCorrupt, BundleMissing
+from core.platforms import Platform, load_platforms
 from core.ports import ImageClassifier, Recommender
 from core.query import Query
 from service.answers import BundleCard, FlaggedHashtag
 from service.interpret import Vocabulary
-from service.platform_sets import PlatformSets
 from service.settings import PREFIX, Settings
 
 CARD = "card.md"
@@ -28,7 +28,7 @@ class Loaded:
     Attributes:
         names: what a request may name.
         card: the answer of /v1/bundle.
-        sets: the platforms' rules.
+        platforms: their rules by name.
         flagged: hashtags that somebody restricts, by a dated source.
     """
 
@@ -37,7 +37,7 @@ class Loaded:
     recommender: Recommender
     names: Vocabulary
     card: BundleCard
-    sets: PlatformSets
+    platforms: Mapping[str, Platform]
     flagged: Mapping[str, FlaggedHashtag]
 
 
@@ -55,7 +55,7 @@ def load(settings: Settings) -> Loaded:
 
     bundle = open_bundle(resolve_bundle(settings.bundle))
     engine = assemble(bundle, runtime=settings.runtime, threads=settings.threads)
-    sets = PlatformSets(settings.platforms)
+    platforms = load_platforms(settings.platforms)
     class_ids: dict[str, int] = {}
     for i, name in enumerate(engine.class_names):
         class_ids.setdefault(name, i)
@@ -63,9 +63,9 @@ def load(settings: Settings) -> Loaded:
         bundle=bundle,
         classifier=engine.classifier,
         recommender=engine.recommender,
-        names=Vocabulary(engine.classifier.topics, class_ids, sets.names),
+        names=Vocabulary(engine.classifier.topics, class_ids, frozenset(platforms)),
         card=describe_bundle(bundle),
-        sets=sets,
+        platforms=platforms,
         flagged={},
     )
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from core.hashtags import extract
+from core.platforms import Platform, platform_set
 from core.suggestions import Answer, Notice, Suggestion
 from service.answers import (
     ClassProbability,
     Confidence,
     HashtagPopularity,
+    LeftOut,
     ModelUsed,
     PlatformHashtags,
     Safety,
@@ -27,12 +30,11 @@ def render(
 ) -> SuggestionAnswer:
     """Return the body that answers ``request``; only its two ids differ between equal requests."""
     suggestions = [_suggestion(one, request.casing, explain=request.explain) for one in answer.suggestions]
-    shown = [one.display for one in suggestions]
     platforms: dict[str, PlatformHashtags] = {}
     warnings = [*asked.warnings, *answer.warnings]
     for name in asked.platforms:
-        platforms[name] = loaded.sets.ready_set(name, shown)
-        warnings += _shortage(name, len(platforms[name].hashtags), len(shown), loaded)
+        platforms[name] = _ready_set(loaded.platforms[name], answer, request)
+        warnings += _shortage(loaded.platforms[name], platforms[name], request)
     return SuggestionAnswer(
         request_id=request_id,
         suggestion_id=suggestion_id(),
@@ -52,7 +54,7 @@ def _suggestion(one: Suggestion, casing: Casing, *, explain: bool) -> SuggestedH
     parts, popularity = one.parts, one.popularity
     return SuggestedHashtag(
         hashtag=one.hashtag,
-        display=one.display if casing == "pascal" else one.hashtag,
+        display=_spelt(one, casing),
         score=one.score,
         topic=one.topic,
         parts=ScoreParts(
@@ -68,11 +70,32 @@ def _suggestion(one: Suggestion, casing: Casing, *, explain: bool) -> SuggestedH
     )
 
 
-def _shortage(platform: str, n_kept: int, n_suggested: int, loaded: Loaded) -> list[Notice]:
-    """Return the warning that a set is smaller than what its platform takes."""
-    most = loaded.sets.max_hashtags(platform)
-    if most is None or n_kept >= most:
+def _spelt(one: Suggestion, casing: Casing) -> str:
+    return one.display if casing == "pascal" else one.hashtag
+
+
+def _ready_set(platform: Platform, answer: Answer, request: SuggestionRequest) -> PlatformHashtags:
+    """Return what of the answer may go on ``platform`` beside the caption, spelt as was asked."""
+    spelt = {one.hashtag: _spelt(one, request.casing) for one in answer.suggestions}
+    made = platform_set(platform, list(spelt), caption=request.caption, display=spelt.__getitem__)
+    return PlatformHashtags(
+        hashtags=list(made.hashtags),
+        text=made.text,
+        characters=made.characters,
+        left_out=[LeftOut(hashtag=hashtag, rule=rule) for hashtag, rule in made.left_out],
+    )
+
+
+def _shortage(platform: Platform, ready: PlatformHashtags, request: SuggestionRequest) -> list[Notice]:
+    """Return the warning that a set is smaller than what its platform takes, and why."""
+    if platform.max_hashtags is None:
         return []
-    left_out = f", {n_suggested - n_kept} of them left out by its rules" if n_kept < n_suggested else ""
-    detail = f"{platform} takes {most} hashtags and the set has {n_kept}: {n_suggested} were suggested{left_out}"
-    return [Notice("platform_set_short", detail, f"platforms.{platform}")]
+    n_in_caption = len(extract(request.caption))
+    if n_in_caption + len(ready.hashtags) >= platform.max_hashtags:
+        return []
+    n_suggested = len(ready.hashtags) + len(ready.left_out)
+    why = f"{n_suggested} were suggested"
+    if ready.left_out:
+        why += f" and {len(ready.left_out)} left out by its rules"
+    detail = f"{platform.title} takes {platform.max_hashtags} hashtags and this set has {len(ready.hashtags)}: {why}"
+    return [Notice("platform_set_short", detail, f"platforms.{platform.name}")]

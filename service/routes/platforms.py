@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from service.answers import PlatformList
+from core.platforms import Platform
+from service.answers import PlatformEntry, PlatformFact, PlatformList
 from service.problems import documented
 
 router = APIRouter(tags=["what is loaded"])
@@ -13,5 +14,26 @@ router = APIRouter(tags=["what is loaded"])
 @router.get("/v1/platforms", summary="List platform rules with date and source", responses=documented("not_ready"))
 async def platforms(request: Request) -> PlatformList:
     """Answer with every platform's rules, each with its date and source."""
-    listed: PlatformList = request.app.state.service.loaded.sets.listing()
-    return listed
+    return PlatformList(platforms=[_entry(one) for one in request.app.state.service.loaded.platforms.values()])
+
+
+def _entry(platform: Platform) -> PlatformEntry:
+    return PlatformEntry(
+        platform=platform.name,
+        title=platform.title,
+        counting=platform.counting,
+        inline=platform.inline,
+        rules=[
+            PlatformFact.model_validate(
+                {
+                    "rule": fact.name,
+                    "value": fact.value,
+                    "source": fact.source,
+                    "as_of": fact.as_of,
+                    "confirmed": fact.confirmed,
+                }
+            )
+            for fact in platform.facts
+        ],
+        notes=list(platform.notes),
+    )

@@ -71,7 +71,7 @@ class FakeClassifier:
         return np.random.default_rng(seed).random((3, 4, 4), dtype=np.float32)
 
     def evidence(self, batch: NDArray[np.float32]) -> list[ImageEvidence]:
-        """Return evidence that follows from each row alone; refuse a batch with a poisoned row."""
+        """Return evidence that follows from each row alone."""
         self._before()
         with self._lock:
             self.batches.append(len(batch))

@@ -26,21 +26,22 @@ async def asking(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def until_ready(client: httpx.AsyncClient) -> None:
-    """Wait until the service answers requests."""
-    while (await client.get("/ready")).status_code != 200:
-        await asyncio.sleep(0.005)
+async def until_ready(app: FastAPI) -> None:
+    """Wait until the service answers requests; fail when it never will."""
+    while app.state.service._desk is None:
+        assert app.state.service.failure is None
+        await asyncio.sleep(0.002)
 
 
 @pytest.fixture
 async def serve() -> AsyncIterator[Ask]:
-    """Start applications: ``await serve(loaded, queue=1)`` returns a client of one that is ready."""
+    """Start applications on demand; each call returns a client of one that is ready."""
     async with AsyncExitStack() as stack:
 
         async def start(loaded: Loaded | None = None, **settings: object) -> httpx.AsyncClient:
             app = create_app(Settings(**settings), load=loader(loaded or fake_loaded()))
             client = await stack.enter_async_context(asking(app))
-            await until_ready(client)
+            await until_ready(app)
             return client
 
         yield start

@@ -28,6 +28,7 @@ class Model:
         self._held = held
 
     def run(self, items: Sequence[int]) -> list[int]:
+        """Note the batch and answer it, once told to go on when held."""
         self.batches.append(list(items))
         self.entered.release()
         if self._held:
@@ -37,10 +38,12 @@ class Model:
         return [2 * item for item in items]
 
     def go(self, n_batches: int = 1) -> None:
+        """Let so many batches through."""
         for _ in range(n_batches):
             self._go.release()
 
     async def has_entered(self) -> None:
+        """Wait until one more batch runs."""
         await asyncio.to_thread(self.entered.acquire, timeout=10)
 
 

@@ -15,6 +15,7 @@ class Clock:
         self.now = 100.0
 
     def __call__(self) -> float:
+        """Return the time that it was set to."""
         return self.now
 
 

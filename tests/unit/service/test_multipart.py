@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from itertools import pairwise
 
 import httpx
 import pytest
@@ -32,6 +33,14 @@ def _code(chunks: Iterable[bytes], content_type: str = BOUNDARY) -> str:
     return caught.value.code
 
 
+def _outcome(chunks: Iterable[bytes]) -> str:
+    try:
+        _read(chunks)
+    except Refusal as refusal:
+        return refusal.code
+    return "read"
+
+
 def _body(*parts: tuple[str, bytes]) -> bytes:
     lines = [b"--b\r\nContent-Disposition: form-data; %s\r\n\r\n%s\r\n" % (h.encode(), data) for h, data in parts]
     return b"".join(lines) + b"--b--\r\n"
@@ -43,7 +52,7 @@ def test_any_cut_of_the_stream_gives_the_same_parts(data: bytes, text: str, cuts
     request = httpx.Request("POST", "http://t", files={"image": ("a.jpg", data, "image/jpeg")}, data={"caption": text})
     body, content_type = request.read(), request.headers["content-type"]
     edges = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
-    parts = _read([body[a:b] for a, b in zip(edges, edges[1:], strict=False)], content_type)
+    parts = _read([body[a:b] for a, b in pairwise(edges)], content_type)
     found = {part.name: part for part in parts}
     assert bytes(found["image"].data) == data
     assert (found["image"].filename, found["image"].content_type) == ("a.jpg", "image/jpeg")
@@ -56,12 +65,7 @@ def test_any_cut_of_the_stream_gives_the_same_parts(data: bytes, text: str, cuts
 )
 def test_wild_bytes_are_refused_in_order(noise: bytes, start: bytes) -> None:
     """No input leads to anything but parts or a refusal."""
-    try:
-        parts = _read([start + noise])
-    except Refusal as refusal:
-        assert refusal.code in ("malformed_body", "body_too_large", "image_too_large")
-    else:
-        assert all(isinstance(part, Part) for part in parts)
+    assert _outcome([start + noise]) in ("read", "malformed_body", "body_too_large", "image_too_large")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,34 @@
+"""A service over fakes in a process of its own: ``python -m tests.support.fake_service``; settings by environment."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from core.errors import BundleMissing, TagsmithError
+from core.query import Query
+from service.loading import Loaded
+from service.serve import serve
+from service.settings import Settings, load_settings
+from tests.support.fakes import FakeRecommender
+from tests.support.serving import fake_loaded
+
+
+def _load(settings: Settings) -> Loaded:
+    """Load fakes: the seed "slow" takes a second; a bundle that is named does not exist."""
+    if settings.bundle is not None:
+        raise BundleMissing(f"there is no bundle in {settings.bundle}")
+    return fake_loaded(recommender=FakeRecommender(before=_slowly))
+
+
+def _slowly(query: Query) -> None:
+    if "slow" in query.seeds:
+        time.sleep(1.0)
+
+
+if __name__ == "__main__":
+    try:
+        serve(load_settings(), load=_load)
+    except TagsmithError as error:
+        print(f"tagsmith: {error}", file=sys.stderr)
+        sys.exit(2)
