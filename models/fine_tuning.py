@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.nn import functional
 
 from models.augment import random_view
 from models.decode import decode
+from models.distillation import divergence
 from models.preprocess import Preprocessing, prepare
 from models.recipes import FineTuneRecipe, HeadRecipe
 from models.sources import source_weights
@@ -121,7 +121,9 @@ class FineTuning:
                 expected = self.teacher(x) if self.teacher is not None else None
             loss = self._loss(topics.float(), self.labels[rows], self.weights[rows])
             if expected is not None:
-                loss = loss + self.recipe.keep_imagenet * distance(classes.float(), expected.float())
+                loss = loss + self.recipe.keep_imagenet * divergence(
+                    classes.float(), expected.float(), TEACHER_TEMPERATURE
+                )
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimiser.step()
 
@@ -194,10 +196,3 @@ class FineTuning:
         aside.replace(self.work / STATE_FILE)
         for name in (f"epoch-{progress.epoch - 1}.safetensors", f"moments-{progress.epoch - 1}.pt"):
             (self.work / name).unlink(missing_ok=True)
-
-
-def distance(logits: Tensor, expected: Tensor) -> Tensor:
-    """Return the mean Kullback-Leibler divergence of softened class probabilities from those expected."""
-    log_p = functional.log_softmax(logits / TEACHER_TEMPERATURE, dim=1)
-    log_q = functional.log_softmax(expected / TEACHER_TEMPERATURE, dim=1)
-    return functional.kl_div(log_p, log_q, log_target=True, reduction="batchmean") * TEACHER_TEMPERATURE**2

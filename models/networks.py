@@ -63,6 +63,17 @@ def load_network(backbone: Backbone, weights: Path | None) -> Network:
         raise DataError(f"{weights} does not hold the weights of {backbone.name}: {str(error)[:200]}") from error
 
 
+def new_network(backbone: Backbone, seed: int) -> Network:
+    """Return a backbone with random weights, the same for the same seed.
+
+    Raises:
+        MissingExtra: the backbone needs torchvision, which is not installed.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return load_network(backbone, None)
+
+
 def _load_own(network: Network, state: State, name: str) -> Network:
     """Fill a network from a file that this project wrote (a distilled backbone)."""
     try:

@@ -54,3 +54,28 @@ class FineTuneRecipe:
     learning_rate: float
     weight_decay: float
     keep_imagenet: float
+
+
+@dataclass(frozen=True, slots=True)
+class DistillRecipe:
+    """How a network without weights learns from one that has them.
+
+    Attributes:
+        epochs: most passes over the pictures; patience is what makes it good, hundreds where there is a GPU.
+        batch: pictures in a step.
+        learning_rate: the highest.
+        weight_decay: of AdamW.
+        temperature: softens both networks' probabilities.
+        mixup: share of steps whose pictures are mixed with each other.
+        first_side: side of the student's first pictures, growing to its own.
+        checkpoint_every: steps between checkpoints.
+    """
+
+    epochs: int
+    batch: int
+    learning_rate: float
+    weight_decay: float
+    temperature: float
+    mixup: float
+    first_side: int
+    checkpoint_every: int

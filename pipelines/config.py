@@ -19,7 +19,7 @@ from typing import Any, get_type_hints
 import dacite
 
 from core.errors import DataError
-from models.recipes import FineTuneRecipe, HeadRecipe, Precision, Trainable
+from models.recipes import DistillRecipe, FineTuneRecipe, HeadRecipe, Precision, Trainable
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,52 @@ class TopicsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Word2VecConfig:
+    """The whole-post skip-gram table that in-out and cosine scores read.
+
+    Attributes:
+        dimensions: length of a vector.
+        epochs: passes over the posts.
+        negatives: noise words a true one.
+    """
+
+    dimensions: int
+    epochs: int
+    negatives: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContextConfig:
+    """The context embedding; ``embeddings.context_corpus.ContextSettings`` says what each number means."""
+
+    dimensions: int
+    epochs: int
+    batch_posts: int
+    learning_rate: float
+    n_buckets: int
+    max_seeds: int
+    word_dropout: float
+    topic_shown: float
+
+
+@dataclass(frozen=True, slots=True)
+class TopicTablesConfig:
+    """The continuation for each topic; ``embeddings.context_training.TopicSettings`` says what each number means."""
+
+    epochs: int
+    learning_rate: float
+    pull: float
+    min_posts: float
+    head_epochs: int
+
+
+@dataclass(frozen=True, slots=True)
 class EmbeddingsConfig:
     """How word and hashtag tables and counts are learnt."""
+
+    word2vec: Word2VecConfig
+    context: ContextConfig
+    topic: TopicTablesConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +156,17 @@ class PublishConfig:
 
 @dataclass(frozen=True, slots=True)
 class DistillConfig:
-    """How a backbone without weights learns from one that has them."""
+    """How a backbone without weights learns from one that has them.
+
+    Attributes:
+        teacher: name of the backbone that has weights.
+        student: name of the backbone that gets them.
+        recipe: the numbers.
+    """
+
+    teacher: str
+    student: str
+    recipe: DistillRecipe
 
 
 @dataclass(frozen=True, slots=True)
