@@ -17,11 +17,19 @@ from service.envelope import Envelope, problem_response
 from service.loading import load
 from service.metrics import Metrics
 from service.problems import Refusal
-from service.routes import bundle, health, limits, platforms, suggestions, topics
+from service.routes import bundle, health, limits, platforms, reference, suggestions, topics
 from service.settings import Settings
 from service.state import Load, State
 
-ROUTERS = (suggestions.router, topics.router, bundle.router, platforms.router, limits.router, health.router)
+ROUTERS = (
+    suggestions.router,
+    topics.router,
+    bundle.router,
+    platforms.router,
+    limits.router,
+    health.router,
+    reference.router,
+)
 
 
 def create_app(settings: Settings, *, load: Load = load) -> FastAPI:
@@ -35,7 +43,14 @@ def create_app(settings: Settings, *, load: Load = load) -> FastAPI:
         yield
         await service.end()
 
-    app = FastAPI(title="tagsmith", version=_version(), lifespan=lifespan, redirect_slashes=False, redoc_url=None)
+    app = FastAPI(
+        title="tagsmith",
+        version=_version(),
+        lifespan=lifespan,
+        redirect_slashes=False,
+        docs_url=None,  # FastAPI's own pages fetch their scripts from elsewhere
+        redoc_url=None,
+    )
     app.state.settings = settings
     app.state.metrics = metrics
     app.state.service = service

@@ -31,7 +31,9 @@ class Settings(BaseSettings):
     bundle: Path | None = Field(
         None, description="a bundle or a folder of bundles; the command line finds the starter bundle"
     )
-    runtime: str = Field("onnx", min_length=1, description="what runs the picture network: onnx, openvino or torch")
+    runtime: str = Field(
+        "auto", min_length=1, description="what runs the picture network: onnx, openvino, torch or auto"
+    )
     threads: int | None = Field(None, ge=1, le=256, description="threads of the picture network; default: one a core")
     queue: int = Field(64, ge=1, le=10_000, description="requests inside at once; one more is answered 429")
     batch_max: int = Field(8, ge=1, le=256, description="pictures in one forward pass, at most")
