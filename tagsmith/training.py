@@ -10,6 +10,8 @@ import typer
 from tagsmith.bundle_choice import STORE
 from tagsmith.stage_display import show_stage, tell_stage
 
+DISTILLED = Path("var/distilled")
+
 DataOption = Annotated[Path, typer.Option("--data", help="The data folder; docs/data.md says what belongs there.")]
 WeightsOption = Annotated[
     Path | None, typer.Option("--weights", help="Folder of pretrained weights and vectors; docs/data.md lists them.")
@@ -49,6 +51,30 @@ def train(
     typer.echo(f"report: {page}")
 
 
-def distill() -> None:
-    """Teach a backbone without weights of its own to see as another one does."""
-    raise NotImplementedError
+def distill(
+    data: DataOption,
+    weights: WeightsOption = None,
+    out: Annotated[Path, typer.Option("--out", help="Where the weights and checkpoints go.")] = DISTILLED,
+    minutes: Annotated[
+        float, typer.Option("--minutes", min=0.0, help="Time for training, all runs with this --out together.")
+    ] = 30.0,
+    config: ConfigOption = None,
+) -> None:
+    """Teach a backbone that has no weights to see as one does that has them.
+
+    Learns from the train pictures of `topics` and from `flickr8k_1000` in the data folder, without labels; on a GPU
+    where there is one. Stopped or killed, the same command goes on where it was; with more minutes, where it ended.
+    """
+    from pipelines.config import load_config
+    from pipelines.distill import distill as run_distillation
+    from pipelines.stage import room_errors
+
+    numbers = load_config(config)
+    sources = [data / "topics", *(place for place in (data / "flickr8k_1000",) if place.is_dir())]
+    with show_stage("distill") as progress, room_errors(out):
+        made = run_distillation(numbers.distill, sources, weights, out, minutes, progress, numbers.seed)
+    student = numbers.distill.student
+    typer.echo(f"weights: {made}")
+    typer.echo(
+        f'To train with them, give --config a file with: topics = {{ backbone = "{student}", weights_file = "{made}" }}'
+    )
