@@ -55,7 +55,7 @@ def suggest(
     from service.settings import load_settings
 
     if caption == FROM_STDIN:
-        caption = sys.stdin.read().strip()
+        caption = sys.stdin.buffer.read().decode("utf-8", "replace").strip()
     fields: dict[str, Any] = {
         "caption": caption,
         "seeds": seed or [],
@@ -140,5 +140,8 @@ def show(found: SuggestionAnswer, console: Console) -> None:
     for platform, ready in found.platforms.items():
         console.print(f"\n{platform} ({ready.characters} characters):", highlight=False)
         console.print(ready.text, highlight=False, markup=False, soft_wrap=True)
+    for flag in found.safety.flagged:
+        told = f"note: #{flag.hashtag} is {flag.status} ({flag.source}, {flag.as_of})"
+        console.print(told, highlight=False, markup=False, style="yellow")
     for warning in found.warnings:
         console.print(f"note: {warning.detail}", highlight=False, markup=False, style="yellow")

@@ -55,6 +55,12 @@ def test_a_person_sees_rank_hashtag_reason_and_topics() -> None:
     assert "instagram (" in text
 
 
+def test_flagged_hashtags_are_shown_with_their_source() -> None:
+    """A person decides, knowing who says so and since when."""
+    text = printed({"seeds": ["dog"], "limit": 12})
+    assert "note: #art is restricted (https://example.org, 2026-11-01)" in text
+
+
 def test_warnings_are_shown() -> None:
     """A seed that was dropped does not vanish silently."""
     assert "note: " in printed({"seeds": ["dog", "123"]})
