@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +17,7 @@ from embeddings.pretrained import PretrainedVectors
 from embeddings.table import EmbeddingTable, build_table, log_prior_of
 
 WHOLE_POST = 10_000
-"""A window that no post exceeds; gensim cuts sentences at this length anyway."""
+"""A window that no post exceeds; gensim cuts sentences at this length anyway. Time grows with the square of lengths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Word2VecSettings:
         sample: frequency above which uses are dropped at random; 0 keeps all.
         negatives: noise words drawn for each true one.
         shrink_windows: whether the window is drawn anew, 1 to ``window``, for each word, so that near words count more.
+        shuffle: whether each pass has the tokens of a post in a new order, so that a window is a fair sample of it.
         learning_rate: at the start; it falls linearly to 0.0001.
         seed: of first vectors and noise.
     """
@@ -42,6 +44,7 @@ class Word2VecSettings:
     sample: float = 1e-3
     negatives: int = 5
     shrink_windows: bool = True
+    shuffle: bool = False
     learning_rate: float = 0.025
     seed: int = 1
 
@@ -50,14 +53,19 @@ PUBLISHED = Word2VecSettings()
 
 WHOLE_POST_SKIP_GRAM = Word2VecSettings(
     dimensions=100,
-    window=WHOLE_POST,
+    window=10,
     epochs=20,
     skip_gram=True,
     sample=0.0,
     negatives=10,
     shrink_windows=False,
+    shuffle=True,
 )
-"""What in-out scores want: hashtags have no order, and dropping the frequent ones falsifies the probabilities."""
+"""What in-out scores want: hashtags have no order, and dropping the frequent ones falsifies the probabilities.
+
+Up to eleven tokens the window is the whole post; of longer posts each pass takes another ten to either side, which
+keeps the time linear in the length: all pairs of a caption of 300 words would outweigh a thousand short posts.
+"""
 
 SETTINGS: Mapping[str, Word2VecSettings] = MappingProxyType(
     {"published": PUBLISHED, "whole_post_skip_gram": WHOLE_POST_SKIP_GRAM}
@@ -111,7 +119,8 @@ def fit_word2vec(
             vector = start.get(word)
             if vector is not None:
                 model.wv.vectors[row] = vector
-    model.train(sentences, total_examples=len(sentences), epochs=settings.epochs)
+    ordered = _Reshuffled(sentences, settings.seed) if settings.shuffle else sentences
+    model.train(ordered, total_examples=len(sentences), epochs=settings.epochs)
     inputs = np.zeros((len(words), settings.dimensions), dtype=np.float32)
     outputs = np.zeros((n_outputs, settings.dimensions), dtype=np.float32)
     for place, word in enumerate(words):
@@ -121,6 +130,19 @@ def fit_word2vec(
                 outputs[place] = model.syn1neg[row_of[word]]
     uses = Counter(token for sentence in sentences for token in sentence)
     return build_table(words, inputs, outputs, log_prior_of(np.array([uses[word] for word in words[:n_outputs]])))
+
+
+class _Reshuffled:
+    """Sentences whose tokens stand in another order each time they are gone through."""
+
+    def __init__(self, sentences: list[list[str]], seed: int) -> None:
+        self._sentences = sentences
+        self._chance = random.Random(seed)
+
+    def __iter__(self) -> Iterator[list[str]]:
+        for sentence in self._sentences:
+            self._chance.shuffle(sentence)
+            yield sentence
 
 
 def _word2vec_class() -> Any:
