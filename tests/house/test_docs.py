@@ -123,3 +123,18 @@ def test_make_help_lists_every_target() -> None:
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     phony = set(re.findall(r"^\.PHONY: ([a-z-]+)", text, flags=re.MULTILINE))
     assert phony == set(re.findall(r"^([a-z-]+):.*## ", text, flags=re.MULTILINE))
+
+
+def test_the_walks_name_functions_that_are_there() -> None:
+    """Each link of walk.md leads to a file that defines what its text names."""
+    walk = ROOT / "docs" / "walk.md"
+    links = re.findall(r"\[`([A-Za-z_.]+)`\]\((\S+?)\)", walk.read_text(encoding="utf-8"))
+    assert len(links) > 20
+    lost = []
+    for text, target in links:
+        name = text.split(".")[-1]
+        if name not in ("py", "toml"):
+            source = (walk.parent / target).read_text(encoding="utf-8") if (walk.parent / target).is_file() else ""
+            if not re.search(rf"^\s*(async )?(def|class) {name}\b", source, flags=re.MULTILINE):
+                lost.append(f"{text} in {target}")
+    assert not lost
