@@ -22,6 +22,7 @@ from service.stages import Stages
 
 VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,128}")
 CLIENT_GONE = 499
+MAX_INSTANCE = 200
 
 
 class Envelope:
@@ -88,8 +89,14 @@ def problem_response(request: Request, error: Exception) -> Response:
     refusal = refusal_for(error)
     metrics: Metrics = request.app.state.metrics
     metrics.refused(refusal.code)
-    body = problem_body(refusal, instance=request.url.path, request_id=request.state.request_id)
+    body = problem_body(refusal, instance=_path(request.scope), request_id=request.state.request_id)
     return Response(_json(body), status_code=KINDS[refusal.code].status, headers=refusal.headers, media_type=MEDIA_TYPE)
+
+
+def _path(scope: Scope) -> str:
+    """Return the path as it was asked for; not through ``request.url``, which a broken Host header breaks."""
+    raw: bytes = scope.get("raw_path") or b"/"
+    return raw.partition(b"?")[0][:MAX_INSTANCE].decode("ascii", "replace")
 
 
 def _json(body: Mapping[str, Any]) -> bytes:

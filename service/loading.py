@@ -13,6 +13,8 @@ from core.errors import BundleCorrupt, BundleMissing
 from core.platforms import Platform, load_platforms
 from core.ports import ImageClassifier, Recommender
 from core.query import Query
+from recommend.assemble import assemble
+from recommend.class_words import shown_name
 from service.answers import BundleCard, FlaggedHashtag
 from service.interpret import Vocabulary
 from service.settings import PREFIX, Settings
@@ -51,14 +53,12 @@ def load(settings: Settings) -> Loaded:
     """
     if settings.bundle is None:
         raise BundleMissing(f"no bundle is named; set {PREFIX}BUNDLE to a bundle or a folder of bundles")
-    from recommend.assemble import assemble
-
     bundle = open_bundle(resolve_bundle(settings.bundle))
-    engine = assemble(bundle, runtime=settings.runtime, threads=settings.threads)
+    engine = assemble(bundle, runtime=settings.runtime, threads=settings.threads, blocklist=settings.blocklist)
     platforms = load_platforms(settings.platforms)
     class_ids: dict[str, int] = {}
     for i, name in enumerate(engine.class_names):
-        class_ids.setdefault(name, i)
+        class_ids.setdefault(shown_name(name), i)
     return Loaded(
         bundle=bundle,
         classifier=engine.classifier,

@@ -90,7 +90,7 @@ def _type(schema: Schema) -> str:
 
 def _rule(schema: Schema) -> str:
     """Return the bounds of a value in words."""
-    inner = next((one for one in schema.get("anyOf", ()) if one.get("type") != "null"), {})
+    inner: Schema = next((one for one in schema.get("anyOf", ()) if one.get("type") != "null"), {})
     bounds = {**inner, **schema}
     names = {
         "minimum": "at least",

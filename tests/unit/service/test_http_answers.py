@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from itertools import product
 from typing import Any
 
 import httpx
@@ -46,15 +47,11 @@ async def test_json_and_multipart_say_the_same(client: httpx.AsyncClient) -> Non
     assert as_json["suggestion_id"] != as_form["suggestion_id"]
 
 
-@pytest.mark.parametrize("image", [True, False])
-@pytest.mark.parametrize("caption", ["a walk", ""])
-@pytest.mark.parametrize("seeds", ["dog", ""])
+@pytest.mark.parametrize(("image", "caption", "seeds"), list(product([True, False], ["a walk", ""], ["dog", ""]))[:-1])
 async def test_every_combination_of_inputs_is_answered(
     client: httpx.AsyncClient, image: bool, caption: str, seeds: str
 ) -> None:
     """All seven; the part of an absent input is exactly 0, and the answer has the documented form."""
-    if not (image or caption or seeds):
-        pytest.skip("the eighth has nothing to go on")
     form = {"caption": caption, "seeds": seeds, "options": "{}"}
     response = await client.post(URL, data=form, files=FILE if image else {"image": ("", b"")})
     answer = SuggestionAnswer.model_validate_json(response.content)
