@@ -20,17 +20,18 @@ BROAD_SHARE = 0.5
 NICHE_SHARE = 0.2
 """Share of all use left to the niche hashtags, the least used ones: few uses spread over most of the vocabulary."""
 
-CLEAR_LIFT = 2.0
-"""A hashtag's topic is named when posts of the topic carry it this many times as often as posts at large."""
-CLEAR_LEAD = 1.25
-"""And this many times as often as posts of any other topic."""
+CLEAR_LIFT = 3.0
+"""A hashtag's topic is named when it has this many times the share of the topic's use that it has of all use."""
+CLEAR_LEAD = 1.5
+"""And this many times what any other topic gives it."""
 CLEAR_POSTS = 3
-"""And in at least this many posts of the topic."""
+"""And at least this many posts of the topic carry it."""
 LIFT_SMOOTHING = 5.0
 """Posts in which a hashtag is taken to be as frequent in a topic as anywhere, so that rare ones do not stand out."""
 
-TOPIC_SMOOTHING = 2000.0
-"""Uses, spread as in the whole corpus, that are added to those of each topic."""
+TOPIC_SMOOTHING = 5000.0
+"""Uses, spread as in the whole corpus, that are added to those of each topic. Of 100 to 20,000, what made the other
+hashtags of validation posts with a seed hashtag most probable; anything from 1,000 on is about as good."""
 RELATED_SMOOTHING = 5.0
 """Posts added to those of either hashtag, so that two rare ones seen together twice are not inseparable."""
 
@@ -87,11 +88,16 @@ class Catalogue:
         """Return a hashtag as it is shown."""
         return self._display(self.tags[tag_id])
 
+    def show(self, tag: str) -> str:
+        """Return any hashtag in normal form as it is shown, known or not."""
+        return self._display(tag)
+
     def topic_of(self, tag_id: int) -> str | None:
         """Return the topic that a hashtag is used in most beyond its use at large, or None when none is clear.
 
-        Clear is a topic whose lift, P(hashtag given topic) / P(hashtag), shrunk towards 1 by ``LIFT_SMOOTHING``, is
-        at least ``CLEAR_LIFT`` and ``CLEAR_LEAD`` times that of the next topic, from ``CLEAR_POSTS`` posts on.
+        Clear is a topic whose lift, P(hashtag given a use in the topic) / P(hashtag), shrunk towards 1 by
+        ``LIFT_SMOOTHING``, is at least ``CLEAR_LIFT`` and ``CLEAR_LEAD`` times the next topic's, from ``CLEAR_POSTS``
+        posts on. Shares of use, not of posts: posts with many hashtags would else make all of theirs look typical.
         """
         topic = int(self._topic_of[tag_id])
         return self.topics[topic] if topic >= 0 else None
@@ -171,9 +177,9 @@ def _clear_topics(counts: Counts) -> NDArray[np.int16]:
     if not n_topics:
         return np.full(n_tags, -1, dtype=np.int16)
     topic_posts = np.stack([np.asarray(part.tag_posts, dtype=np.float64) for part in counts.by_topic])
-    sizes = np.array([part.n_posts for part in counts.by_topic], dtype=np.float64)
-    topic_share = (sizes / max(1, counts.whole.n_posts))[:, None]
-    expected = np.maximum((np.asarray(counts.whole.tag_posts, dtype=np.float64) + LIFT_SMOOTHING) * topic_share, 1e-12)
+    all_posts = np.asarray(counts.whole.tag_posts, dtype=np.float64)
+    topic_share = topic_posts.sum(axis=1, keepdims=True) / max(1.0, float(all_posts.sum()))
+    expected = np.maximum((all_posts + LIFT_SMOOTHING) * topic_share, 1e-12)
     lift = np.where(topic_share > 0, (topic_posts + LIFT_SMOOTHING * topic_share) / expected, 0.0)
     best = lift.argmax(axis=0)
     columns = np.arange(n_tags)

@@ -1,0 +1,55 @@
+"""Fits the trees that rank candidates by their text signals (LambdaMART, Burges 2010)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightgbm
+import numpy as np
+
+from core.errors import DataError
+from pipelines.config import RankerConfig
+from pipelines.ranker_data import RankingSet
+from recommend.signals import COLUMNS
+
+
+def fit_trees(data: RankingSet, config: RankerConfig, seed: int) -> lightgbm.Booster:
+    """Return trees fitted on ``data``; the same data and numbers give the same trees.
+
+    Raises:
+        DataError: no question has a hidden hashtag among its candidates.
+    """
+    if not len(data.sizes):
+        raise DataError("no val post can teach a ranker: none of their hashtags is in the vocabulary; collect more posts")
+    return lightgbm.train(
+        tree_parameters(config, seed),
+        lightgbm.Dataset(
+            data.table,
+            data.hidden.astype(np.float32),
+            group=data.sizes,
+            feature_name=list(COLUMNS),
+            params={"max_bin": 127, "verbosity": -1},
+        ),
+        config.rounds,
+    )
+
+
+def tree_parameters(config: RankerConfig, seed: int) -> dict[str, Any]:
+    """Return LightGBM's parameters; one thread and fixed seeds make runs repeat."""
+    return {
+        "objective": "lambdarank",
+        "learning_rate": config.learning_rate,
+        "num_leaves": config.leaves,
+        "min_data_in_leaf": config.min_leaf,
+        "lambda_l2": config.l2,
+        "feature_fraction": 0.6,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambdarank_truncation_level": 15,
+        "max_bin": 127,
+        "num_threads": 1,
+        "deterministic": True,
+        "force_row_wise": True,
+        "seed": seed % (1 << 31),
+        "verbosity": -1,
+    }

@@ -1,0 +1,89 @@
+"""The only place where parts are wired: from a bundle to something that answers. Training and serving share it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.blocklist import load_blocklist
+from core.bundle import Bundle
+from core.display import Segmenter
+from core.errors import BundleCorrupt
+from core.ports import ImageClassifier
+from models.classifier_files import read_facts
+from models.runtimes import open_classifier
+from recommend.catalogue import Catalogue
+from recommend.confidence import open_confidence
+from recommend.hierarchy import HierarchicalRecommender
+from recommend.knowledge import Knowledge, open_knowledge
+from recommend.language import build_tag_languages
+from recommend.ranker import Ranker, open_ranker
+from recommend.safety import allowed_mask
+
+WORDS_FILE = "words.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A bundle at work. Safe to share between threads.
+
+    Attributes:
+        bundle: what everything comes from.
+        classifier: pictures to evidence.
+        recommender: queries to answers.
+        catalogue: look-ups over the vocabulary.
+        knowledge: what signals are computed from.
+        class_names: ImageNet classes, synonyms parted by commas, in the order of ``ImageEvidence.class_ids``.
+    """
+
+    bundle: Bundle
+    classifier: ImageClassifier
+    recommender: HierarchicalRecommender
+    catalogue: Catalogue
+    knowledge: Knowledge
+    class_names: tuple[str, ...]
+
+
+def assemble(
+    bundle: Bundle,
+    *,
+    runtime: str = "auto",
+    threads: int | None = None,
+    blocklist: Path | None = None,
+    ranker: Ranker | None = None,
+) -> Engine:
+    """Return the bundle at work.
+
+    Args:
+        bundle: opened, and verified where that matters.
+        runtime: that of the classifier: ``auto``, ``onnx``, ``openvino`` or ``torch``.
+        threads: for the classifier; None leaves it to the runtime.
+        blocklist: an operator's own, in place of the built-in one.
+        ranker: in place of the bundle's own; evaluation leaves out what was learnt from the posts it asks about.
+
+    Raises:
+        BundleError: a part is missing, broken or of another format.
+        MissingExtra: the runtime is not installed.
+        DataError: the block list is malformed.
+    """
+    facts = read_facts(bundle.root)
+    knowledge = open_knowledge(bundle.root, facts.topics, facts.imagenet_classes)
+    segmenter = Segmenter(_word_counts(bundle.path(WORDS_FILE)))
+    catalogue = Catalogue(knowledge.counts, segmenter.display)
+    recommender = HierarchicalRecommender(
+        knowledge,
+        ranker or open_ranker(bundle.root),
+        catalogue,
+        build_tag_languages(knowledge.tags, segmenter.segment),
+        open_confidence(bundle.root),
+        allowed_mask(knowledge.tags, load_blocklist(blocklist).blocked),
+    )
+    return Engine(bundle, open_classifier(bundle.root, runtime, threads), recommender, catalogue, knowledge, facts.imagenet_classes)
+
+
+def _word_counts(path: Path) -> dict[str, int]:
+    try:
+        return {str(word): int(count) for word, count in json.loads(path.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise BundleCorrupt(f"{path} is damaged ({type(error).__name__}); restore it or train again") from error

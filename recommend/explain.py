@@ -1,0 +1,118 @@
+"""Says in words why a hashtag is suggested, from the evidence that its score was computed from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.query import Query
+from core.suggestions import Parts
+from embeddings.sparse import CountMatrix
+from recommend.class_words import shown_name
+from recommend.image_signals import IMAGE_SIGNALS, ImageSignals
+from recommend.knowledge import Knowledge
+from recommend.signals import NAMES, TextSignals
+
+MIN_SHARE = 0.02
+"""A word or seed whose posts carry a hashtag less often than this is no reason for it."""
+MIN_SPELLING = 0.5
+MIN_PART = 0.05
+"""A part below this share of the largest is not worth a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one answer was computed from.
+
+    Attributes:
+        query: what was asked.
+        text: its text signals.
+        image: the picture's signals, or None without a picture.
+        image_weighted: (len(IMAGE_SIGNALS), n_tags) the picture's signals times their weights, or None.
+    """
+
+    query: Query
+    text: TextSignals
+    image: ImageSignals | None
+    image_weighted: NDArray[np.float32] | None
+
+
+def reasons(knowledge: Knowledge, evidence: Evidence, row: int, parts: Parts, n_posts: int) -> tuple[str, ...]:
+    """Return why the hashtag in ``row`` is suggested, the weightiest reason first.
+
+    Args:
+        knowledge: of the bundle.
+        evidence: of the answer.
+        row: the hashtag.
+        parts: of its score; only inputs with a positive part are cited.
+        n_posts: training posts that carry it.
+    """
+    makers = {"image": _image_reason, "caption": _caption_reason, "seeds": _seed_reason}
+    weights = {name: getattr(parts, name) for name in makers}
+    largest = max(weights.values())
+    cited = sorted((name for name in makers if weights[name] > MIN_PART * largest > 0), key=lambda name: -weights[name])
+    found = [makers[name](knowledge, evidence, row) for name in cited]
+    if not found or parts.popularity > largest:
+        found.append(f"popular in general ({n_posts} posts)")
+    return tuple(found)
+
+
+def _image_reason(knowledge: Knowledge, evidence: Evidence, row: int) -> str:
+    image, weighted = evidence.image, evidence.image_weighted
+    assert image is not None and weighted is not None  # only a picture gives a picture's part
+    best = IMAGE_SIGNALS[int(weighted[:, row].argmax())]
+    place = image.named_by.get(row)
+    if best in ("named", "used_with", "meaning") or (place is not None and best == "context"):
+        if place is not None:
+            return f"the picture looks like {_class_phrase(knowledge, image.classes[place][0])}"
+        if image.classes and best != "meaning":
+            return f"often used with what the picture shows: {shown_name(knowledge.class_names[image.classes[0][0]])}"
+    if best == "meaning" and evidence.query.image is not None:
+        return f"close in meaning to {shown_name(knowledge.class_names[int(evidence.query.image.class_ids[0])])}"
+    topics = evidence.text.mixture.topics
+    top = int(topics.argmax())
+    verb = "the topic was given" if evidence.text.mixture.origin == "given" else "the picture's topic is"
+    return f"{verb} {knowledge.topics[top]} ({topics[top]:.0%})"
+
+
+def _caption_reason(knowledge: Knowledge, evidence: Evidence, row: int) -> str:
+    text, query = evidence.text, evidence.query
+    if row in text.said:
+        start, n_words = text.said[row]
+        return f"the caption says “{' '.join(query.words[start : start + n_words])}”"
+    whole = knowledge.counts.whole
+    tokens = np.concatenate([text.pairs, text.words])
+    found = _most_telling(whole.word_tag, whole.word_posts, tokens, row)
+    if found is not None:
+        token, share = found
+        return f"often used when a caption says “{knowledge.counts.words[token]}” ({share:.0%} of posts)"
+    if text.dense[NAMES.index("word_spelling"), row] >= MIN_SPELLING:
+        return "written like a word of the caption"
+    return "fits the caption as a whole"
+
+
+def _seed_reason(knowledge: Knowledge, evidence: Evidence, row: int) -> str:
+    text, whole = evidence.text, knowledge.counts.whole
+    found = _most_telling(whole.tag_tag, whole.tag_posts, text.seeds, row)
+    if found is not None:
+        seed, share = found
+        return f"often used with #{knowledge.tags[seed]} ({share:.0%} of its posts)"
+    if text.dense[NAMES.index("seed_spelling"), row] >= MIN_SPELLING:
+        return "written like a seed"
+    return "fits the seeds as a whole"
+
+
+def _most_telling(
+    together: CountMatrix, uses: NDArray[np.uint32], tokens: NDArray[np.int64], row: int
+) -> tuple[int, float] | None:
+    """Return the token whose posts carry the hashtag most often, with their share, or None when none does often."""
+    shares = [(together.count(int(token), row) / max(1, int(uses[token])), int(token)) for token in tokens]
+    share, token = max(shares, key=lambda one: (one[0], -one[1]), default=(0.0, -1))
+    return (token, share) if share >= MIN_SHARE else None
+
+
+def _class_phrase(knowledge: Knowledge, number: int) -> str:
+    name = shown_name(knowledge.class_names[number])
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"

@@ -1,0 +1,290 @@
+"""The flagship: topics first, then candidates, signals, ranker, diversity and explanation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import NothingToGoOn
+from core.query import Query
+from core.suggestions import Answer, Notice, Parts, Popularity, Suggestion
+from recommend.candidates import best_rows, text_candidates
+from recommend.catalogue import Catalogue
+from recommend.class_words import shown_name
+from recommend.confidence import Confidence
+from recommend.diversity import apply_mix, number_forms, rerank, with_pins
+from recommend.explain import Evidence, reasons
+from recommend.image_signals import ImageSignalMaker, ImageSignals
+from recommend.knowledge import Knowledge
+from recommend.language import TagLanguages, caption_language
+from recommend.published import published_scores
+from recommend.ranker import Ranker, text_kind
+from recommend.signals import SignalMaker, TextSignals
+
+Floats = NDArray[np.float32]
+
+IMAGE_CANDIDATES = 100
+HEAD = 3
+"""Diversity looks at this many times the suggestions wanted, and at no fewer than ``LEAST_HEAD``."""
+LEAST_HEAD = 40
+SHOWN_CLASSES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Candidates of one query with their scores.
+
+    Attributes:
+        rows: (n,) hashtags, rising.
+        scores: (n,) float32, finite.
+        parts: (n, 4) float64 as ``ranker.PART_NAMES``, adding up to the scores, or None when they are computed later.
+        table: (n, columns) the text ranker's input, empty without a text.
+    """
+
+    rows: NDArray[np.int64]
+    scores: Floats
+    parts: NDArray[np.float64] | None
+    table: Floats
+
+
+class HierarchicalRecommender:
+    """Answers queries from one bundle. Safe to share between threads; a batch answers as each query alone would."""
+
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        ranker: Ranker,
+        catalogue: Catalogue,
+        languages: TagLanguages,
+        confidence: Confidence,
+        allowed: NDArray[np.bool_],
+    ) -> None:
+        """Answer from these parts; ``allowed`` (n_tags,) is False for what must never be suggested."""
+        self._knowledge = knowledge
+        self._ranker = ranker
+        self._catalogue = catalogue
+        self._languages = languages
+        self._confidence = confidence
+        self._allowed = allowed
+        self._text = SignalMaker(knowledge)
+        self._image = ImageSignalMaker(knowledge, catalogue)
+        self._forms = number_forms(knowledge.tags)
+
+    def recommend(self, queries: Sequence[Query]) -> list[Answer]:
+        """Return one answer a query, in order.
+
+        Raises:
+            NothingToGoOn: a query has no picture, no word and no seed.
+            InvalidOption: a query names an unknown topic, or its options contradict each other.
+        """
+        return [self._answer(query) for query in queries]
+
+    def rank(self, queries: Sequence[Query], k: int) -> list[list[str]]:
+        """Return the k best hashtags of each query by score alone, as evaluation compares methods."""
+        ranked = []
+        for query in queries:
+            _, _, scored = self._scored(query)
+            order = np.argsort(-scored.scores, kind="stable")[:k]
+            ranked.append([self._knowledge.tags[row] for row in scored.rows[order]])
+        return ranked
+
+    def _answer(self, query: Query) -> Answer:
+        options, knowledge = query.options, self._knowledge
+        text, image, scored = self._scored(query)
+        order = np.argsort(-scored.scores, kind="stable")
+        level, abstain = self._confidence.judge(query, text)
+        if abstain:
+            scored = self._general(query)
+            order = np.argsort(-scored.scores, kind="stable")
+        # A mix reaches further down than the list is long.
+        reach = len(order) if options.mix else max(LEAST_HEAD, HEAD * options.limit)
+        head = order[:reach]
+        picked = head[
+            rerank(
+                scored.scores[head],
+                self._unit_outputs(scored.rows[head]),
+                self._forms[scored.rows[head]],
+                options.diversity,
+                len(head),
+            )
+        ]
+        place_of = {knowledge.tags[scored.rows[place]]: int(place) for place in picked}
+        tags = with_pins(place_of, options.pin, options.exclude)
+        tiers = [self._tier(tag) for tag in tags]
+        chosen, notices = apply_mix(tiers, options.mix, options.limit, len(options.pin))
+        final = [tags[place] for place in chosen]
+        # A pin may have no place among the candidates: it is scored like any other hashtag where it is known.
+        scored, place_of = self._with_pins_scored(query, text, image, scored, place_of, final, abstain)
+        parts = self._parts(query, text, image, scored, [place_of[tag] for tag in final if tag in place_of])
+        evidence = Evidence(query, text, image, self._weighted(query, image))
+        suggestions = [self._suggestion(tag, scored, place_of, parts, evidence) for tag in final]
+        if abstain:
+            notices = (*notices, Notice("abstained", "nothing in this post is known well enough; the list is a general one"))
+        if len(suggestions) < options.limit:
+            notices = (*notices, Notice("fewer_than_limit", f"only {len(suggestions)} hashtags have any evidence", "limit"))
+        return Answer(
+            suggestions=tuple(suggestions),
+            topics=self._topics(text, options.routing),
+            classes=self._classes(query),
+            level=level,
+            abstain=abstain,
+            warnings=notices,
+        )
+
+    def _scored(self, query: Query) -> tuple[TextSignals, ImageSignals | None, Scored]:
+        """Return the signals of a query and all its candidates scored, without seeds and what must not be suggested."""
+        if not query.words and not query.seeds and query.image is None:
+            raise NothingToGoOn("there is no picture, no caption word and no seed to go on; give at least one of them")
+        text = self._text.signals(query)
+        image = None
+        if query.image is not None:
+            image = self._image.signals(query.image, text.mixture, text, query.options.routing)
+        kind = text_kind(len(query.words), len(query.seeds))
+        if query.options.scorer != "learned" and kind is not None:
+            rows, parts = published_scores(self._knowledge, query, text)
+            kept = self._permitted(query, rows)
+            scores = parts[kept].sum(axis=1).astype(np.float32)
+            return text, image, Scored(rows[kept], scores, parts[kept], np.zeros((0, 0), np.float32))
+        candidates = text_candidates(text) if kind else set()
+        if image is not None:
+            alone = self._ranker.prior_scores(self._catalogue.log_prior) + self._ranker.image_scores(None, image.dense)
+            candidates.update(best_rows(alone, IMAGE_CANDIDATES))
+            candidates.update(image.named_by)
+        rows = np.array(sorted(candidates), dtype=np.int64)
+        rows = rows[self._permitted(query, rows)]
+        return text, image, self._learned(query, text, image, rows)
+
+    def _learned(self, query: Query, text: TextSignals, image: ImageSignals | None, rows: NDArray[np.int64]) -> Scored:
+        """Return ``rows`` scored by the learnt ranker."""
+        kind = text_kind(len(query.words), len(query.seeds))
+        table = self._text.table(text, rows) if kind else np.zeros((0, 0), np.float32)
+        if kind:
+            scores = self._ranker.text_scores(kind, table)
+        else:
+            scores = self._ranker.prior_scores(self._catalogue.log_prior[rows])
+        if image is not None:
+            scores = scores + self._ranker.image_scores(kind, image.dense[:, rows])
+        return Scored(rows, scores + self._language_penalty(query)[rows], None, table)
+
+    def _general(self, query: Query) -> Scored:
+        """Return the safe general list: what is used most, whatever the post."""
+        rows = np.arange(min(len(self._knowledge.tags), 4 * max(LEAST_HEAD, query.options.limit)))
+        rows = rows[self._permitted(query, rows)]
+        scores = self._catalogue.log_prior[rows]
+        parts = np.zeros((len(rows), 4))
+        parts[:, 3] = scores
+        return Scored(rows, scores, parts, np.zeros((0, 0), np.float32))
+
+    def _permitted(self, query: Query, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        given = {self._knowledge.tag_row.get(tag) for tag in (*query.seeds, *query.options.exclude)}
+        fresh = np.array([row not in given for row in rows.tolist()], dtype=bool)
+        return self._allowed[rows] & fresh
+
+    def _parts(
+        self,
+        query: Query,
+        text: TextSignals,
+        image: ImageSignals | None,
+        scored: Scored,
+        places: Sequence[int],
+    ) -> dict[int, Parts]:
+        """Return place among the candidates -> parts that add up to the score, for the suggestions that are shown."""
+        at = np.array(places, dtype=np.int64)
+        if scored.parts is not None:
+            split = scored.parts[at]
+        else:
+            rows = scored.rows[at]
+            kind = text_kind(len(query.words), len(query.seeds))
+            if kind:
+                split = self._ranker.text_parts(kind, scored.table[at])
+            else:
+                split = np.zeros((len(at), 4))
+                split[:, 3] = self._ranker.prior_scores(self._catalogue.log_prior[rows])
+            if image is not None:
+                split[:, 0] += self._ranker.image_scores(kind, image.dense[:, rows])
+            # The caption tells its language; without one the caller does, which is no input of the post.
+            split[:, 1 if query.words and query.options.language is None else 3] += self._language_penalty(query)[rows]
+        return {
+            place: Parts(image=float(one[0]), caption=float(one[1]), seeds=float(one[2]), popularity=float(one[3]))
+            for place, one in zip(places, split, strict=True)
+        }
+
+    def _with_pins_scored(
+        self,
+        query: Query,
+        text: TextSignals,
+        image: ImageSignals | None,
+        scored: Scored,
+        place_of: dict[str, int],
+        final: Sequence[str],
+        abstain: bool,
+    ) -> tuple[Scored, dict[str, int]]:
+        """Return candidates with the known pins that are missing among them appended."""
+        missing = [tag for tag in final if tag not in place_of and tag in self._knowledge.tag_row]
+        if not missing or abstain or scored.parts is not None:
+            return scored, place_of
+        more = self._learned(query, text, image, self._knowledge.known_tags(tuple(missing)))
+        places = {tag: len(scored.rows) + number for number, tag in enumerate(missing)}
+        joined = Scored(
+            np.concatenate([scored.rows, more.rows]),
+            np.concatenate([scored.scores, more.scores]),
+            None,
+            np.concatenate([scored.table, more.table]),
+        )
+        return joined, {**place_of, **places}
+
+    def _suggestion(
+        self, tag: str, scored: Scored, place_of: dict[str, int], parts: dict[int, Parts], evidence: Evidence
+    ) -> Suggestion:
+        row, place = self._knowledge.tag_row.get(tag), place_of.get(tag)
+        pinned = tag in evidence.query.options.pin
+        if row is None or place is None:
+            popularity = Popularity(0, "niche", 0.0) if row is None else self._catalogue.popularity(row)
+            return Suggestion(tag, self._catalogue.show(tag), 0.0, None, Parts(), ("pinned",), popularity)
+        popularity, split = self._catalogue.popularity(row), parts[place]
+        because: tuple[str, ...] = ()
+        if evidence.query.options.explain:
+            because = reasons(self._knowledge, evidence, row, split, popularity.posts)
+        return Suggestion(
+            hashtag=tag,
+            display=self._catalogue.display(row),
+            score=float(scored.scores[place]),
+            topic=self._catalogue.topic_of(row),
+            parts=split,
+            because=("pinned", *because) if pinned else because,
+            popularity=popularity,
+        )
+
+    def _weighted(self, query: Query, image: ImageSignals | None) -> Floats | None:
+        if image is None:
+            return None
+        kind = text_kind(len(query.words), len(query.seeds))
+        return self._ranker.weighted_image(kind, image.dense)
+
+    def _language_penalty(self, query: Query) -> Floats:
+        return self._languages.penalty(query.options.language or caption_language(query.words))
+
+    def _unit_outputs(self, rows: NDArray[np.int64]) -> Floats:
+        outputs = self._knowledge.context.outputs[rows]
+        unit: Floats = outputs / np.maximum(np.linalg.norm(outputs, axis=1, keepdims=True), 1e-9)
+        return unit
+
+    def _tier(self, tag: str) -> int:
+        row = self._knowledge.tag_row.get(tag)
+        return -1 if row is None else int(self._catalogue.tier_of[row])
+
+    def _topics(self, text: TextSignals, routing: str) -> tuple[tuple[str, float], ...]:
+        if routing == "global":
+            return ()
+        shares = text.mixture.topics
+        order = np.argsort(-shares, kind="stable")
+        return tuple((self._knowledge.topics[topic], float(shares[topic])) for topic in order)
+
+    def _classes(self, query: Query) -> tuple[tuple[str, float], ...]:
+        if query.image is None:
+            return ()
+        found = zip(query.image.class_ids[:SHOWN_CLASSES], query.image.class_probabilities, strict=False)
+        return tuple((shown_name(self._knowledge.class_names[number]), float(p)) for number, p in found)
