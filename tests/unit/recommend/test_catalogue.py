@@ -95,9 +95,9 @@ def test_a_topic_is_named_only_when_it_is_clear() -> None:
     """Dogs are pets and pizza is food; a word of all posts, and one seen too seldom in its topic, belong nowhere."""
     posts = [TokenisedPost(("dog", "love", "rare"))] * 2 + [TokenisedPost(("dog", "love"))] * 8
     posts += (
-        [TokenisedPost(("pizza", "love"))] * 10 + [TokenisedPost(("love", "rare"))] + [TokenisedPost(("love",))] * 79
+        [TokenisedPost(("pizza", "love"))] * 10 + [TokenisedPost(("love", "rare"))] + [TokenisedPost(("love",))] * 399
     )
-    weights = np.array([[1.0, 0.0]] * 10 + [[0.0, 1.0]] * 10 + [[0.0, 0.0]] * 80)
+    weights = np.array([[1.0, 0.0]] * 10 + [[0.0, 1.0]] * 10 + [[0.0, 0.0]] * 400)
     catalogue = Catalogue(count_posts(posts, topics=TOPICS, topic_weights=weights, min_authors=1, min_cell=1))
     topics = {tag: catalogue.topic_of(number) for number, tag in enumerate(catalogue.tags)}
     assert topics == {"love": None, "dog": "pets", "pizza": "food", "rare": None}
@@ -106,9 +106,9 @@ def test_a_topic_is_named_only_when_it_is_clear() -> None:
 def test_a_hashtag_of_two_topics_alike_has_no_topic() -> None:
     """Where two topics share a hashtag neither is clear, however rare it is elsewhere."""
     posts = (
-        [TokenisedPost(("art", "photo"))] * 10 + [TokenisedPost(("art", "photo"))] * 10 + [TokenisedPost(("x",))] * 80
+        [TokenisedPost(("art", "photo"))] * 10 + [TokenisedPost(("art", "photo"))] * 10 + [TokenisedPost(("x",))] * 400
     )
-    weights = np.array([[1.0, 0.0]] * 10 + [[0.0, 1.0]] * 10 + [[0.0, 0.0]] * 80)
+    weights = np.array([[1.0, 0.0]] * 10 + [[0.0, 1.0]] * 10 + [[0.0, 0.0]] * 400)
     shared = Catalogue(count_posts(posts, topics=TOPICS, topic_weights=weights, min_authors=1, min_cell=1))
     assert shared.topic_of(shared.tags.index("art")) is None
     weights[10:20] = 0.0
