@@ -69,6 +69,13 @@ types: $(VENV)/.dev ## Check types (mypy --strict)
 docs: $(VENV)/.dev ## Write the generated pages of docs/ again
 	$(BIN)/python docs/generate.py
 
+PHOTO := examples/photos/pier_sunset.jpg --caption "Last light at the old pier" --seed sunset
+
+.PHONY: picture
+picture: $(VENV)/.dev ## Draw the README's picture again from what the starter bundle answers
+	$(BIN)/tagsmith suggest $(PHOTO) --json --bundle bundles/starter | $(BIN)/python docs/picture.py $(PHOTO) > docs/answer.svg.new
+	mv docs/answer.svg.new docs/answer.svg
+
 .PHONY: constraints
 constraints: $(VENV)/.dev ## Write constraints.txt from what is installed
 	{ sed -n '/^#/p' constraints.txt; $(BIN)/python -m pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//'; } > constraints.new
