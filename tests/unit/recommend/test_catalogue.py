@@ -92,15 +92,15 @@ def test_broad_hashtags_carry_about_half_of_all_use() -> None:
 
 
 def test_a_topic_is_named_only_when_it_is_clear() -> None:
-    """Dogs are pets and pizza is food; a word of all posts, and one seen too seldom in its topic, belong nowhere."""
-    posts = [TokenisedPost(("dog", "love", "rare"))] * 2 + [TokenisedPost(("dog", "love"))] * 8
-    posts += (
-        [TokenisedPost(("pizza", "love"))] * 10 + [TokenisedPost(("love", "rare"))] + [TokenisedPost(("love",))] * 399
-    )
+    """Dogs are pets, pizza is food; words of all posts, slightly commoner in one topic or seldom in it, belong nowhere."""
+    pets = [("dog", "love", "rare")] * 2 + [("dog", "love", "sun")] * 4 + [("dog", "love")] * 4
+    food = [("pizza", "love")] * 10
+    others = [("love", "rare")] + [("love", "sun")] * 30 + [("love",)] * 369
+    posts = [TokenisedPost(hashtags) for hashtags in (*pets, *food, *others)]
     weights = np.array([[1.0, 0.0]] * 10 + [[0.0, 1.0]] * 10 + [[0.0, 0.0]] * 400)
     catalogue = Catalogue(count_posts(posts, topics=TOPICS, topic_weights=weights, min_authors=1, min_cell=1))
     topics = {tag: catalogue.topic_of(number) for number, tag in enumerate(catalogue.tags)}
-    assert topics == {"love": None, "dog": "pets", "pizza": "food", "rare": None}
+    assert topics == {"love": None, "sun": None, "dog": "pets", "pizza": "food", "rare": None}
 
 
 def test_a_hashtag_of_two_topics_alike_has_no_topic() -> None:
