@@ -59,7 +59,7 @@ class BothSums(Baseline):
 
     def __init__(self, seeds: SeedSum, words: WordSum) -> None:
         """Add the scores of two fitted baselines."""
-        super().__init__(seeds._tags)
+        super().__init__(seeds.tags)
         self._parts = (seeds, words)
 
     def score(self, queries: Sequence[Query]) -> NDArray[np.float32]:

@@ -76,6 +76,11 @@ class Baseline(ABC):
         self._tags = tags
         self._row_of = {tag: row for row, tag in enumerate(tags)}
 
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The hashtags that can be suggested: the columns of the scores."""
+        return self._tags
+
     @abstractmethod
     def score(self, queries: Sequence[Query]) -> NDArray[np.float32]:
         """Return (q, n_tags) finite scores, higher is better; equal to 1e-5 alone and in a batch."""

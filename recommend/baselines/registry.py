@@ -8,6 +8,7 @@ from embeddings.table import EmbeddingTable
 from recommend.baselines.character_ngrams import CharacterNgrams
 from recommend.baselines.conditional_sums import BothSums, SeedSum, WordSum
 from recommend.baselines.ease import Ease
+from recommend.baselines.hard_topic import HardTopic
 from recommend.baselines.in_out import InOut
 from recommend.baselines.literal_phrases import LiteralPhrases
 from recommend.baselines.mean_vector import MeanVectorCosine
@@ -25,7 +26,7 @@ def fit_baselines(
 
     Args:
         corpus: training posts; its counts must be by topic when there is a ``mixture``.
-        mixture: gives the topics of queries; without it there is no popularity in topics.
+        mixture: gives the topics of queries; without it there is no popularity in topics and no hard routing.
         tables: by name (``word2vec``, ``glove``), each scored by cosine and, with output vectors, in-out.
     """
     seeds, words = SeedSum(corpus), WordSum(corpus)
@@ -33,7 +34,10 @@ def fit_baselines(
     if mixture is not None:
         fitted.append(TopicPopularity(corpus, mixture))
     for name, table in (tables or {}).items():
-        fitted.append(MeanVectorCosine(table, f"{name}, mean vector cosine"))
+        cosine = MeanVectorCosine(table, f"{name}, mean vector cosine")
+        fitted.append(cosine)
+        if mixture is not None:
+            fitted.append(HardTopic(corpus, cosine, mixture))
         if table.has_outputs:
             fitted.append(InOut(table, f"{name}, in-out"))
     fitted += [

@@ -143,6 +143,14 @@ def test_methods_without_evidence_fall_back_on_popularity() -> None:
             assert baseline.rank([QUERIES[3]], 3) == popular
 
 
+def test_hard_routing_answers_from_the_best_topic_alone() -> None:
+    """Beside food's own seed, a query that is routed to pets gets nothing that only food posts carry."""
+    hard = next(baseline for baseline in BASELINES if baseline.name.endswith("hard routing"))
+    query = Query(seeds=("dog",), words=("pizza", "tonight", "cheese"))
+    ranked = hard.rank([query], 3)[0]
+    assert set(ranked) == set(PETS) - {"dog"}
+
+
 def test_copies_are_counted_once() -> None:
     """A post pasted a hundred times is one post."""
     corpus = build_corpus([*toy_posts(), *[toy_posts()[0]] * 100])
