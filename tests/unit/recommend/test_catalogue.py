@@ -92,7 +92,7 @@ def test_broad_hashtags_carry_about_half_of_all_use() -> None:
 
 
 def test_a_topic_is_named_only_when_it_is_clear() -> None:
-    """Dogs are pets, pizza is food; words of all posts, slightly commoner in one topic or seldom in it, belong nowhere."""
+    """Words of all posts, slightly commoner in one topic or too seldom in it, belong nowhere."""
     pets = [("dog", "love", "rare")] * 2 + [("dog", "love", "sun")] * 4 + [("dog", "love")] * 4
     food = [("pizza", "love")] * 10
     others = [("love", "rare")] + [("love", "sun")] * 30 + [("love",)] * 369
