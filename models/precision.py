@@ -54,6 +54,7 @@ def export_candidates(
     facts: ClassifierFacts,
     pictures: Sequence[LabelledPicture],
     labels: Floats,
+    strangers: Sequence[tuple[Floats, Floats]],
     folder: Path,
     n_noise: int,
     seed: int,
@@ -67,6 +68,8 @@ def export_candidates(
         facts: all but temperature and energy, which are fitted here.
         pictures: n val pictures, which calibrate the int8 ranges too.
         labels: (n, n_topics).
+        strangers: logits and labels of pictures whose sources the network that made the logits had not seen; they
+            calibrate beside the val pictures, whose photographers it knows, because its users are strangers too.
         folder: gets a sub-folder for each.
         n_noise: noise pictures to measure the energy threshold with; drawn from ``seed``, which training must not use.
         seed: of the noise pictures.
@@ -90,7 +93,7 @@ def export_candidates(
         raw = observe(classifier, pictures, workers, advance)
         # At temperature 1 the logarithm of a probability is its logit, but for a number common to all topics.
         logits = np.log(topic_probabilities(raw) + 1e-12)
-        temperature = round(fit_temperature(logits, labels), 4)
+        temperature = round(fit_temperature([(logits, labels), *strangers]), 4)
         energy = _energy_statistics(classifier, raw, spec, n_noise, seed)
         final = replace(facts, temperature=temperature, energy=energy)
         write_facts(final, place)

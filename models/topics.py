@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,14 +98,19 @@ def softmax(logits: NDArray[np.floating], temperature: float = 1.0) -> Floats:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
-def fit_temperature(logits: Floats, labels: Floats) -> float:
-    """Return the temperature under which right topics are most likely (Guo et al. 2017, "On Calibration").
+def fit_temperature(sets: Sequence[tuple[Floats, Floats]]) -> float:
+    """Return the temperature under which right topics are most likely.
 
-    A picture with several topics counts as right under any of them, as it does when top-1 is scored.
+    A picture with several topics counts as right under any of them, as it does when top-1 is scored. (Guo et al. 2017,
+    "On Calibration of Modern Neural Networks".)
+
+    Args:
+        sets: (n, n_topics) logits and labels each; every set counts equally, however many pictures it has.
     """
 
     def surprise(temperature: float) -> float:
-        return float(-np.log((softmax(logits, temperature) * labels).sum(axis=1) + 1e-12).mean())
+        each = [-np.log((softmax(logits, temperature) * labels).sum(axis=1) + 1e-12).mean() for logits, labels in sets]
+        return float(np.mean(each))
 
     return float(min(TEMPERATURES, key=surprise))
 

@@ -13,7 +13,7 @@ from models.backbone_choice import choose_backbone
 from models.backbones import Backbone
 from models.classifier_files import FACTS_FILE, NETWORK_FILE, ClassifierFacts, EnergyStatistics
 from models.fine_tuning import FineTuning
-from models.frozen_training import FrozenBackbone, TrainingSet, read_training_set, use_one_thread, with_photo_energy
+from models.frozen_training import FrozenBackbone, read_training_set, use_one_thread, with_photo_energy
 from models.imagenet_names import read_class_names
 from models.networks import load_network
 from models.precision import Candidate, choose_precision, export_candidates
@@ -89,6 +89,9 @@ def train_topics(config: TopicsConfig, places: TopicPlaces, progress: ProgressPo
         )
         tuning.run(epochs.advance)
 
+    progress.note("leaving sources out")
+    groups = group_by_source(training.pictures, config.held_out_groups)
+    left_out = held_out_logits(training.inputs, training.labels, training.weights, groups, config.head)
     val = folder.of_split("val")
     labels = folder.label_matrix(val)
     whole, small = export_candidates(
@@ -96,6 +99,7 @@ def train_topics(config: TopicsConfig, places: TopicPlaces, progress: ProgressPo
         _facts(config, backbone, folder, places.weights),
         val,
         labels,
+        [(left_out, training.labels)] if config.trainable == "head" else [],
         places.work,
         config.noise_pictures,
         seed + 1,  # other noise than was learnt from
@@ -106,7 +110,7 @@ def train_topics(config: TopicsConfig, places: TopicPlaces, progress: ProgressPo
     progress.note(f"{backbone.name} in {chosen.precision}: top-1 {chosen.scores.top1:.3f} on val")
     for name in (NETWORK_FILE, FACTS_FILE):
         shutil.copyfile(chosen.folder / name, places.out / name)
-    figures = _figures(whole, small, chosen, _left_out(training, config, chosen.facts.temperature))
+    figures = _figures(whole, small, chosen, score_topics(softmax(left_out, chosen.facts.temperature), training.labels))
     counts = confusion_matrix(topic_probabilities(chosen.seen), labels)
     figures["confusion"] = {"val": {"labels": list(folder.topics), "counts": counts.tolist()}}
     write_atomic(places.out / METRICS_FILE, json.dumps(figures, indent=1) + "\n")
@@ -139,13 +143,6 @@ def _facts(config: TopicsConfig, backbone: Backbone, folder: TopicFolder, weight
         preprocessing=backbone.preprocessing,
         energy=EnergyStatistics({}, 0.0, 0.0),
     )
-
-
-def _left_out(training: TrainingSet, config: TopicsConfig, temperature: float) -> TopicScores:
-    """Return how the recipe does on sources that it has not seen, by refitting the frozen backbone's head."""
-    groups = group_by_source(training.pictures, config.held_out_groups)
-    logits = held_out_logits(training.inputs, training.labels, training.weights, groups, config.head)
-    return score_topics(softmax(logits, temperature), training.labels)
 
 
 def _figures(whole: Candidate, small: Candidate, chosen: Candidate, left_out: TopicScores) -> dict[str, Any]:
