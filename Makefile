@@ -14,6 +14,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DATA ?= data
 WEIGHTS ?= weights
 OUT ?= var/bundles
+# What `make bench` asks, and with which photograph.
+BUNDLE ?= bundles/starter
+JPEG ?= examples/photos/canyon.jpg
 ARGS ?=
 
 .PHONY: help
@@ -97,7 +100,7 @@ bundle: $(VENV)/.dev ## Train a bundle (DATA=folder WEIGHTS=folder OUT=var/bundl
 
 .PHONY: bench
 bench: $(VENV)/.dev ## Measure what one answer costs, part by part
-	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -m benchmarks.serving --bundle $(BUNDLE) --photo $(JPEG) $(ARGS)
 
 .PHONY: image
 image: ## Build the container image
