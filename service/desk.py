@@ -1,6 +1,7 @@
 """Where a request becomes an answer: through the gate, a picture decoded and classified, the query ranked.
 
-Decoding, the network and the recommender run in threads of their own, so that the event loop only ever waits.
+Decoding, the network and the recommender run in threads of their own, so that the event loop only ever waits. A request
+that finds nobody else inside goes through in one go; otherwise pictures are decoded side by side and share batches.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import asyncio
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,11 +35,14 @@ class Desk:
         self, classifier: ImageClassifier, recommender: Recommender, *, settings: Settings, metrics: Metrics
     ) -> None:
         self._classifier = classifier
+        self._recommender = recommender
+        self._metrics = metrics
         self.gate = Gate(settings.queue)
         metrics.watch_queue(lambda: self.gate.n_inside)
         n_decoders = min(MAX_DECODERS, settings.threads or os.cpu_count() or 1)
         self._decoders = ThreadPoolExecutor(n_decoders, thread_name_prefix="decode")
-        self._models = ThreadPoolExecutor(2, thread_name_prefix="models")
+        # One for each batcher and one for the request that finds nobody else inside.
+        self._models = ThreadPoolExecutor(3, thread_name_prefix="models")
         wait_s = settings.batch_wait_ms / 1000.0
         self._classify: MicroBatcher[NDArray[np.float32], ImageEvidence] = MicroBatcher(
             lambda pixels: classifier.evidence(np.stack(pixels)),
@@ -65,6 +69,8 @@ class Desk:
             BadInput: the picture cannot be read, or the recommender refuses the query.
         """
         with self.gate.entered():
+            if self.gate.n_inside == 1:
+                return await self._answer_alone(query, image_file, stages)
             if image_file is not None:
                 query = replace(query, image=await self._see(image_file, stages))
             done = await self._rank.submit(query)
@@ -82,6 +88,19 @@ class Desk:
         self._decoders.shutdown(wait=False, cancel_futures=True)
         self._models.shutdown(wait=False, cancel_futures=True)
 
+    async def _answer_alone(self, query: Query, image_file: bytes | None, stages: Stages) -> Answer:
+        """Do everything in one thread: with nobody to share a batch with, handing over only costs time."""
+        asked = time.perf_counter()
+        loop = asyncio.get_running_loop()
+        work = await loop.run_in_executor(self._models, _work, self._classifier, self._recommender, query, image_file)
+        stages.add("queue", work.started - asked)
+        if image_file is not None:
+            self._metrics.classified(1)
+            stages.add("decode", work.decoded - work.started)
+            stages.add("classify", work.classified - work.decoded)
+        stages.add("rank", work.ranked - work.classified)
+        return work.answer
+
     async def _see(self, image_file: bytes, stages: Stages) -> ImageEvidence:
         asked = time.perf_counter()
         started, ended, pixels = await asyncio.get_running_loop().run_in_executor(
@@ -93,6 +112,29 @@ class Desk:
         stages.add("queue", done.waited_s)
         stages.add("classify", done.ran_s)
         return done.value
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """An answer and when each step to it ended, on the clock of ``time.perf_counter``."""
+
+    answer: Answer
+    started: float
+    decoded: float
+    classified: float
+    ranked: float
+
+
+def _work(classifier: ImageClassifier, recommender: Recommender, query: Query, image_file: bytes | None) -> _Work:
+    started = decoded = classified = time.perf_counter()
+    if image_file is not None:
+        pixels = classifier.prepare(image_file)
+        decoded = time.perf_counter()
+        (evidence,) = classifier.evidence(pixels[None])
+        classified = time.perf_counter()
+        query = replace(query, image=evidence)
+    (answer,) = recommender.recommend([query])
+    return _Work(answer, started, decoded, classified, time.perf_counter())
 
 
 def _timed_prepare(classifier: ImageClassifier, image_file: bytes) -> tuple[float, float, NDArray[np.float32]]:
