@@ -1,60 +1,76 @@
-"""Everything that is measured on the same questions: the published methods, and the recommender in each of its ways."""
+"""The recommender in each of the ways that are measured beside the published methods."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Protocol
 
 from core.ports import Recommender
-from core.query import Options, Query
+from core.query import Options, Query, Routing
 from pipelines.scoreboard import Ranker
 
-BATCH_QUERIES = 256
-
-SHIPPED = "tagsmith"
-WAYS: Mapping[str, Options] = {
-    SHIPPED: Options(),
-    "tagsmith, no diversity": Options(diversity=0.0),
-    "tagsmith, hard routing": Options(routing="hard"),
-    "tagsmith, global table": Options(routing="global"),
-    "tagsmith, scorer in_out": Options(scorer="in_out"),
-    "tagsmith, scorer cosine": Options(scorer="cosine"),
-}
-"""The ways of asking the recommender; the first is what an answer is without options."""
+LEARNT = "tagsmith"
+HARD = "tagsmith, hard routing"
+GLOBAL = "tagsmith, global table"
+SHIPPED = "tagsmith, as answered by default"
+BATCH_QUERIES = 64
+N_THREADS = 2
 
 
-class Asked:
-    """The recommender, asked in one way."""
-
-    def __init__(self, recommender: Recommender, options: Options) -> None:
-        """Ask ``recommender`` with the routing, scorer and diversity of ``options``."""
-        self._recommender = recommender
-        self._options = options
+class ScoringRecommender(Recommender, Protocol):
+    """A recommender that also tells its order by score alone."""
 
     def rank(self, queries: Sequence[Query], k: int) -> list[list[str]]:
-        """Return the first ``k`` hashtags of each answer, as it ships, without reasons."""
-        way = self._options
-        ranked: list[list[str]] = []
-        for start in range(0, len(queries), BATCH_QUERIES):
-            batch = [
-                replace(
-                    query,
-                    options=replace(
-                        query.options,
-                        limit=k,
-                        routing=way.routing,
-                        scorer=way.scorer,
-                        diversity=way.diversity,
-                        explain=False,
-                    ),
-                )
-                for query in queries[start : start + BATCH_QUERIES]
-            ]
+        """Return the k best hashtags of each query by score, without what diversity changes."""
+        ...
+
+
+class ByScore:
+    """The recommender's order by score, by one routing."""
+
+    def __init__(self, recommender: ScoringRecommender, routing: Routing) -> None:
+        """Ask ``recommender`` with ``routing``."""
+        self._recommender = recommender
+        self._routing = routing
+
+    def rank(self, queries: Sequence[Query], k: int) -> list[list[str]]:
+        """Return for each query the k hashtags of highest score."""
+        asked = [replace(query, options=replace(query.options, routing=self._routing)) for query in queries]
+        return _in_threads(lambda batch: self._recommender.rank(batch, k), asked)
+
+
+class AsAnswered:
+    """The recommender's answers as a request without options gets them: diversity, abstaining and all."""
+
+    def __init__(self, recommender: Recommender) -> None:
+        """Ask ``recommender``."""
+        self._recommender = recommender
+
+    def rank(self, queries: Sequence[Query], k: int) -> list[list[str]]:
+        """Return the first ``k`` hashtags of each answer."""
+        asked = [replace(query, options=Options(explain=False)) for query in queries]
+
+        def ask(batch: Sequence[Query]) -> list[list[str]]:
             answers = self._recommender.recommend(batch)
-            ranked.extend([suggestion.hashtag for suggestion in answer.suggestions] for answer in answers)
-        return ranked
+            return [[suggestion.hashtag for suggestion in answer.suggestions[:k]] for answer in answers]
+
+        return _in_threads(ask, asked)
 
 
-def ways_of(recommender: Recommender) -> dict[str, Ranker]:
+def ways_of(recommender: ScoringRecommender) -> dict[str, Ranker]:
     """Return the recommender in each of its ways, by name."""
-    return {name: Asked(recommender, options) for name, options in WAYS.items()}
+    return {
+        LEARNT: ByScore(recommender, "soft"),
+        HARD: ByScore(recommender, "hard"),
+        GLOBAL: ByScore(recommender, "global"),
+        SHIPPED: AsAnswered(recommender),
+    }
+
+
+def _in_threads(ask: Callable[[Sequence[Query]], list[list[str]]], queries: Sequence[Query]) -> list[list[str]]:
+    """Return all answers in order; a query's answer does not depend on its batch, so batches may run side by side."""
+    batches = [queries[start : start + BATCH_QUERIES] for start in range(0, len(queries), BATCH_QUERIES)]
+    with ThreadPoolExecutor(N_THREADS) as pool:
+        return [ranked for lists in pool.map(ask, batches) for ranked in lists]

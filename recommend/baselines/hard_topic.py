@@ -23,10 +23,12 @@ class HardTopic(Baseline):
         self.name = f"{method.name}, hard routing"
         self._method = method
         self._mixture = mixture
+        # The method may have another vocabulary than the corpus: what the corpus does not know is in no topic.
+        known = np.array([column for column, tag in enumerate(method.tags) if len(corpus.counts.tag_ids([tag]))])
         rows = corpus.counts.tag_ids(method.tags)
         used = np.zeros((len(corpus.counts.by_topic), len(method.tags)), dtype=np.bool_)
         for topic, counts in enumerate(corpus.counts.by_topic):
-            used[topic] = counts.tag_posts[rows] > 0
+            used[topic, known] = counts.tag_posts[rows] > 0
         # A topic that no post belongs to leaves everything open.
         self._closed = ~used & used.any(axis=1, keepdims=True)
 
