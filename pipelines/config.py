@@ -133,12 +133,48 @@ class EmbeddingsConfig:
 
 @dataclass(frozen=True, slots=True)
 class RankerConfig:
-    """How the ranker and its calibration are learnt."""
+    """How the ranker and its calibration are learnt.
+
+    Attributes:
+        draws: how often each val post is asked, with other hashtags as seeds each time.
+        rounds: trees of each ranker.
+        learning_rate: of boosting.
+        leaves: most leaves of a tree.
+        min_leaf: fewest candidates in a leaf.
+        l2: penalty on leaf values.
+        image_pull: how strongly the weights of picture signals are held to their start, per post.
+        confidence_questions: val questions of each kind that limits of trust are taken from.
+        abstain_share: share of val questions whose evidence may lie below the limit for abstaining, 0 to 1.
+        sure_share: share of them that are not called well known, 0 to 1.
+        sure_topic: probability of a picture's best topic from which it is called well known.
+    """
+
+    draws: int
+    rounds: int
+    learning_rate: float
+    leaves: int
+    min_leaf: int
+    l2: float
+    image_pull: float
+    confidence_questions: int
+    abstain_share: float
+    sure_share: float
+    sure_topic: float
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluateConfig:
-    """What is measured, and how finely."""
+    """What is measured, and how finely.
+
+    Attributes:
+        resamples: bootstrap resamples of every interval.
+        picture_pairs: pairs of pictures of one topic whose answers are compared.
+        nonsense: noise pictures, and captions of random letters, each.
+    """
+
+    resamples: int
+    picture_pairs: int
+    nonsense: int
 
 
 @dataclass(frozen=True, slots=True)

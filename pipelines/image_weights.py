@@ -156,7 +156,8 @@ def _fit(examples: Sequence[_Example], start: NDArray[np.float64], pull: float) 
 def with_image_weights(ranker: Ranker, plain: dict[str, Any]) -> Ranker:
     """Return ``ranker`` with the picture weights of one entry of ``left_out_weights``' second result."""
     weights = {
-        kind: ImageWeights(float(one["prior"]), np.array(one["weights"], dtype=np.float32)) for kind, one in plain.items()
+        kind: ImageWeights(float(one["prior"]), np.array(one["weights"], dtype=np.float32))
+        for kind, one in plain.items()
     }
     return ranker.with_image(weights)
 

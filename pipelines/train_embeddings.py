@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,7 @@ _TOPIC = ("epochs", "learning_rate", "pull", "min_posts", "head_epochs")
 
 def pairs(words: Sequence[str]) -> tuple[str, ...]:
     """Return neighbouring words as one token each, told from words by the space in it."""
-    return tuple(f"{first} {second}" for first, second in zip(words, words[1:], strict=False))
+    return tuple(f"{first} {second}" for first, second in pairwise(words))
 
 
 def tokenise(post: Post, blocklist: Blocklist) -> TokenisedPost:

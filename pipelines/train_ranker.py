@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from core.blocklist import load_blocklist
 from core.draft import DraftBundle
 from core.manifest import Provenance
@@ -29,7 +27,7 @@ from pipelines.trees import fit_trees
 from recommend.catalogue import Catalogue
 from recommend.confidence import CONFIDENCE_FILE, save_confidence
 from recommend.knowledge import open_knowledge
-from recommend.ranker import RANKER_FILE, TEXT_KINDS, Ranker, trees_file
+from recommend.ranker import RANKER_FILE, TEXT_KINDS, Ranker
 from recommend.safety import allowed_mask
 from recommend.signals import SignalMaker
 

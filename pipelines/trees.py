@@ -20,7 +20,7 @@ def fit_trees(data: RankingSet, config: RankerConfig, seed: int) -> lightgbm.Boo
         DataError: no question has a hidden hashtag among its candidates.
     """
     if not len(data.sizes):
-        raise DataError("no val post can teach a ranker: none of their hashtags is in the vocabulary; collect more posts")
+        raise DataError("no val post can teach a ranker: no hashtag of theirs is in the vocabulary; collect more posts")
     return lightgbm.train(
         tree_parameters(config, seed),
         lightgbm.Dataset(

@@ -79,7 +79,14 @@ def assemble(
         open_confidence(bundle.root),
         allowed_mask(knowledge.tags, load_blocklist(blocklist).blocked),
     )
-    return Engine(bundle, open_classifier(bundle.root, runtime, threads), recommender, catalogue, knowledge, facts.imagenet_classes)
+    return Engine(
+        bundle,
+        open_classifier(bundle.root, runtime, threads),
+        recommender,
+        catalogue,
+        knowledge,
+        facts.imagenet_classes,
+    )
 
 
 def _word_counts(path: Path) -> dict[str, int]:

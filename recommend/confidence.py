@@ -51,7 +51,7 @@ class Confidence:
 
 
 def text_evidence(text: TextSignals) -> float:
-    """Return the strongest evidence for any hashtag in caption or seeds, in nats beyond its popularity; 0 without any."""
+    """Return the strongest evidence for a hashtag in caption or seeds, in nats beyond its popularity; 0 without any."""
     best = max(float(text.column(name).max(initial=0.0)) for name in ("seed_lift", "word_lift"))
     return max(best, max((np.log1p(n_words) for _, n_words in text.said.values()), default=0.0))
 

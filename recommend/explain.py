@@ -61,7 +61,8 @@ def reasons(knowledge: Knowledge, evidence: Evidence, row: int, parts: Parts, n_
 
 def _image_reason(knowledge: Knowledge, evidence: Evidence, row: int) -> str:
     image, weighted = evidence.image, evidence.image_weighted
-    assert image is not None and weighted is not None  # only a picture gives a picture's part
+    assert image is not None, "only a picture gives a picture's part"
+    assert weighted is not None
     best = IMAGE_SIGNALS[int(weighted[:, row].argmax())]
     place = image.named_by.get(row)
     if best in ("named", "used_with", "meaning") or (place is not None and best == "context"):

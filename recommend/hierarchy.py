@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,9 @@ HEAD = 3
 """Diversity looks at this many times the suggestions wanted, and at no fewer than ``LEAST_HEAD``."""
 LEAST_HEAD = 40
 SHOWN_CLASSES = 5
+GUESSED_LANGUAGE = 0.3
+"""Share of the penalty for another language than the caption seems to be in: captions in other languages carry English
+hashtags as often as English ones do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,22 +102,14 @@ class HierarchicalRecommender:
         if abstain:
             scored = self._general(query)
             order = np.argsort(-scored.scores, kind="stable")
-        # A mix reaches further down than the list is long.
-        reach = len(order) if options.mix else max(LEAST_HEAD, HEAD * options.limit)
-        head = order[:reach]
-        picked = head[
-            rerank(
-                scored.scores[head],
-                self._unit_outputs(scored.rows[head]),
-                self._forms[scored.rows[head]],
-                options.diversity,
-                len(head),
-            )
-        ]
+        head, rest = np.split(order, [max(LEAST_HEAD, HEAD * options.limit)])
+        rows = scored.rows[head]
+        diverse = rerank(scored.scores[head], self._unit_outputs(rows), self._forms[rows], options.diversity, len(head))
+        picked = np.concatenate([head[diverse], rest])
         place_of = {knowledge.tags[scored.rows[place]]: int(place) for place in picked}
         tags = with_pins(place_of, options.pin, options.exclude)
         tiers = [self._tier(tag) for tag in tags]
-        chosen, notices = apply_mix(tiers, options.mix, options.limit, len(options.pin))
+        chosen, notices = apply_mix(tiers, options.mix, options.limit, len(dict.fromkeys(options.pin)))
         final = [tags[place] for place in chosen]
         # A pin may have no place among the candidates: it is scored like any other hashtag where it is known.
         scored, place_of = self._with_pins_scored(query, text, image, scored, place_of, final, abstain)
@@ -122,9 +117,15 @@ class HierarchicalRecommender:
         evidence = Evidence(query, text, image, self._weighted(query, image))
         suggestions = [self._suggestion(tag, scored, place_of, parts, evidence) for tag in final]
         if abstain:
-            notices = (*notices, Notice("abstained", "nothing in this post is known well enough; the list is a general one"))
+            notices = (
+                *notices,
+                Notice("abstained", "nothing in this post is known well enough; the list is a general one"),
+            )
         if len(suggestions) < options.limit:
-            notices = (*notices, Notice("fewer_than_limit", f"only {len(suggestions)} hashtags have any evidence", "limit"))
+            notices = (
+                *notices,
+                Notice("fewer_than_limit", f"only {len(suggestions)} hashtags have any evidence", "limit"),
+            )
         return Answer(
             suggestions=tuple(suggestions),
             topics=self._topics(text, options.routing),
@@ -181,7 +182,8 @@ class HierarchicalRecommender:
     def _permitted(self, query: Query, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         given = {self._knowledge.tag_row.get(tag) for tag in (*query.seeds, *query.options.exclude)}
         fresh = np.array([row not in given for row in rows.tolist()], dtype=bool)
-        return self._allowed[rows] & fresh
+        permitted: NDArray[np.bool_] = self._allowed[rows] & fresh
+        return permitted
 
     def _parts(
         self,
@@ -265,7 +267,9 @@ class HierarchicalRecommender:
         return self._ranker.weighted_image(kind, image.dense)
 
     def _language_penalty(self, query: Query) -> Floats:
-        return self._languages.penalty(query.options.language or caption_language(query.words))
+        if query.options.language is not None:
+            return self._languages.penalty(query.options.language)
+        return np.float32(GUESSED_LANGUAGE) * self._languages.penalty(caption_language(query.words))
 
     def _unit_outputs(self, rows: NDArray[np.int64]) -> Floats:
         outputs = self._knowledge.context.outputs[rows]

@@ -65,6 +65,10 @@ class Ranker:
         self._trees = trees
         self._image = image
 
+    def with_image(self, image: Mapping[str, ImageWeights]) -> Ranker:
+        """Return the same trees beside other picture weights."""
+        return Ranker(self._trees, image)
+
     def text_scores(self, kind: str, table: Floats) -> Floats:
         """Return (n,) scores of (n, len(COLUMNS)) text signals."""
         if not len(table):

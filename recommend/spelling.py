@@ -34,7 +34,7 @@ class SpellingIndex:
         self._n_tags = len(tags)
 
     def likeness(self, tokens: Iterable[str]) -> Floats:
-        """Return (n_tags,) the cosine, 0 to 1, of each hashtag to the token that it is most alike; zeros without any."""
+        """Return (n_tags,) the cosine, 0 to 1, of each hashtag to the token most like it; zeros without any."""
         best = np.zeros(self._n_tags, np.float32)
         for token in tokens:
             buckets = np.unique(gram_buckets(token, N_BUCKETS))
