@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.nearest import unit_rows
 from pipelines.bootstrap import Interval, Resamples
 from pipelines.contenders import GLOBAL, HARD, LEARNT, SHIPPED
 from pipelines.progress import ProgressPort
@@ -105,7 +103,5 @@ def pooled_ratio(measured: Sequence[Measured], name: str, baseline: str, *, n_re
 
 
 def semantic_vectors(knowledge: Knowledge) -> dict[str, NDArray[np.float32]]:
-    """Return the hashtags' Word2Vec input vectors, of length 1, for the semantic hit ratio."""
-    unit = unit_rows(knowledge.word2vec.take_input(np.arange(knowledge.word2vec.n_outputs)))
-    names: Sequence[Any] = knowledge.word2vec.words[: knowledge.word2vec.n_outputs]
-    return {tag: row for tag, row in zip(names, unit, strict=True) if row.any()}
+    """Return the hashtags' unit vectors in the general word space, which no method here was trained in."""
+    return {tag: row for tag, row in zip(knowledge.tags, knowledge.tag_meanings, strict=True) if row.any()}
