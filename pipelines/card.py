@@ -95,7 +95,9 @@ def _licences(provenance: Provenance) -> str:
 
 def _weaknesses(found: list[Table | Confusion], corpus: Mapping[str, Any]) -> str:
     lines = list(_missed_bars(found))
-    lines += [line for table in found if isinstance(table, Table) for line in _weakest_rows(table)]
+    # The same rows stand in several tables where methods are set side by side; the first one is enough.
+    weakest = {said: where for one in reversed(found) if isinstance(one, Table) for where, said in _weakest_rows(one)}
+    lines += [f"{where}, lowest {said}." for said, where in reversed(weakest.items())]
     lines += [line for one in found if isinstance(one, Confusion) for line in _worst_mistakes(one)]
     thin = [name for name, counts in corpus["by_source"].items() if counts.get("test", 0) < 50]
     if thin:
@@ -116,11 +118,11 @@ def _missed_bars(found: list[Table | Confusion]) -> Iterator[str]:
                     yield f"Missed bar, {row.name}: {said}."
 
 
-def _weakest_rows(table: Table) -> Iterator[str]:
-    """Yield the worst rows of a table by topic, source or band, judged by a column that says how well."""
+def _weakest_rows(table: Table) -> Iterator[tuple[str, str]]:
+    """Yield where and which are the worst rows of a table by topic or source, by a column that says how well."""
     if not (table.path and table.path[-1].startswith(("by_", "per_")) and len(table.rows) > WEAKEST):
         return
-    judged = [name for name in ("nDCG@10", "top-1", "top1", "recall") if name in table.columns]
+    judged = [name for name in ("nDCG@10", "top-1") if name in table.columns]
     if not judged:
         return
     at = table.columns.index(judged[0])
@@ -129,7 +131,7 @@ def _weakest_rows(table: Table) -> Iterator[str]:
     ]
     worst = sorted(valued, key=lambda pair: pair[0])[:WEAKEST]
     said = ", ".join(f"{row.name} {shown(row.leaves[at])}" for _, row in worst)
-    yield f"{title_of(table.path)}, lowest {judged[0]}: {said}."
+    yield title_of(table.path), f"{judged[0]}: {said}"
 
 
 def _worst_mistakes(confusion: Confusion) -> Iterator[str]:

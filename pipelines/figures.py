@@ -60,7 +60,7 @@ def figures(node: Mapping[str, Json], path: tuple[str, ...] = ()) -> Iterator[Ta
     if _is_group(node) and all(_is_row(child) for child in node.values()):
         yield _table(path, {str(name): child for name, child in node.items()})
         return
-    own = {str(name): {"value": child} for name, child in node.items() if is_leaf(child)}
+    own = {str(name).replace("_", " "): {"value": child} for name, child in node.items() if is_leaf(child)}
     if own:
         yield _table(path, own)
     for name, child in node.items():

@@ -32,6 +32,8 @@ def bars_png(table: Table, column: str) -> bytes:
     ]
     if any(any(side) for side in errors):
         axes.errorbar(values, names, xerr=errors, fmt="none", ecolor=_INK, elinewidth=1, capsize=2)
+    if column == "ratio":
+        axes.axvline(1.0, color=_INK, linewidth=1, linestyle=":")
     axes.invert_yaxis()
     axes.set_title(f"{title_of(table.path)}: {column}", fontsize=10, loc="left")
     axes.tick_params(labelsize=8)

@@ -21,11 +21,12 @@ MEASURING = ("train-topics", "train-embeddings", "train-ranker", "evaluate")
 PLOTTED = ("nDCG@10", "A@5", "top-1", "accuracy", "ratio")
 
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1f2933; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+body { font: 15px/1.5 system-ui, sans-serif; color: #1f2933; max-width: 82rem; margin: 2rem auto; padding: 0 1rem }
 h1, h2, h3 { line-height: 1.2; margin: 2rem 0 .6rem } h2 { border-bottom: 1px solid #cbd2d9; padding-bottom: .2rem }
-table { border-collapse: collapse; font-size: 13px; display: block; overflow-x: auto }
+table { border-collapse: collapse; font-size: 12px; display: block; overflow-x: auto }
 table { font-variant-numeric: tabular-nums }
-th, td { padding: .2rem .6rem; border-bottom: 1px solid #e4e7eb; white-space: nowrap } thead th { background: #f5f7fa }
+th, td { padding: .2rem .5rem; border-bottom: 1px solid #e4e7eb; white-space: nowrap } thead th { background: #f5f7fa }
+td:first-child { white-space: normal; min-width: 9rem; max-width: 24rem }
 img { max-width: 100%; display: block; margin: .8rem 0 } code { background: #f5f7fa }
 """
 

@@ -87,7 +87,7 @@ def plan(places: Places) -> tuple[Stage, ...]:
         stage("train-topics", "topics", (), **pictures, **weights),
         stage("train-embeddings", "embeddings", trained[:2], **lexicon, **weights, **multimodal, block_list=BUILT_IN),
         stage("train-ranker", "ranker", trained, **lexicon, **weights, **multimodal),
-        stage("evaluate", "evaluate", (*trained, "train-ranker"), **pictures, **multimodal),
+        stage("evaluate", "evaluate", (*trained, "train-ranker"), **pictures, **lexicon, **multimodal),
         replace(publish, places={"data": data, "store": places.out, "facts": places.work / FACTS_FILE}),
     )
 
