@@ -2,87 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 
-import httpx
 import pytest
 
 from service.schemas import MAX_IMAGE_BYTES
 from tests.support.fakes import PHOTO
+from tests.support.service_process import Service
 
 URL = "/v1/suggestions"
-Start = Callable[..., "Service"]
-
-
-class Service:
-    """One process and what it logged."""
-
-    def __init__(self, root: Path, settings: dict[str, str]) -> None:
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("TAGSMITH_")}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.fake_service"],
-            cwd=root,
-            env={**clean, "TAGSMITH_PORT": "0", **settings},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.lines: list[str] = []
-        self._grown = threading.Condition()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            with self._grown:
-                self.lines.append(line)
-                self._grown.notify_all()
-        with self._grown:
-            self._grown.notify_all()
-
-    def wait_for(self, event: str) -> dict[str, str]:
-        """Return the first log line about ``event``."""
-
-        def found() -> list[str]:
-            return [line for line in self.lines if f'"event": "{event}"' in line]
-
-        with self._grown:
-            self._grown.wait_for(lambda: found() or self.process.poll() is not None, timeout=30)
-            assert found(), "".join(self.lines)
-            line: dict[str, str] = json.loads(found()[0])
-            return line
-
-    def client(self) -> httpx.Client:
-        """Return a client of the service once it is ready."""
-        self.wait_for("ready")
-        return httpx.Client(base_url=self.wait_for("listening")["url"], timeout=30)
-
-    def ends_with(self) -> int:
-        """Return the exit code."""
-        code = self.process.wait(30)
-        self._reader.join(10)
-        return code
+Start = Callable[..., Service]
 
 
 @pytest.fixture
-def start(repository: Path) -> Iterator[Start]:
+def start() -> Iterator[Start]:
     """Start services, and see that none is left."""
     with ExitStack() as stack:
 
         def begin(**settings: str) -> Service:
-            service = Service(repository, {f"TAGSMITH_{name.upper()}": value for name, value in settings.items()})
+            service = Service(
+                "tests.support.fake_service", {f"TAGSMITH_{name.upper()}": value for name, value in settings.items()}
+            )
             stack.callback(service.process.wait, 30)
             stack.callback(service.process.kill)
             return service
@@ -90,13 +36,21 @@ def start(repository: Path) -> Iterator[Start]:
         yield begin
 
 
-def test_it_answers_and_says_that_it_is_open_to_loopback_alone(start: Start) -> None:
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Service]:
+    """A service for tests that leave it running."""
+    service = Service("tests.support.fake_service", {})
+    yield service
+    service.process.terminate()
+    assert service.ends_with() == 0
+
+
+def test_it_answers_and_says_that_it_is_open_to_loopback_alone(shared: Service) -> None:
     """Without keys the first line says who can reach it."""
-    service = start()
-    with service.client() as client:
+    with shared.client() as client:
         answer = client.post(URL, files={"image": ("a.jpg", PHOTO)}, data={"seeds": "dog"})
     assert answer.status_code == 200
-    said = service.wait_for("listening")
+    said = shared.wait_for("listening")
     assert said["url"].startswith("http://127.0.0.1:")
     assert said["access"] == "no key is configured: answering on loopback only"
 
@@ -140,10 +94,9 @@ def test_a_bundle_that_cannot_be_loaded_ends_the_process(start: Start) -> None:
     assert "tagsmith: there is no bundle in nowhere" in "".join(service.lines)
 
 
-def test_a_body_that_is_too_large_is_refused_and_the_caller_hears_it(start: Start) -> None:
+def test_a_body_that_is_too_large_is_refused_and_the_caller_hears_it(shared: Service) -> None:
     """The answer comes while the body is still being sent, and the service goes on."""
-    service = start()
-    with service.client() as client:
+    with shared.client() as client:
 
         def endless() -> Iterator[bytes]:
             for _ in range(400):
@@ -156,10 +109,9 @@ def test_a_body_that_is_too_large_is_refused_and_the_caller_hears_it(start: Star
         assert client.post(URL, json={"seeds": ["dog"]}).status_code == 200
 
 
-def test_a_caller_who_hangs_up_harms_nobody(start: Start) -> None:
+def test_a_caller_who_hangs_up_harms_nobody(shared: Service) -> None:
     """Half a body and a closed connection leave a line in the log and nothing else."""
-    service = start()
-    with service.client() as client:
+    with shared.client() as client:
         with socket.create_connection((client.base_url.host, client.base_url.port or 80)) as connection:
             connection.sendall(
                 b"POST /v1/suggestions HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
@@ -168,13 +120,12 @@ def test_a_caller_who_hangs_up_harms_nobody(start: Start) -> None:
         assert client.post(URL, json={"seeds": ["dog"]}).status_code == 200
         while 'status="499"' not in client.get("/metrics").text:
             time.sleep(0.01)
-    assert not any('"level": "error"' in line for line in service.lines)
+    assert not any('"level": "error"' in line for line in shared.lines)
 
 
-def test_four_clients_get_a_thousand_answers_without_an_error(start: Start) -> None:
+def test_four_clients_get_a_thousand_answers_without_an_error(shared: Service) -> None:
     """On loopback without keys there is no limit but the queue's."""
-    service = start()
-    with service.client() as client, ThreadPoolExecutor(4) as pool:
+    with shared.client() as client, ThreadPoolExecutor(4) as pool:
 
         def ask(i: int) -> int:
             return client.post(URL, files={"image": ("a.jpg", PHOTO)}, data={"seeds": f"tag{i}"}).status_code

@@ -1,0 +1,65 @@
+"""A service in a process of its own, and what it logs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+class Service:
+    """One process and what it logged."""
+
+    def __init__(self, module: str, settings: dict[str, str], *arguments: str) -> None:
+        """Start ``python -m module`` on a free port; of the settings of this process it sees none."""
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("TAGSMITH_")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            cwd=ROOT,
+            env={**clean, "TAGSMITH_PORT": "0", **settings},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.lines: list[str] = []
+        self._grown = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            with self._grown:
+                self.lines.append(line)
+                self._grown.notify_all()
+        with self._grown:
+            self._grown.notify_all()
+
+    def wait_for(self, event: str) -> dict[str, str]:
+        """Return the first log line about ``event``."""
+
+        def found() -> list[str]:
+            return [line for line in self.lines if f'"event": "{event}"' in line]
+
+        with self._grown:
+            self._grown.wait_for(lambda: found() or self.process.poll() is not None, timeout=30)
+            assert found(), "".join(self.lines)
+            line: dict[str, str] = json.loads(found()[0])
+            return line
+
+    def client(self) -> httpx.Client:
+        """Return a client of the service once it is ready."""
+        self.wait_for("ready")
+        return httpx.Client(base_url=self.wait_for("listening")["url"], timeout=30)
+
+    def ends_with(self) -> int:
+        """Return the exit code."""
+        code = self.process.wait(30)
+        self._reader.join(10)
+        return code
