@@ -51,7 +51,7 @@ run: $(VENV)/.serve ## Serve the bundle in use, else the starter bundle (HOST=12
 
 .PHONY: test
 test: $(VENV)/.dev ## Run the tests (ARGS="-k name" for some of them)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -m "not sample and not wheel" $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.dev ## Check style, format and the floors
@@ -93,6 +93,10 @@ wheel: $(VENV)/.dev ## Build sdist and wheel, install the wheel elsewhere, serve
 	TAGSMITH_TEST_WHEEL="$$(ls "$$PWD"/dist/tagsmith-*.whl)" $(BIN)/python -m pytest -m wheel tests/e2e
 
 # ---- long jobs -----------------------------------------------------------------------------------
+
+.PHONY: sample
+sample: $(VENV)/.dev ## Train on a small part of TAGSMITH_TEST_DATA with TAGSMITH_TEST_WEIGHTS, skip, answer
+	$(BIN)/python -m pytest -m sample tests/e2e
 
 .PHONY: bundle
 bundle: $(VENV)/.dev ## Train a bundle (DATA=folder WEIGHTS=folder OUT=var/bundles)
