@@ -111,8 +111,6 @@ class HierarchicalRecommender:
         tiers = [self._tier(tag) for tag in tags]
         chosen, notices = apply_mix(tiers, options.mix, options.limit, len(dict.fromkeys(options.pin)))
         final = [tags[place] for place in chosen]
-        # A pin may have no place among the candidates: it is scored like any other hashtag where it is known.
-        scored, place_of = self._with_pins_scored(query, text, image, scored, place_of, final, abstain)
         parts = self._parts(query, text, image, scored, [place_of[tag] for tag in final if tag in place_of])
         evidence = Evidence(query, text, image, self._weighted(query, image))
         suggestions = [self._suggestion(tag, scored, place_of, parts, evidence) for tag in final]
@@ -154,6 +152,8 @@ class HierarchicalRecommender:
             alone = self._ranker.prior_scores(self._catalogue.log_prior) + self._ranker.image_scores(None, image.dense)
             candidates.update(best_rows(alone, IMAGE_CANDIDATES))
             candidates.update(image.named_by)
+        # A pin is shown whatever is known of it, so it is scored beside the others where it is known at all.
+        candidates.update(self._knowledge.known_tags(query.options.pin).tolist())
         rows = np.array(sorted(candidates), dtype=np.int64)
         rows = rows[self._permitted(query, rows)]
         return text, image, self._learned(query, text, image, rows)
@@ -172,7 +172,8 @@ class HierarchicalRecommender:
 
     def _general(self, query: Query) -> Scored:
         """Return the safe general list: what is used most, whatever the post."""
-        rows = np.arange(min(len(self._knowledge.tags), 4 * max(LEAST_HEAD, query.options.limit)))
+        used_most = np.arange(min(len(self._knowledge.tags), 4 * max(LEAST_HEAD, query.options.limit)))
+        rows = np.union1d(used_most, self._knowledge.known_tags(query.options.pin))
         rows = rows[self._permitted(query, rows)]
         scores = self._catalogue.log_prior[rows]
         parts = np.zeros((len(rows), 4))
@@ -180,7 +181,10 @@ class HierarchicalRecommender:
         return Scored(rows, scores, parts, np.zeros((0, 0), np.float32))
 
     def _permitted(self, query: Query, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        given = {self._knowledge.tag_row.get(tag) for tag in (*query.seeds, *query.options.exclude)}
+        """Return (n,) bool: which of ``rows`` may be answered; seeds may where they are pinned."""
+        options = query.options
+        kept_back = {*query.seeds, *options.exclude}.difference(options.pin)
+        given = {self._knowledge.tag_row.get(tag) for tag in kept_back}
         fresh = np.array([row not in given for row in rows.tolist()], dtype=bool)
         permitted: NDArray[np.bool_] = self._allowed[rows] & fresh
         return permitted
@@ -194,6 +198,8 @@ class HierarchicalRecommender:
         places: Sequence[int],
     ) -> dict[int, Parts]:
         """Return place among the candidates -> parts that add up to the score, for the suggestions that are shown."""
+        if not places:
+            return {}
         at = np.array(places, dtype=np.int64)
         if scored.parts is not None:
             split = scored.parts[at]
@@ -214,49 +220,25 @@ class HierarchicalRecommender:
             for place, one in zip(places, split, strict=True)
         }
 
-    def _with_pins_scored(
-        self,
-        query: Query,
-        text: TextSignals,
-        image: ImageSignals | None,
-        scored: Scored,
-        place_of: dict[str, int],
-        final: Sequence[str],
-        abstain: bool,
-    ) -> tuple[Scored, dict[str, int]]:
-        """Return candidates with the known pins that are missing among them appended."""
-        missing = [tag for tag in final if tag not in place_of and tag in self._knowledge.tag_row]
-        if not missing or abstain or scored.parts is not None:
-            return scored, place_of
-        more = self._learned(query, text, image, self._knowledge.known_tags(tuple(missing)))
-        places = {tag: len(scored.rows) + number for number, tag in enumerate(missing)}
-        joined = Scored(
-            np.concatenate([scored.rows, more.rows]),
-            np.concatenate([scored.scores, more.scores]),
-            None,
-            np.concatenate([scored.table, more.table]),
-        )
-        return joined, {**place_of, **places}
-
     def _suggestion(
         self, tag: str, scored: Scored, place_of: dict[str, int], parts: dict[int, Parts], evidence: Evidence
     ) -> Suggestion:
-        row, place = self._knowledge.tag_row.get(tag), place_of.get(tag)
-        pinned = tag in evidence.query.options.pin
+        row, place, options = self._knowledge.tag_row.get(tag), place_of.get(tag), evidence.query.options
+        because: tuple[str, ...] = ("pinned",) if options.explain and tag in options.pin else ()
         if row is None or place is None:
+            # A pin that is not in the vocabulary, or that the scorer cannot answer.
             popularity = Popularity(0, "niche", 0.0) if row is None else self._catalogue.popularity(row)
-            return Suggestion(tag, self._catalogue.show(tag), 0.0, None, Parts(), ("pinned",), popularity)
+            return Suggestion(tag, self._catalogue.show(tag), 0.0, None, Parts(), because, popularity)
         popularity, split = self._catalogue.popularity(row), parts[place]
-        because: tuple[str, ...] = ()
-        if evidence.query.options.explain:
-            because = reasons(self._knowledge, evidence, row, split, popularity.posts)
+        if options.explain:
+            because = (*because, *reasons(self._knowledge, evidence, row, split, popularity.posts))
         return Suggestion(
             hashtag=tag,
             display=self._catalogue.display(row),
             score=float(scored.scores[place]),
             topic=self._catalogue.topic_of(row),
             parts=split,
-            because=("pinned", *because) if pinned else because,
+            because=because,
             popularity=popularity,
         )
 
