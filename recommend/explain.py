@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from core.query import Query
 from core.suggestions import Parts
+from core.text import STOP_WORDS
+from embeddings.cooccurrence import SEED_SMOOTHING
 from embeddings.sparse import CountMatrix
 from recommend.class_words import shown_name
 from recommend.image_signals import IMAGE_SIGNALS, ImageSignals
@@ -64,18 +66,30 @@ def _image_reason(knowledge: Knowledge, evidence: Evidence, row: int) -> str:
     assert image is not None, "only a picture gives a picture's part"
     assert weighted is not None
     best = IMAGE_SIGNALS[int(weighted[:, row].argmax())]
+    if best == "context" and evidence.query.options.routing == "global":
+        # The context of a picture is that of its topics and its classes; without topics the classes are left.
+        best = "used_with"
     place = image.named_by.get(row)
-    if best in ("named", "used_with", "meaning") or (place is not None and best == "context"):
-        if place is not None:
-            return f"the picture looks like {_class_phrase(knowledge, image.classes[place][0])}"
-        if image.classes and best != "meaning":
-            return f"often used with what the picture shows: {shown_name(knowledge.class_names[image.classes[0][0]])}"
+    if place is not None and best in ("named", "used_with", "meaning", "context"):
+        return f"the picture looks like {_class_phrase(knowledge, image.classes[place][0])}"
+    if best == "used_with" and image.classes:
+        used_with = max(image.classes, key=lambda one: one[1] * _use_with_class(knowledge, one[0], row))
+        return f"often used with what the picture shows: {shown_name(knowledge.class_names[used_with[0]])}"
     if best == "meaning" and evidence.query.image is not None:
-        return f"close in meaning to {shown_name(knowledge.class_names[int(evidence.query.image.class_ids[0])])}"
+        seen = evidence.query.image
+        near = seen.class_probabilities * (knowledge.class_meanings[seen.class_ids] @ knowledge.tag_meanings[row])
+        return f"close in meaning to {shown_name(knowledge.class_names[int(seen.class_ids[near.argmax()])])}"
     topics = evidence.text.mixture.topics
     top = int(topics.argmax())
     verb = "the topic was given" if evidence.text.mixture.origin == "given" else "the picture's topic is"
     return f"{verb} {knowledge.topics[top]} ({topics[top]:.0%})"
+
+
+def _use_with_class(knowledge: Knowledge, number: int, row: int) -> float:
+    """Return the mean share, 0 to 1, of the posts of a class's hashtags that carry the hashtag in ``row``."""
+    whole, rows = knowledge.counts.whole, knowledge.class_tags[number]
+    shares = [whole.tag_tag.count(int(one), row) / (int(whole.tag_posts[one]) + SEED_SMOOTHING) for one in rows]
+    return float(np.mean(shares)) if shares else 0.0
 
 
 def _caption_reason(knowledge: Knowledge, evidence: Evidence, row: int) -> str:
@@ -84,7 +98,8 @@ def _caption_reason(knowledge: Knowledge, evidence: Evidence, row: int) -> str:
         start, n_words = text.said[row]
         return f"the caption says “{' '.join(query.words[start : start + n_words])}”"
     whole = knowledge.counts.whole
-    tokens = np.concatenate([text.pairs, text.words])
+    telling = [word for word in text.words if knowledge.counts.words[word] not in STOP_WORDS]
+    tokens = np.concatenate([text.pairs, np.array(telling, dtype=np.int64)])
     found = _most_telling(whole.word_tag, whole.word_posts, tokens, row)
     if found is not None:
         token, share = found
