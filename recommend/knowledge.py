@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import BundleCorrupt
 from embeddings.array_folder import open_array
 from embeddings.context import ContextEmbedding
 from embeddings.cooccurrence import Counts, open_post_counts
@@ -56,7 +57,6 @@ class Knowledge:
         class_meanings: (n_classes, m) float32 unit rows of ImageNet classes in the same space.
         class_names: synonyms of each class, parted by commas.
         class_tags: for each class the rows of the hashtags that name it or its family.
-        class_terms: for each class its terms as caption words.
         spelling: how alike hashtags are written.
     """
 
@@ -74,7 +74,6 @@ class Knowledge:
     class_meanings: Floats
     class_names: tuple[str, ...]
     class_tags: tuple[NDArray[np.int64], ...]
-    class_terms: tuple[tuple[str, ...], ...]
     spelling: SpellingIndex
 
     def known_tags(self, tags: tuple[str, ...]) -> NDArray[np.int64]:
@@ -99,6 +98,7 @@ def open_knowledge(folder: Path, topics: tuple[str, ...], class_names: tuple[str
     tables = [open_overlay(base, folder / "tables" / f"topic-{topic}").delta for topic in topics]
     word2vec = open_table(folder / "tables" / "word2vec")
     meaning = open_table(folder / "tables" / "meaning")
+    _check_fit(folder, counts, topics, (base, word2vec, meaning), len(counts.tags) + len(class_names))
     meanings = unit_rows(meaning.dense_input())
     tag_row = {tag: row for row, tag in enumerate(counts.tags)}
     terms = tuple(class_terms(number, name) for number, name in enumerate(class_names))
@@ -125,9 +125,22 @@ def open_knowledge(folder: Path, topics: tuple[str, ...], class_names: tuple[str
         class_meanings=meanings[len(counts.tags) :],
         class_names=class_names,
         class_tags=tuple(_tags_of(one, tag_row) for one in terms),
-        class_terms=terms,
         spelling=SpellingIndex(counts.tags),
     )
+
+
+def _check_fit(
+    folder: Path, counts: Counts, topics: tuple[str, ...], tables: tuple[EmbeddingTable, ...], n_meanings: int
+) -> None:
+    """Refuse parts that were made for another vocabulary, other topics or other classes.
+
+    Raises:
+        BundleCorrupt: they do not fit together.
+    """
+    n_tags = len(counts.tags)
+    fits = counts.topics == topics and all(table.words[:n_tags] == counts.tags for table in tables)
+    if not fits or any(table.n_outputs != n_tags for table in tables) or len(tables[-1].words) != n_meanings:
+        raise BundleCorrupt(f"the counts and tables in {folder} were not made together; restore them or train again")
 
 
 def _tags_of(terms: tuple[str, ...], tag_row: Mapping[str, int]) -> NDArray[np.int64]:

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.query import Query
-from embeddings.context import WORD
 from embeddings.nearest import unit_rows
+from embeddings.tokens import word_token
 from recommend.knowledge import Knowledge
 from recommend.signals import TextSignals
 
@@ -22,7 +22,7 @@ def published_scores(
     the best topic use are answered; the picture does no more than name that topic.
     """
     table, nearest = knowledge.word2vec, knowledge.nearest
-    words = table.ids(WORD + word for word in dict.fromkeys(query.words))
+    words = table.ids(map(word_token, dict.fromkeys(query.words)))
     seeds = table.ids(query.seeds)
     n_tags = len(knowledge.tags)
     rows = np.arange(n_tags)
