@@ -8,18 +8,19 @@ posts can carry.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from core.errors import BadInput, DataError
 from core.ports import ImageClassifier
 from core.posts import Post
 from core.query import ImageEvidence
 from embeddings.context import log_softmax
-from pipelines.tasks import Question, image_question
+from pipelines.tasks import IMAGE_TASKS, Question, image_question
 from recommend.candidates import text_candidates
 from recommend.catalogue import Catalogue
 from recommend.image_signals import IMAGE_SIGNALS, ImageSignalMaker
@@ -98,7 +99,7 @@ def picture_questions(posts: Sequence[Post], classifier: ImageClassifier) -> lis
     found: list[Question] = []
     for post in posts:
         evidence = see(post, classifier)
-        for task in ("image", "image_caption", "image_caption_seeds"):
+        for task in IMAGE_TASKS:
             question = image_question(post, task, evidence)
             if question is not None:
                 found.append(question)
@@ -106,9 +107,17 @@ def picture_questions(posts: Sequence[Post], classifier: ImageClassifier) -> lis
 
 
 def see(post: Post, classifier: ImageClassifier) -> ImageEvidence:
-    """Return what the classifier sees in a post's picture."""
+    """Return what the classifier sees in a post's picture.
+
+    Raises:
+        DataError: it is not a readable picture; the message names the file.
+    """
     assert post.image is not None
-    return classifier.evidence(classifier.prepare(post.image.read_bytes())[None])[0]
+    try:
+        pixels = classifier.prepare(post.image.read_bytes())
+    except BadInput as error:
+        raise DataError(f"{post.image}: {error} Remove or replace the file.") from error
+    return classifier.evidence(pixels[None])[0]
 
 
 def _example(
@@ -160,11 +169,6 @@ def with_image_weights(ranker: Ranker, plain: dict[str, Any]) -> Ranker:
         for kind, one in plain.items()
     }
     return ranker.with_image(weights)
-
-
-def plain_question(question: Question) -> Question:
-    """Return the question without its picture: the same post as the caption alone tells it."""
-    return replace(question, query=without_image(question.query))
 
 
 assert len(START) == len(IMAGE_SIGNALS)
