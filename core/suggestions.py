@@ -79,7 +79,8 @@ class Answer:
 
     Attributes:
         suggestions: in final order (pins first; after diversity and mixes scores need not fall).
-        topics: (topic, probability) pairs, most probable first, summing to 1; empty with routing "global".
+        topics: (topic, probability) pairs, most probable first; empty with routing "global". A picture's sum to 1;
+            those of a text to at most 1, the rest being that it is about none of them.
         classes: (ImageNet class name, probability) pairs of the picture, most probable first.
         level: how much the answer can be trusted.
         abstain: whether topics and scores both say that nothing is known; the list is then the safe general one.
