@@ -45,4 +45,5 @@ def topics_of(posts: Sequence[Post], topics: Sequence[str], lexicon: dict[str, f
                 marks[row, column] += 1
         if post.topic in topics:
             marks[row, topics.index(post.topic)] += 1
-    return marks / np.maximum(1, marks.sum(axis=1, keepdims=True))
+    shares: NDArray[np.float32] = marks / np.maximum(1, marks.sum(axis=1, keepdims=True))
+    return shares

@@ -109,7 +109,7 @@ class FakeRecommender:
             raise NothingToGoOn("there is nothing to go on")
         left = [tag for tag in VOCABULARY if tag not in {*query.seeds, *options.exclude, *options.pin}]
         tags = [*options.pin, *left][: options.limit]
-        warnings = ()
+        warnings: tuple[Notice, ...] = ()
         if len(tags) < options.limit:
             warnings = (Notice("fewer_suggestions", f"only {len(tags)} hashtags fit", "limit"),)
         topics: tuple[tuple[str, float], ...] = ()

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,8 @@ POSTS = [
 
 def counts_of(posts: list[TokenisedPost], **limits: int) -> Counts:
     """Return counts with limits that let toy posts through."""
-    return count_posts(posts, **({"min_posts": 3, "min_authors": 1, "min_cell": 1} | limits))
+    toy: dict[str, Any] = {"min_posts": 3, "min_authors": 1, "min_cell": 1}
+    return count_posts(posts, **(toy | limits))
 
 
 def dense(matrix: object) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -38,7 +39,7 @@ async def serve() -> AsyncIterator[Ask]:
     """Start applications on demand; each call returns a client of one that is ready."""
     async with AsyncExitStack() as stack:
 
-        async def start(loaded: Loaded | None = None, **settings: object) -> httpx.AsyncClient:
+        async def start(loaded: Loaded | None = None, **settings: Any) -> httpx.AsyncClient:
             app = create_app(Settings(**settings), load=loader(loaded or fake_loaded()))
             client = await stack.enter_async_context(asking(app))
             await until_ready(app)

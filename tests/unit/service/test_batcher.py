@@ -172,7 +172,9 @@ async def test_waiting_and_running_are_told_apart() -> None:
     """waited_s ends where the batch starts, ran_s where it ends; the clock is injected."""
     ticks = iter([10.0, 13.0, 20.0, 20.0])
     with ThreadPoolExecutor(1) as executor:
-        batcher = MicroBatcher(lambda xs: xs, executor=executor, max_items=1, max_wait_s=0, clock=lambda: next(ticks))
+        batcher: MicroBatcher[int, int] = MicroBatcher(
+            lambda xs: xs, executor=executor, max_items=1, max_wait_s=0, clock=lambda: next(ticks)
+        )
         batcher.start()
         done = await batcher.submit(1)
         await batcher.close()

@@ -100,13 +100,13 @@ def test_every_code_is_shown_by_a_test() -> None:
 
 
 @pytest.mark.parametrize("path", ["/nope", "/%ff%00", "/" + "a" * 3000, "//", "/v1/suggestions?x=1"])
-@pytest.mark.parametrize("host", ["[bad", "a b", "é".encode("latin-1")])
-async def test_odd_paths_and_hosts_are_problems_too(client: httpx.AsyncClient, path: str, host: str | bytes) -> None:
+@pytest.mark.parametrize("host", [b"[bad", b"a b", "é".encode("latin-1")])
+async def test_odd_paths_and_hosts_are_problems_too(client: httpx.AsyncClient, path: str, host: bytes) -> None:
     """What a scanner sends is answered in form; the path comes back cut."""
-    body = (await client.get(path, headers={"host": host})).json()
+    body = (await client.get(path, headers={b"host": host})).json()
     assert body["code"] in ("not_found", "method_not_allowed")
     assert len(body["instance"]) <= 200
-    assert (await client.get("/docs", headers={"host": host})).status_code == 200
+    assert (await client.get("/docs", headers={b"host": host})).status_code == 200
 
 
 async def test_405_says_what_is_allowed(client: httpx.AsyncClient) -> None:
