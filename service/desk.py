@@ -19,13 +19,24 @@ from core.ports import ImageClassifier, Recommender
 from core.query import ImageEvidence, Query
 from core.suggestions import Answer
 from service.batcher import MicroBatcher
+from service.decoding import PixelBudget, announced_pixels
 from service.gate import Gate
 from service.metrics import Metrics
 from service.settings import Settings
 from service.stages import Stages
 
-# A picture of 50 megapixels is 150 MB while it is decoded.
 MAX_DECODERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """An answer and when each step to it ended, on the clock of ``time.perf_counter``."""
+
+    answer: Answer
+    started: float
+    decoded: float
+    classified: float
+    ranked: float
 
 
 class Desk:
@@ -41,8 +52,8 @@ class Desk:
         metrics.watch_queue(lambda: self.gate.n_inside)
         n_decoders = min(MAX_DECODERS, settings.threads or os.cpu_count() or 1)
         self._decoders = ThreadPoolExecutor(n_decoders, thread_name_prefix="decode")
-        # One for each batcher and one for the request that finds nobody else inside.
-        self._models = ThreadPoolExecutor(3, thread_name_prefix="models")
+        self._pixels = PixelBudget()
+        self._models = ThreadPoolExecutor(2, thread_name_prefix="models")
         wait_s = settings.batch_wait_ms / 1000.0
         self._classify: MicroBatcher[NDArray[np.float32], ImageEvidence] = MicroBatcher(
             lambda pixels: classifier.evidence(np.stack(pixels)),
@@ -92,7 +103,7 @@ class Desk:
         """Do everything in one thread: with nobody to share a batch with, handing over only costs time."""
         asked = time.perf_counter()
         loop = asyncio.get_running_loop()
-        work = await loop.run_in_executor(self._models, _work, self._classifier, self._recommender, query, image_file)
+        work = await loop.run_in_executor(self._decoders, self._work, query, image_file)
         stages.add("queue", work.started - asked)
         if image_file is not None:
             self._metrics.classified(1)
@@ -104,7 +115,7 @@ class Desk:
     async def _see(self, image_file: bytes, stages: Stages) -> ImageEvidence:
         asked = time.perf_counter()
         started, ended, pixels = await asyncio.get_running_loop().run_in_executor(
-            self._decoders, _timed_prepare, self._classifier, image_file
+            self._decoders, self._prepare, image_file
         )
         stages.add("queue", started - asked)
         stages.add("decode", ended - started)
@@ -113,31 +124,20 @@ class Desk:
         stages.add("classify", done.ran_s)
         return done.value
 
+    def _work(self, query: Query, image_file: bytes | None) -> _Work:
+        """Do everything for one query; called in a thread."""
+        started = decoded = classified = time.perf_counter()
+        if image_file is not None:
+            started, decoded, pixels = self._prepare(image_file)
+            (evidence,) = self._classifier.evidence(pixels[None])
+            classified = time.perf_counter()
+            query = replace(query, image=evidence)
+        (answer,) = self._recommender.recommend([query])
+        return _Work(answer, started, decoded, classified, time.perf_counter())
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """An answer and when each step to it ended, on the clock of ``time.perf_counter``."""
-
-    answer: Answer
-    started: float
-    decoded: float
-    classified: float
-    ranked: float
-
-
-def _work(classifier: ImageClassifier, recommender: Recommender, query: Query, image_file: bytes | None) -> _Work:
-    started = decoded = classified = time.perf_counter()
-    if image_file is not None:
-        pixels = classifier.prepare(image_file)
-        decoded = time.perf_counter()
-        (evidence,) = classifier.evidence(pixels[None])
-        classified = time.perf_counter()
-        query = replace(query, image=evidence)
-    (answer,) = recommender.recommend([query])
-    return _Work(answer, started, decoded, classified, time.perf_counter())
-
-
-def _timed_prepare(classifier: ImageClassifier, image_file: bytes) -> tuple[float, float, NDArray[np.float32]]:
-    started = time.perf_counter()
-    pixels = classifier.prepare(image_file)
-    return started, time.perf_counter(), pixels
+    def _prepare(self, image_file: bytes) -> tuple[float, float, NDArray[np.float32]]:
+        """Return when decoding started and ended, and the pixels; called in a thread."""
+        with self._pixels.claimed(announced_pixels(image_file)):
+            started = time.perf_counter()
+            pixels = self._classifier.prepare(image_file)
+            return started, time.perf_counter(), pixels
