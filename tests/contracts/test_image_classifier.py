@@ -33,6 +33,7 @@ def classifier(request: pytest.FixtureRequest, tmp_path: Path) -> ImageClassifie
 
 
 def photograph(seed: int) -> bytes:
+    """Return something smooth in colour."""
     cells = np.random.default_rng(seed).integers(0, 256, (5, 5, 3)).astype(np.uint8)
     buffer = BytesIO()
     Image.fromarray(cells).resize((60, 40)).save(buffer, "JPEG")
@@ -40,6 +41,7 @@ def photograph(seed: int) -> bytes:
 
 
 def batch_of(classifier: ImageClassifier, n: int) -> NDArray[np.float32]:
+    """Return n prepared pictures."""
     return np.stack([classifier.prepare(photograph(seed)) for seed in range(n)])
 
 

@@ -1,5 +1,7 @@
 """ONNX Runtime, OpenVINO and torch run the same file to the same answer."""
 
+
+
 from __future__ import annotations
 
 from pathlib import Path

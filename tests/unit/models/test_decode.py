@@ -19,12 +19,14 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP")
 
 
 def encoded(image: Image.Image, format_name: str, **options: object) -> bytes:
+    """Return a picture as a file of one format."""
     buffer = BytesIO()
     image.save(buffer, format_name, **options)
     return buffer.getvalue()
 
 
 def scene(width: int = 64, height: int = 48) -> Image.Image:
+    """Return a smooth picture whose corners differ."""
     y, x = np.mgrid[0:height, 0:width]
     pixels = np.stack([x * 255 // width, y * 255 // height, np.full_like(x, 128)], axis=2)
     return Image.fromarray(pixels.astype(np.uint8))
@@ -69,6 +71,7 @@ def test_damage_never_raises_anything_else(format_name: str, cut: int, flips: li
 
 
 def png_header(width: int, height: int) -> bytes:
+    """Return the first bytes of a PNG of any size."""
     body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
 

@@ -1,5 +1,7 @@
 """Backbones, their cuts and their weights."""
 
+
+
 from __future__ import annotations
 
 import hashlib
@@ -63,6 +65,7 @@ def test_weights_are_looked_for_in_file_then_folder(tmp_path: Path) -> None:
 
 
 def served(tmp_path: Path, content: bytes, digest: str) -> Backbone:
+    """Return a backbone whose weights are served from a file."""
     source = tmp_path / f"net-{digest[:8]}.pth"
     source.write_bytes(content)
     return Backbone("net", 1, SPEC, "nowhere:nothing", source.name, None, source.as_uri(), "none")
@@ -142,6 +145,7 @@ def test_the_weights_of_another_network_are_refused(tmp_path: Path) -> None:
 
 
 def trainable_names(network: TopicNetwork) -> set[str]:
+    """Return which parts of a network have free weights."""
     return {name.split(".")[0] for name, one in network.named_parameters() if one.requires_grad}
 
 

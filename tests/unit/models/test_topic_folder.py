@@ -12,12 +12,14 @@ from models.topic_folder import read_topic_folder
 
 
 def put(root: Path, *names: str) -> None:
+    """Write files that are there but hold nothing."""
     for name in names:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(b"not read here")
 
 
 def styles(root: Path, per_style: int = 20) -> None:
+    """Write three topics of five sources each."""
     for style in ("byzantine", "classic", "gothic"):
         put(root, *(f"{style}/{style}-{i % 5}_{i:03}.jpg" for i in range(per_style)))
 

@@ -11,6 +11,7 @@ from models.topic_metrics import confusion_matrix, expected_calibration_error, s
 
 
 def naive_ece(confidence: list[float], is_right: list[bool]) -> float:
+    """Return the calibration error bin by bin."""
     total = 0.0
     for index in range(10):
         low, high = index / 10, (index + 1) / 10
@@ -39,9 +40,7 @@ def test_hits_equal_their_definition(seed: int, n: int, n_topics: int) -> None:
     ranked = [sorted(range(n_topics), key=lambda t, row=row: -row[t]) for row in probabilities]
     top1 = [labels[i, ranked[i][0]] > 0 for i in range(n)]
     top2 = [any(labels[i, t] > 0 for t in ranked[i][:2]) for i in range(n)]
-    by_topic = [
-        np.mean([top1[i] for i in range(n) if labels[i, t] > 0]) for t in range(n_topics) if labels[:, t].any()
-    ]
+    by_topic = [np.mean([top1[i] for i in range(n) if labels[i, t] > 0]) for t in range(n_topics) if labels[:, t].any()]
     scores = score_topics(probabilities, labels)
     assert scores.top1 == pytest.approx(np.mean(top1))
     assert scores.top2 == pytest.approx(np.mean(top2))

@@ -1,5 +1,7 @@
 """Fitting and calibrating the topic head."""
 
+
+
 from __future__ import annotations
 
 import numpy as np
@@ -25,6 +27,7 @@ RECIPE = HeadRecipe(0, 1e-3, 0.0, 0.0, 0.0, 200, "single")
 
 
 def clusters(n: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return three separable groups of points with their labels."""
     rng = np.random.default_rng(seed)
     which = rng.integers(0, 3, n)
     inputs = (np.eye(3, 5)[which] * 2 + rng.normal(0, 0.4, (n, 5))).astype(np.float32)
@@ -86,8 +89,10 @@ def test_every_calibration_set_counts_equally() -> None:
     logits = fit_head(inputs, labels, np.ones(200, np.float32), RECIPE).logits(inputs)
     few, many = (4 * logits[:20], labels[:20]), (logits, labels)
     both = fit_temperature([few, many])
-    assert min(fit_temperature([few]), fit_temperature([many])) <= both <= max(
-        fit_temperature([few]), fit_temperature([many])
+    assert (
+        min(fit_temperature([few]), fit_temperature([many]))
+        <= both
+        <= max(fit_temperature([few]), fit_temperature([many]))
     )
     assert fit_temperature([few, many]) == fit_temperature([many, few])
 
