@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from tagsmith.bundle_choice import BundleOption, choose_bundle
 from tagsmith.stage_display import show_stage, tell_stage
@@ -28,11 +30,7 @@ def evaluate(
     """
     import json
 
-    from rich.console import Console
-    from rich.markdown import Markdown
-
     from pipelines.config import load_config
-    from pipelines.figures import Table, figures, markdown_table, title_of
     from pipelines.run import Places, measure
 
     chosen = choose_bundle(bundle)
@@ -41,8 +39,19 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps(measured, indent=2, ensure_ascii=False))
         return
-    console = Console()
-    for table in figures(measured):
-        if isinstance(table, Table):
-            console.print(Markdown(f"**{title_of(table.path)}**\n\n{markdown_table(table)}"))
-    typer.echo(f"report: {page}")
+    show(measured, Console())
+    typer.echo(f"\nevery other figure, with plots: {page}")
+
+
+def show(measured: Mapping[str, Any], console: Console) -> None:
+    """Print the figures that a bundle is held to."""
+    from rich.table import Table
+
+    from pipelines.figures import shown
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("", "figure", "should be", "met"):
+        table.add_column(name, overflow="fold")
+    for name, row in measured.get("bars", {}).items():
+        table.add_row(name, shown(row["figure"]), row["bar"], "[green]yes[/green]" if row["met"] else "[red]no[/red]")
+    console.print(table)

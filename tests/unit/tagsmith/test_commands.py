@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
 import typer
+from rich.console import Console
 from typer.testing import CliRunner
 
 from core.draft import DraftBundle
@@ -15,6 +17,7 @@ from core.manifest import Provenance
 from tagsmith.bundle_choice import choose_bundle
 from tagsmith.cli import app
 from tagsmith.doctor import look
+from tagsmith.evaluating import show
 from tagsmith.failures import FailuresInOneLine
 
 
@@ -221,3 +224,17 @@ def test_the_doctor_fails_when_serving_could_not_start(tmp_path: Path) -> None:
     assert code == 2
     wrong = [one["what"] for one in json.loads(out) if one["state"] == "wrong"]
     assert wrong == ["bundle"]
+
+
+def test_evaluation_shows_each_figure_beside_its_bar() -> None:
+    """Whether it was met is said in words."""
+    stream = io.StringIO()
+    interval = {"value": 0.96, "low": 0.95, "high": 0.97}
+    bars = {
+        "topics": {"figure": interval, "bar": "at least 0.95", "met": True},
+        "caption": {"figure": interval, "bar": "at least 1.35", "met": False},
+    }
+    show({"bars": bars}, Console(file=stream, width=120))
+    lines = [line.split() for line in stream.getvalue().splitlines()]
+    assert lines[1] == ["topics", "0.960", "(0.950–0.970)", "at", "least", "0.95", "yes"]
+    assert lines[2][-1] == "no"
