@@ -7,10 +7,13 @@ import os
 import socket
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from tests.support.tiny_world import TinyWorld
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -51,6 +54,14 @@ def _folder_from(variable: str, what: str) -> Path:
     if not folder.is_dir():
         pytest.fail(f"{variable}={value} is no folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_world(tmp_path_factory: pytest.TempPathFactory) -> TinyWorld:
+    """A whole bundle over a few hundred made-up posts, at work; shared, so never written to."""
+    from tests.support.tiny_world import build_tiny_world
+
+    return build_tiny_world(tmp_path_factory.mktemp("tiny") / "world")
 
 
 @pytest.fixture(scope="session")

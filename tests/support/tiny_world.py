@@ -99,6 +99,7 @@ class TinyWorld:
 def build_tiny_world(folder: Path) -> TinyWorld:
     """Make everything below ``folder``."""
     data, out = folder / "data", folder / "ranker"
+    data.mkdir(parents=True)
     split = write_split(folder / "split", data)
     learnt, classifier = write_learnt(folder / "learnt"), write_colour_classifier(folder / "classifier")
     out.mkdir()
