@@ -128,7 +128,9 @@ class SuggestionAnswer(Outgoing):
     suggestion_id: str
     bundle: str
     model: ModelUsed
-    topics: list[TopicProbability]
+    topics: list[TopicProbability] = Field(
+        description="most probable first; a picture's sum to 1, a text's to at most 1: the rest is none of them"
+    )
     classes: list[ClassProbability]
     confidence: Confidence
     suggestions: list[SuggestedHashtag]
