@@ -53,7 +53,7 @@ PUBLISHED = Word2VecSettings()
 
 WHOLE_POST_SKIP_GRAM = Word2VecSettings(
     dimensions=100,
-    window=10,
+    window=5,
     epochs=20,
     skip_gram=True,
     sample=0.0,
@@ -63,8 +63,9 @@ WHOLE_POST_SKIP_GRAM = Word2VecSettings(
 )
 """What in-out scores want: hashtags have no order, and dropping the frequent ones falsifies the probabilities.
 
-Up to eleven tokens the window is the whole post; of longer posts each pass takes another ten to either side, which
-keeps the time linear in the length: all pairs of a caption of 300 words would outweigh a thousand short posts.
+Up to six tokens the window is the whole post; of longer posts each pass takes another five to either side, which keeps
+the time linear in the length: all pairs of a caption of 300 words would outweigh a thousand short posts. Measured on
+val, in-out scores by seeds gain from the smaller window: nDCG@10 .200 with five, .187 with ten to either side.
 """
 
 SETTINGS: Mapping[str, Word2VecSettings] = MappingProxyType(
