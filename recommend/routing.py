@@ -82,15 +82,14 @@ def mixed_log_probability(knowledge: Knowledge, context: Floats, logits: Floats,
     """
     top = logits.max()
     whole = np.exp(logits - top)
-    total = whole.sum()
-    mixed = whole * (np.float32(max(0.0, 1.0 - float(shares.sum()))) / total)
+    mixed = whole * (np.float32(max(0.0, 1.0 - float(shares.sum()))) / whole.sum())
     for topic in np.flatnonzero(shares):
         table = knowledge.topic_tables[topic]
         changed = np.exp(np.minimum(table.outputs @ context + table.bias - top, 60))
-        total_here = total + (changed - whole[table.rows]).sum()
         part = whole.copy()
         part[table.rows] = changed
-        mixed += part * (shares[topic] / total_here)
+        # Summed afresh: correcting the global sum would cancel where a topic moves most of the probability.
+        mixed += part * (shares[topic] / max(part.sum(), np.finfo(np.float32).tiny))
     log_p: Floats = np.log(np.maximum(mixed, 1e-12)).astype(np.float32)
     return log_p
 
