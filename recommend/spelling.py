@@ -24,7 +24,7 @@ class SpellingIndex:
         row = np.repeat(np.arange(len(tags)), [len(one) for one in grams])
         bucket = np.concatenate([np.zeros(0, np.int64), *grams])
         spread = np.bincount(bucket, minlength=N_BUCKETS)
-        self._rarity = np.log(len(tags) / np.maximum(1, spread)).astype(np.float32)
+        self._rarity = np.log(max(1, len(tags)) / np.maximum(1, spread)).astype(np.float32)
         weight = self._rarity[bucket]
         length = np.sqrt(np.bincount(row, weight**2, minlength=len(tags)))
         order = np.argsort(bucket, kind="stable")
