@@ -21,11 +21,14 @@ from core.suggestions import Answer
 from service.batcher import MicroBatcher
 from service.decoding import PixelBudget, announced_pixels
 from service.gate import Gate
+from service.memory import give_freed_memory_back
 from service.metrics import Metrics
 from service.settings import Settings
 from service.stages import Stages
 
 MAX_DECODERS = 4
+# Beyond what telephones usually take: worth the milliseconds of tidying up.
+LARGE_PIXELS = 13_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,12 @@ class Desk:
 
     def _prepare(self, image_file: bytes) -> tuple[float, float, NDArray[np.float32]]:
         """Return when decoding started and ended, and the pixels; called in a thread."""
-        with self._pixels.claimed(announced_pixels(image_file)):
+        n_pixels = announced_pixels(image_file)
+        with self._pixels.claimed(n_pixels):
             started = time.perf_counter()
-            pixels = self._classifier.prepare(image_file)
+            try:
+                pixels = self._classifier.prepare(image_file)
+            finally:
+                if n_pixels > LARGE_PIXELS:
+                    give_freed_memory_back()
             return started, time.perf_counter(), pixels
