@@ -32,7 +32,8 @@ def knowledge(tiny_world: TinyWorld) -> Knowledge:
 def softmax(logits: Numbers) -> Numbers:
     """Return probabilities, in double precision."""
     weights: Numbers = np.exp(logits.astype(np.float64) - logits.max())
-    return weights / weights.sum()
+    probabilities: Numbers = weights / weights.sum()
+    return probabilities
 
 
 def naive_mixture(knowledge: Knowledge, context: Numbers, shares: Numbers) -> Numbers:
