@@ -1,7 +1,5 @@
 """ONNX Runtime, OpenVINO and torch run the same file to the same answer."""
 
-
-
 from __future__ import annotations
 
 from pathlib import Path

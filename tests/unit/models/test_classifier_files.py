@@ -1,7 +1,5 @@
 """What lies beside the network: read back equal, refused when damaged."""
 
-
-
 from __future__ import annotations
 
 import json

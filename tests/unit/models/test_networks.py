@@ -1,7 +1,5 @@
 """Backbones, their cuts and their weights."""
 
-
-
 from __future__ import annotations
 
 import hashlib

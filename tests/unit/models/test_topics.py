@@ -1,7 +1,5 @@
 """Fitting and calibrating the topic head."""
 
-
-
 from __future__ import annotations
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Features, fine-tuning and distillation on a tiny network."""
 
-
-
 from __future__ import annotations
 
 import itertools
