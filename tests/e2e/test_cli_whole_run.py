@@ -16,7 +16,7 @@ import pytest
 
 from core.bundle import current, list_bundles, open_bundle
 
-pytestmark = [pytest.mark.train, pytest.mark.slow]
+pytestmark = [pytest.mark.train, pytest.mark.sample]
 pytest.importorskip("torch")
 
 # As little as still goes through every stage.
