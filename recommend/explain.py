@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from core.query import Query
 from core.suggestions import Parts
 from core.text import STOP_WORDS
-from embeddings.cooccurrence import SEED_SMOOTHING
+from embeddings.cooccurrence import SEED_SMOOTHING, PostCounts
 from embeddings.sparse import CountMatrix
 from recommend.class_words import shown_name
 from recommend.image_signals import IMAGE_SIGNALS, ImageSignals
@@ -100,7 +100,7 @@ def _caption_reason(knowledge: Knowledge, evidence: Evidence, row: int) -> str:
     whole = knowledge.counts.whole
     telling = [word for word in text.words if knowledge.counts.words[word] not in STOP_WORDS]
     tokens = np.concatenate([text.pairs, np.array(telling, dtype=np.int64)])
-    found = _most_telling(whole.word_tag, whole.word_posts, tokens, row)
+    found = _most_telling(whole, whole.word_tag, whole.word_posts, tokens, row)
     if found is not None:
         token, share = found
         return f"often used when a caption says “{knowledge.counts.words[token]}” ({share:.0%} of posts)"
@@ -111,7 +111,7 @@ def _caption_reason(knowledge: Knowledge, evidence: Evidence, row: int) -> str:
 
 def _seed_reason(knowledge: Knowledge, evidence: Evidence, row: int) -> str:
     text, whole = evidence.text, knowledge.counts.whole
-    found = _most_telling(whole.tag_tag, whole.tag_posts, text.seeds, row)
+    found = _most_telling(whole, whole.tag_tag, whole.tag_posts, text.seeds, row)
     if found is not None:
         seed, share = found
         return f"often used with #{knowledge.tags[seed]} ({share:.0%} of its posts)"
@@ -121,12 +121,16 @@ def _seed_reason(knowledge: Knowledge, evidence: Evidence, row: int) -> str:
 
 
 def _most_telling(
-    together: CountMatrix, uses: NDArray[np.uint32], tokens: NDArray[np.int64], row: int
+    whole: PostCounts, together: CountMatrix, uses: NDArray[np.uint32], tokens: NDArray[np.int64], row: int
 ) -> tuple[int, float] | None:
-    """Return the token whose posts carry the hashtag most often, with their share, or None when none does often."""
+    """Return the token whose posts carry the hashtag most often, with their share, or None when none does often.
+
+    Often is ``MIN_SHARE`` of them, and more than posts in general.
+    """
     shares = [(together.count(int(token), row) / max(1, int(uses[token])), int(token)) for token in tokens]
     share, token = max(shares, key=lambda one: (one[0], -one[1]), default=(0.0, -1))
-    return (token, share) if share >= MIN_SHARE else None
+    in_general = int(whole.tag_posts[row]) / max(1, whole.n_posts)
+    return (token, share) if share >= MIN_SHARE and share > in_general else None
 
 
 def _class_phrase(knowledge: Knowledge, number: int) -> str:
