@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from core.query import Options
 from core.text import caption_words
@@ -76,7 +77,7 @@ def kept_words() -> list[str]:
     return [word for word in WORDS_USED if word_uses(word) >= 3]
 
 
-def check(knowledge: Knowledge, column: np.ndarray, wanted: dict[str, float]) -> None:  # type: ignore[type-arg]
+def check(knowledge: Knowledge, column: NDArray[np.float32], wanted: dict[str, float]) -> None:
     """Compare a column with values by hashtag."""
     assert column.tolist() == pytest.approx([wanted[tag] for tag in knowledge.tags], abs=1e-4)
 
@@ -197,18 +198,19 @@ def test_a_given_topic_moves_its_own_hashtags_up(maker: SignalMaker) -> None:
     food, pets = (maker.signals(ask("golden", options=Options(topic=topic))) for topic in ("food", "pets"))
     gain = food.column("topics") - pets.column("topics")
     assert gain[knowledge.tag_row["pasta"]] > 0 > gain[knowledge.tag_row["dog"]]
-    unrouted = [
+    unrouted_food, unrouted_pets = (
         maker.signals(ask("golden", options=Options(topic=topic, routing="global"))).column("topics")
         for topic in ("food", "pets")
-    ]
-    assert np.array_equal(*unrouted)
+    )
+    assert np.array_equal(unrouted_food, unrouted_pets)
 
 
 def test_the_table_holds_every_column_of_the_candidates(maker: SignalMaker, signals: TextSignals) -> None:
     """Signals, facts of hashtag and query, and distances to the best candidate."""
     candidates = np.array([5, 2, 9], dtype=np.int64)
     table = maker.table(signals, candidates)
-    assert (table.shape, table.dtype) == ((3, len(COLUMNS)), np.float32)
+    assert table.shape == (3, len(COLUMNS))
+    assert table.dtype == np.float32
     assert len(GROUPS) == len(COLUMNS) == len(set(COLUMNS))
     column = dict(zip(COLUMNS, table.T, strict=True))
     for name in NAMES[:N_DENSE]:
