@@ -130,7 +130,8 @@ def open_ranker(folder: Path) -> Ranker:
             )
         image = {
             kind: ImageWeights(float(one["prior"]), np.array(one["weights"], dtype=np.float32))
-            for kind, one in plain["image"].items()
+            for kind in (*TEXT_KINDS, "none")
+            for one in [plain["image"][kind]]
         }
         trees = {
             kind: lightgbm.Booster(model_str=(folder / trees_file(kind)).read_text(encoding="utf-8"))

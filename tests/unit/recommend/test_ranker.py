@@ -1,0 +1,132 @@
+"""Scores, their exact parts, and the files that rankers are kept in."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from core.errors import BundleCorrupt
+from recommend.image_signals import IMAGE_SIGNALS
+from recommend.ranker import (
+    PART_NAMES,
+    RANKER_FILE,
+    TEXT_KINDS,
+    ImageWeights,
+    Ranker,
+    open_ranker,
+    text_kind,
+    trees_file,
+)
+from recommend.signals import COLUMNS, SignalMaker
+from tests.support.tiny_world import TinyWorld, ask
+
+QUERIES = {
+    "caption": ask("my golden retriever ran"),
+    "seeds": ask("", ["beach"]),
+    "both": ask("my golden retriever", ["beach"]),
+}
+
+
+@pytest.fixture(scope="module")
+def ranker(tiny_world: TinyWorld) -> Ranker:
+    """The one of the small world, read from its bundle."""
+    return open_ranker(tiny_world.bundle.root)
+
+
+def table_of(world: TinyWorld, kind: str) -> NDArray[np.float32]:
+    """Return the signals of every hashtag."""
+    maker = SignalMaker(world.engine.knowledge)
+    return maker.table(maker.signals(QUERIES[kind]), np.arange(len(maker.knowledge.tags)))
+
+
+def test_the_kind_of_text_follows_from_what_there_is() -> None:
+    """None where there is nothing."""
+    assert [text_kind(*counts) for counts in ((2, 0), (0, 1), (3, 1), (0, 0))] == ["caption", "seeds", "both", None]
+
+
+@pytest.mark.parametrize("kind", TEXT_KINDS)
+def test_parts_add_up_to_the_score(tiny_world: TinyWorld, ranker: Ranker, kind: str) -> None:
+    """Row by row; what an absent input brings is exactly 0, and a text brings nothing to the picture."""
+    table = table_of(tiny_world, kind)
+    parts = ranker.text_parts(kind, table)
+    assert parts.shape == (len(table), len(PART_NAMES))
+    np.testing.assert_allclose(parts.sum(axis=1), ranker.text_scores(kind, table), atol=1e-4)
+    absent = {"caption": ["image", "seeds"], "seeds": ["image", "caption"], "both": ["image"]}[kind]
+    for name in absent:
+        assert not parts[:, PART_NAMES.index(name)].any()
+    assert parts[:, PART_NAMES.index("caption" if kind == "both" else kind)].any()
+
+
+def test_rows_are_scored_alone(tiny_world: TinyWorld, ranker: Ranker) -> None:
+    """The score of a row does not depend on the others; no row gives no score."""
+    table = table_of(tiny_world, "both")
+    assert ranker.text_scores("both", table)[3:4].tolist() == ranker.text_scores("both", table[3:4]).tolist()
+    assert ranker.text_scores("both", table[:0]).shape == (0,)
+
+
+def test_a_pictures_part_is_a_weighted_sum(ranker: Ranker) -> None:
+    """Over its signals, and its terms are what explanations look at."""
+    signals = np.random.default_rng(0).normal(size=(len(IMAGE_SIGNALS), 4)).astype(np.float32)
+    weights = np.arange(len(IMAGE_SIGNALS), dtype=np.float32)
+    other = ranker.with_image({"none": ImageWeights(2.0, weights), "both": ImageWeights(0.0, 3 * weights)})
+    expected = [sum(float(w * s) for w, s in zip(weights, column, strict=True)) for column in signals.T]
+    assert other.image_scores(None, signals).tolist() == pytest.approx(expected, abs=1e-4)
+    assert other.image_scores("both", signals).tolist() == pytest.approx([3 * one for one in expected], abs=1e-4)
+    np.testing.assert_allclose(other.weighted_image(None, signals).sum(axis=0), expected, atol=1e-4)
+    assert other.prior_scores(np.array([-1.0, -2.5], np.float32)).tolist() == [-2.0, -5.0]
+
+
+def test_a_ranker_read_back_scores_the_same(tiny_world: TinyWorld, ranker: Ranker, tmp_path: Path) -> None:
+    """To the last bit."""
+    ranker.save(tmp_path)
+    again = open_ranker(tmp_path)
+    for kind in TEXT_KINDS:
+        table = table_of(tiny_world, kind)
+        assert np.array_equal(again.text_scores(kind, table), ranker.text_scores(kind, table))
+    signals = np.ones((len(IMAGE_SIGNALS), 1), np.float32)
+    for either in (*TEXT_KINDS, None):
+        assert again.image_scores(either, signals).tolist() == ranker.image_scores(either, signals).tolist()
+
+
+@pytest.fixture
+def damaged(tiny_world: TinyWorld, tmp_path: Path) -> Path:
+    """A copy of the ranker's files, to be spoilt."""
+    for name in (RANKER_FILE, *map(trees_file, TEXT_KINDS)):
+        shutil.copy(tiny_world.bundle.path(name), tmp_path / name)
+    return tmp_path
+
+
+def test_a_ranker_for_other_signals_is_refused(damaged: Path) -> None:
+    """Its columns would be read as something else."""
+    plain = json.loads((damaged / RANKER_FILE).read_text(encoding="utf-8"))
+    assert plain["columns"] == list(COLUMNS)
+    plain["columns"] = plain["columns"][::-1]
+    (damaged / RANKER_FILE).write_text(json.dumps(plain), encoding="utf-8")
+    with pytest.raises(BundleCorrupt, match="other signals than this program computes; train again"):
+        open_ranker(damaged)
+
+
+@pytest.mark.parametrize("name", [RANKER_FILE, trees_file("both")])
+@pytest.mark.parametrize("content", [None, "", "tree\nversion=v4\n", '{"columns": 3}'])
+def test_a_damaged_ranker_is_refused(damaged: Path, name: str, content: str | None) -> None:
+    """Missing, empty or not what it says."""
+    if content is None:
+        (damaged / name).unlink()
+    else:
+        (damaged / name).write_text(content, encoding="utf-8")
+    with pytest.raises(BundleCorrupt):
+        open_ranker(damaged)
+
+
+def test_weights_for_fewer_kinds_of_text_are_refused(damaged: Path) -> None:
+    """Rather than at the first request that needs the missing one."""
+    plain = json.loads((damaged / RANKER_FILE).read_text(encoding="utf-8"))
+    del plain["image"]["none"]
+    (damaged / RANKER_FILE).write_text(json.dumps(plain), encoding="utf-8")
+    with pytest.raises(BundleCorrupt):
+        open_ranker(damaged)
