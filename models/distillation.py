@@ -31,6 +31,7 @@ from models.topics import Floats
 STATE_FILE = "distillation.json"
 WARM_UP = 0.03
 SMALLEST_CROP = 0.2
+SMALLEST_BUDGET_S = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,9 @@ class Distillation:
         """
         reached = self._resume()
         started = self.clock() - reached.seconds
+        budget_s = max(60 * minutes, SMALLEST_BUDGET_S)
         for rows in self._batches(reached.step):
-            share = max(reached.step / self.n_steps, reached.seconds / (60 * minutes))
+            share = max(reached.step / self.n_steps, reached.seconds / budget_s)
             if share >= 1:
                 break
             loss = self._learn(rows, reached.step, share)
