@@ -32,8 +32,15 @@ def data(tmp_path: Path) -> Path:
 def start(data: Path, out: Path, before: Callable[[], None] | None = None) -> subprocess.Popen[str]:
     """Start a training run up to the split."""
     words = (*COMMAND, "--data", str(data), "--out", str(out))
+
+    def prepare() -> None:
+        # Tests that run in the background of a shell inherit an ignored Ctrl-C.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if before is not None:
+            before()
+
     return subprocess.Popen(
-        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=before
+        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=prepare
     )
 
 
