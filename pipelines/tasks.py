@@ -53,13 +53,20 @@ def tags_question(post: Post, draw: int = 0) -> Question | None:
     return _ask("tags", post, (), chance.sample(post.hashtags, chance.randint(1, 3)))
 
 
-def caption_question(post: Post, draw: int = 0) -> Question | None:
-    """Return the post with its caption and 0 to 2 seeds; None when the caption has fewer than ``MIN_WORDS`` words."""
+def caption_question(post: Post, draw: int = 0, *, least_seeds: int = 0, most_seeds: int = 2) -> Question | None:
+    """Return the post with its caption and some seeds; None when the caption has fewer than ``MIN_WORDS`` words.
+
+    Args:
+        post: to ask about.
+        draw: which of its questions; evaluation asks number 0.
+        least_seeds: fewest hashtags shown, where the post has one more than that.
+        most_seeds: most hashtags shown.
+    """
     words = caption_words(post.caption)
     if len(words) < MIN_WORDS or not post.hashtags:
         return None
     chance = _chance("caption", post.post_id, draw)
-    n_seeds = min(chance.randint(0, 2), len(post.hashtags) - 1)
+    n_seeds = min(chance.randint(least_seeds, most_seeds), len(post.hashtags) - 1)
     return _ask("caption", post, words, chance.sample(post.hashtags, n_seeds))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,7 +25,8 @@ from embeddings.overlay import save_delta
 from embeddings.pretrained import PretrainedVectors, load_pretrained
 from embeddings.table import build_table, log_prior_of, open_table, save_table
 from embeddings.tag_habits import count_habits, save_habits
-from embeddings.word2vec import WHOLE_POST, Word2VecSettings, fit_word2vec
+from embeddings.tokens import word_token
+from embeddings.word2vec import WHOLE_POST_SKIP_GRAM, fit_word2vec
 from models.classifier_files import read_facts
 from pipelines.config import EmbeddingsConfig
 from pipelines.corpus import read_posts
@@ -32,7 +34,7 @@ from pipelines.post_topics import read_lexicon, topics_of
 from pipelines.stage import StageContext
 from recommend.class_words import class_terms
 
-VERSION = 1
+VERSION = 2
 GLOVE_FILE = "glove_6b_100d_85k_int8.npz"
 
 
@@ -65,7 +67,7 @@ def run(context: StageContext[EmbeddingsConfig]) -> None:
     uses = {tag: int(n) for tag, n in zip(counts.tags, counts.whole.tag_posts, strict=True)}
     known = build_word_counts((post.words for post in tokenised), uses, glove.words if glove else ())
     write_json(out / "words.json", known)
-    _save_meanings(out / "tables" / "meaning", counts.tags, facts.imagenet_classes, Segmenter(known), glove)
+    _save_meanings(out / "tables" / "meaning", counts.tags, words, facts.imagenet_classes, Segmenter(known), glove)
 
     _fit_word2vec(config, tokenised, counts.tags, words, context.seed, out / "tables" / "word2vec")
     progress.note("Word2Vec is fitted")
@@ -128,14 +130,11 @@ def _fit_word2vec(
     to: Path,
 ) -> None:
     chosen = config.word2vec
-    settings = Word2VecSettings(
+    settings = replace(
+        WHOLE_POST_SKIP_GRAM,
         dimensions=chosen.dimensions,
-        window=WHOLE_POST,
         epochs=chosen.epochs,
-        skip_gram=True,
-        sample=0.0,
         negatives=chosen.negatives,
-        shrink_windows=False,
         seed=seed % (1 << 31),
     )
     sentences = [[*(WORD + word for word in dict.fromkeys(post.words)), *post.hashtags] for post in posts]
@@ -144,19 +143,25 @@ def _fit_word2vec(
 
 
 def _save_meanings(
-    folder: Path, tags: Sequence[str], classes: Sequence[str], segmenter: Segmenter, glove: PretrainedVectors | None
+    folder: Path,
+    tags: Sequence[str],
+    words: Sequence[str],
+    classes: Sequence[str],
+    segmenter: Segmenter,
+    glove: PretrainedVectors | None,
 ) -> None:
-    """Write vectors of hashtags and ImageNet classes in one general word space: the mean of their words' vectors."""
+    """Write vectors of hashtags, classes and caption words in one general word space: the mean of their words'."""
     dimensions = glove.dimensions if glove else 1
     named = [
         *([segmenter.segment(tag) for tag in tags]),
         *([class_terms(number, name) for number, name in enumerate(classes)]),
+        *((word,) for word in words),
     ]
     vectors = np.zeros((len(named), dimensions), dtype=np.float32)
     if glove:
         for row, terms in enumerate(named):
             vectors[row] = _mean([glove.get(word) for term in terms for word in term.split()], dimensions)
-    names = [*tags, *(f"c:{number}" for number in range(len(classes)))]
+    names = [*tags, *(f"c:{number}" for number in range(len(classes))), *map(word_token, words)]
     save_table(build_table(names, vectors, None, log_prior_of(np.ones(len(tags)))), folder, row_format="int8")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ from recommend.ranker import RANKER_FILE, TEXT_KINDS, Ranker
 from recommend.safety import allowed_mask
 from recommend.signals import SignalMaker
 
-VERSION = 1
+VERSION = 2
 LEFT_OUT_FILE = "image_weights_by_source.json"
 DRAFT = "draft"
 
@@ -47,7 +47,7 @@ def run(context: StageContext[RankerConfig]) -> None:
     posts = list(read_posts(context.inputs["split"] / "val.jsonl.gz", context.inputs["data"]))
 
     sets: dict[str, RankingSet] = {}
-    asked = {kind: list(_questions(posts, kind, config.draws)) for kind in TEXT_KINDS}
+    asked = {kind: val_questions(posts, kind, config.draws) for kind in TEXT_KINDS}
     task = progress.task("signals of val posts", sum(map(len, asked.values())))
     for kind, found in asked.items():
         sets[kind] = gather(maker, found, allowed, task.advance)
@@ -94,13 +94,19 @@ def run(context: StageContext[RankerConfig]) -> None:
     (context.out / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
 
 
-def _questions(posts: Sequence[Post], kind: str, draws: int) -> list[Question]:
-    """Return the questions of one kind of text, several draws of seeds a post."""
-    make: Callable[[Post, int], Question | None] = tags_question if kind == "seeds" else caption_question
+def val_questions(posts: Sequence[Post], kind: str, draws: int) -> list[Question]:
+    """Return the questions of one kind of text: each captioned post without seeds, and several draws of seeds."""
+    if kind == "caption":
+        return list(questions(posts, partial(caption_question, most_seeds=0)))
     found: dict[tuple[str, tuple[str, ...]], Question] = {}
     for draw in range(draws):
-        for question in questions(posts, lambda post, draw=draw: make(post, draw)):  # type: ignore[misc]
-            if (kind == "both") == bool(question.query.seeds and question.query.words):
+        make = (
+            partial(tags_question, draw=draw)
+            if kind == "seeds"
+            else partial(caption_question, draw=draw, least_seeds=1)
+        )
+        for question in questions(posts, make):
+            if question.query.seeds:
                 found.setdefault((question.post_id, tuple(sorted(question.query.seeds))), question)
     return list(found.values())
 

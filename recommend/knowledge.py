@@ -55,6 +55,7 @@ class Knowledge:
         nearest: scores over ``word2vec``.
         tag_meanings: (n_tags, m) float32 unit rows in a general word space; a zero row where nothing is known.
         class_meanings: (n_classes, m) float32 unit rows of ImageNet classes in the same space.
+        meaning: the table of that space; caption words are prefixed as in ``embeddings.context``.
         class_names: synonyms of each class, parted by commas.
         class_tags: for each class the rows of the hashtags that name it or its family.
         spelling: how alike hashtags are written.
@@ -72,6 +73,7 @@ class Knowledge:
     nearest: NearestWords
     tag_meanings: Floats
     class_meanings: Floats
+    meaning: EmbeddingTable
     class_names: tuple[str, ...]
     class_tags: tuple[NDArray[np.int64], ...]
     spelling: SpellingIndex
@@ -99,7 +101,7 @@ def open_knowledge(folder: Path, topics: tuple[str, ...], class_names: tuple[str
     word2vec = open_table(folder / "tables" / "word2vec")
     meaning = open_table(folder / "tables" / "meaning")
     _check_fit(folder, counts, topics, (base, word2vec, meaning), len(counts.tags) + len(class_names))
-    meanings = unit_rows(meaning.dense_input())
+    meanings = unit_rows(meaning.take_input(np.arange(len(counts.tags) + len(class_names))))
     tag_row = {tag: row for row, tag in enumerate(counts.tags)}
     terms = tuple(class_terms(number, name) for number, name in enumerate(class_names))
     context = ContextEmbedding(base)
@@ -123,6 +125,7 @@ def open_knowledge(folder: Path, topics: tuple[str, ...], class_names: tuple[str
         nearest=NearestWords(word2vec),
         tag_meanings=meanings[: len(counts.tags)],
         class_meanings=meanings[len(counts.tags) :],
+        meaning=meaning,
         class_names=class_names,
         class_tags=tuple(_tags_of(one, tag_row) for one in terms),
         spelling=SpellingIndex(counts.tags),
@@ -139,7 +142,7 @@ def _check_fit(
     """
     n_tags = len(counts.tags)
     fits = counts.topics == topics and all(table.words[:n_tags] == counts.tags for table in tables)
-    if not fits or any(table.n_outputs != n_tags for table in tables) or len(tables[-1].words) != n_meanings:
+    if not fits or any(table.n_outputs != n_tags for table in tables) or len(tables[-1].words) < n_meanings:
         raise BundleCorrupt(f"the counts and tables in {folder} were not made together; restore them or train again")
 
 

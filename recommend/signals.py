@@ -16,8 +16,10 @@ from core.query import Query
 from core.text import STOP_WORDS
 from embeddings.context import join, log_softmax
 from embeddings.cooccurrence import tags_given_seeds, tags_given_words
+from embeddings.nearest import unit_rows
 from embeddings.sparse import CountMatrix
 from embeddings.tag_habits import spelt_out
+from embeddings.tokens import word_token
 from recommend.knowledge import Knowledge
 from recommend.routing import Mixture, mixed_log_probability, routed, topic_mixture
 
@@ -29,14 +31,17 @@ SIGNALS: dict[str, Group] = {
     "seed_share_best": "seeds",
     "seed_lift": "seeds",
     "seed_spelling": "seeds",
+    "seed_meaning": "seeds",
     "seeds_say": "seeds",
     "word_share": "caption",
     "word_share_best": "caption",
     "word_lift": "caption",
+    "pair_lift": "caption",
     "pair_share_best": "caption",
     "said": "caption",
     "said_words": "caption",
     "word_spelling": "caption",
+    "word_meaning": "caption",
     "caption_says": "caption",
     "context": "text",
     "topics": "text",
@@ -137,12 +142,18 @@ class SignalMaker:
         put("word_share_best", best_share(whole.word_tag, whole.word_posts, words, 10.0))
         lift = self._lift(whole.word_tag, whole.word_posts, words, self._captioned_share, WORD_LIFT_SMOOTHING)
         put("word_lift", lift / np.float32(max(1, len(words)) ** 0.5))
+        put(
+            "pair_lift", self._lift(whole.word_tag, whole.word_posts, pairs, self._captioned_share, WORD_LIFT_SMOOTHING)
+        )
         put("pair_share_best", best_share(whole.word_tag, whole.word_posts, pairs, PAIR_SMOOTHING))
         for row, (_, n_words) in said.items():
             dense[NAMES.index("said"), row] = self._said_habit[row]
             dense[NAMES.index("said_words"), row] = n_words
         content = [word for word in words_used if len(word) >= _MIN_SPELT and word not in STOP_WORDS]
         put("word_spelling", knowledge.spelling.likeness(content))
+        put("seed_meaning", self._likeness(knowledge.tag_meanings[seeds]))
+        told = knowledge.meaning.take_input(knowledge.meaning.ids(map(word_token, content)))
+        put("word_meaning", self._likeness(unit_rows(told)))
 
         embedding = knowledge.context
         word_vectors, seed_vectors = embedding.word_vectors(words_used), embedding.tag_vectors(query.seeds)
@@ -175,6 +186,13 @@ class SignalMaker:
         """(n_tags,) natural logarithm of the share of posts that carry each hashtag."""
         log_prior: Floats = self._facts[0]
         return log_prior
+
+    def _likeness(self, vectors: Floats) -> Floats:
+        """Return (n_tags,) the cosine in the general word space of each hashtag to the mean of unit ``vectors``."""
+        mean = vectors.sum(axis=0)
+        length = float(np.linalg.norm(mean))
+        cosine: Floats = self.knowledge.tag_meanings @ (mean / np.float32(max(length, 1e-9)))
+        return cosine
 
     def _lift(
         self, together: CountMatrix, uses: NDArray[np.uint32], rows: NDArray[np.int64], prior: Floats, smoothing: float
