@@ -28,7 +28,7 @@ KNOWN, UNSURE = look("pets", energy=3.0), look("pets", certainty=0.5, energy=9.0
         (ask("xqzzt", image=UNSURE), "medium", False),
         (ask(image=KNOWN), "high", False),
         (ask("monday"), "medium", False),
-        (ask("creamy sauce", ["pasta", "carbonara"]), "high", False),
+        (ask("creamy sauce", ["pasta", "carbonara", "italian"]), "high", False),
         (ask("xqzzt", image=GREY, options=Options(topic="pets")), "medium", False),
         (ask(image=look("pets", energy=2.99)), "low", True),
     ],
