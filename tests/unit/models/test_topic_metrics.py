@@ -37,7 +37,7 @@ def test_hits_equal_their_definition(seed: int, n: int, n_topics: int) -> None:
     probabilities = rng.dirichlet(np.ones(n_topics), size=n)
     labels = (rng.random((n, n_topics)) < 0.3).astype(np.float32)
     labels[np.arange(n), rng.integers(0, n_topics, n)] = 1
-    ranked = [sorted(range(n_topics), key=lambda t, row=row: -row[t]) for row in probabilities]
+    ranked = [sorted(range(n_topics), key=(-row).__getitem__) for row in probabilities]
     top1 = [labels[i, ranked[i][0]] > 0 for i in range(n)]
     top2 = [any(labels[i, t] > 0 for t in ranked[i][:2]) for i in range(n)]
     by_topic = [np.mean([top1[i] for i in range(n) if labels[i, t] > 0]) for t in range(n_topics) if labels[:, t].any()]

@@ -1,7 +1,5 @@
 """The stage that trains the classifier, from a folder of pictures to what opens and answers."""
 
-
-
 from __future__ import annotations
 
 import json

@@ -45,7 +45,7 @@ def folder(tmp_path: Path) -> TopicFolder:
 
 def means(batch: np.ndarray) -> np.ndarray:
     """Stand in for a network: the mean colour."""
-    return batch.mean(axis=(2, 3))
+    return np.asarray(batch.mean(axis=(2, 3)))
 
 
 class TestFeatures:
@@ -185,7 +185,7 @@ class TestDistillation:
 
         def extract(batch: np.ndarray) -> np.ndarray:
             with torch.no_grad():
-                return teacher(torch.from_numpy(batch)).numpy()
+                return np.asarray(teacher(torch.from_numpy(batch)))
 
         paths = [picture.path for picture in folder.pictures]
         return Distillation(tiny_network(6), SPEC, extract, SPEC, paths, DISTIL, work, 0, clock)
