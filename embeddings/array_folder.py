@@ -85,7 +85,8 @@ def open_array(path: Path, shape: tuple[int, ...], dtypes: tuple[str, ...]) -> N
             f"{path} holds {array.dtype.name}{list(array.shape)} where {' or '.join(dtypes)}{list(shape)} was expected"
         )
     array.flags.writeable = False
-    return array
+    # A plain array over the mapping: slicing numpy.memmap itself costs microseconds, and scoring slices thousands.
+    return array.view(np.ndarray)
 
 
 def open_json(path: Path) -> Any:

@@ -151,16 +151,18 @@ class SignalMaker:
             dense[NAMES.index("said_words"), row] = n_words
         content = [word for word in words_used if len(word) >= _MIN_SPELT and word not in STOP_WORDS]
         put("word_spelling", knowledge.spelling.likeness(content))
-        put("seed_meaning", self._likeness(knowledge.tag_meanings[seeds]))
         told = knowledge.meaning.take_input(knowledge.meaning.ids(map(word_token, content)))
-        put("word_meaning", self._likeness(unit_rows(told)))
+        for name, meanings in (("seed_meaning", knowledge.tag_meanings[seeds]), ("word_meaning", unit_rows(told))):
+            if len(meanings):
+                put(name, self._likeness(meanings))
 
         embedding = knowledge.context
         word_vectors, seed_vectors = embedding.word_vectors(words_used), embedding.tag_vectors(query.seeds)
         context = join(word_vectors, seed_vectors)
         n = max(1, len(word_vectors) + len(seed_vectors)) ** 0.5
-        put("caption_says", embedding.outputs @ (word_vectors.sum(axis=0) / np.float32(n)))
-        put("seeds_say", embedding.outputs @ (seed_vectors.sum(axis=0) / np.float32(n)))
+        for name, vectors in (("caption_says", word_vectors), ("seeds_say", seed_vectors)):
+            if len(vectors):
+                put(name, embedding.outputs @ (vectors.sum(axis=0) / np.float32(n)))
         logits = dense[NAMES.index("caption_says")] + dense[NAMES.index("seeds_say")] + embedding.bias
         put("context", log_softmax(logits))
         mixture = topic_mixture(knowledge, query, context)
