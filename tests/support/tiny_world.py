@@ -171,7 +171,7 @@ def write_learnt(folder: Path) -> Path:
     for part, topic in zip(counts.by_topic, TOPICS, strict=True):
         _save_topic(folder / "tables" / f"topic-{topic}", base, part.tag_posts, counts.whole.tag_posts)
     write_array(folder / "topic_head.npy", _topic_head(ContextEmbedding(base), posts, shares))
-    _save_meanings(folder / "tables" / "meaning", counts.tags)
+    _save_meanings(folder / "tables" / "meaning", counts.tags, words)
     return folder
 
 
@@ -232,17 +232,17 @@ def _topic_head(context: ContextEmbedding, posts: Sequence[TokenisedPost], share
     return head
 
 
-def _save_meanings(folder: Path, tags: Sequence[str]) -> None:
+def _save_meanings(folder: Path, tags: Sequence[str], words: Sequence[str]) -> None:
     """Write a word space with an axis for pets, for food and for the sea."""
     axes = {"dog puppy goldenretriever cat tabby": 0, "pizza carbonara pasta cheese": 1, "sea seashore beach waves": 2}
-    axis_of = {tag: axis for spelt, axis in axes.items() for tag in spelt.split()}
-    vectors = np.zeros((len(tags) + N_CLASSES, 3), np.float32)
-    for row, tag in enumerate(tags):
-        if tag in axis_of:
-            vectors[row, axis_of[tag]] = 1
-    for number, axis in {207: 0, 281: 0, 959: 1, 963: 1, 978: 2}.items():
-        vectors[len(tags) + number, axis] = 1
-    names = [*tags, *(f"c:{number}" for number in range(N_CLASSES))]
+    axis_of = {spelt: axis for together, axis in axes.items() for spelt in together.split()}
+    class_axes = {207: 0, 281: 0, 959: 1, 963: 1, 978: 2}
+    places = [*map(axis_of.get, tags), *map(class_axes.get, range(N_CLASSES)), *map(axis_of.get, words)]
+    vectors = np.zeros((len(places), 3), np.float32)
+    for row, axis in enumerate(places):
+        if axis is not None:
+            vectors[row, axis] = 1
+    names = [*tags, *(f"c:{number}" for number in range(N_CLASSES)), *(WORD + word for word in words)]
     save_table(build_table(names, vectors, None, log_prior_of(np.ones(len(tags)))), folder, row_format="int8")
 
 

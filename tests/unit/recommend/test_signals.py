@@ -141,6 +141,42 @@ def test_the_best_share_of_a_word_equals_its_formula(tiny_world: TinyWorld, sign
     check(knowledge, signals.column("word_share_best"), wanted)
 
 
+def test_meanings_are_cosines_to_the_mean(maker: SignalMaker, signals: TextSignals) -> None:
+    """Of the known seeds, and of the caption's known words; what has no meaning is like nothing."""
+    row, half = maker.knowledge.tag_row, math.sqrt(0.5)
+    tags = ("puppy", "waves", "pizza", "love")
+    assert [float(signals.column("seed_meaning")[row[tag]]) for tag in tags] == pytest.approx(
+        [half, half, 0.0, 0.0], abs=1e-3
+    )
+    told = maker.signals(ask("waves and pasta by evening"))
+    assert [float(told.column("word_meaning")[row[tag]]) for tag in tags] == pytest.approx(
+        [0.0, half, half, 0.0], abs=1e-3
+    )
+
+
+def test_the_lift_of_pairs_is_that_of_two_words_in_a_row(tiny_world: TinyWorld, signals: TextSignals) -> None:
+    """By the formula of words, not shared out among them."""
+    knowledge, k = tiny_world.engine.knowledge, WORD_LIFT_SMOOTHING
+    captioned = [post for post in POSTS if len(post.words) >= 3]
+
+    def has(post: TokenisedPost, pair: tuple[str, str]) -> bool:
+        return pair in zip(post.words, post.words[1:], strict=False)
+
+    words = caption_words(CAPTION)
+    pairs = [pair for pair in zip(words, words[1:], strict=False) if sum(has(post, pair) for post in POSTS) >= 3]
+    assert ("golden", "retriever") in pairs
+    wanted = {}
+    for tag in knowledge.tags:
+        prior = (sum(tag in post.hashtags for post in captioned) + 0.5) / (len(captioned) + 1)
+        wanted[tag] = 0.0
+        for pair in pairs:
+            uses_of_pair = sum(has(post, pair) for post in POSTS)
+            both = sum(has(post, pair) and tag in post.hashtags for post in POSTS)
+            if both >= 2:
+                wanted[tag] += max(0.0, math.log((both + k * prior) / ((uses_of_pair + k) * prior)))
+    check(knowledge, signals.column("pair_lift"), wanted)
+
+
 def test_what_the_caption_spells_out_is_said(tiny_world: TinyWorld, signals: TextSignals) -> None:
     """With the share of captions that say it and carry it, and the number of words it takes."""
     knowledge = tiny_world.engine.knowledge
