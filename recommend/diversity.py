@@ -15,6 +15,9 @@ from recommend.catalogue import TIERS
 
 SAME_FORM = 2.0
 """Similarity of two forms of one word. More than any cosine: the second form brings a post no new readers."""
+KINSHIP = 0.6
+"""Cosine up to which two hashtags are not alike but belong together: nine in ten pairs that people put side by side on
+val posts lie below it, and pushing those apart takes away what fits."""
 
 _STEM = 3
 """Letters that must be left of a word when its ending or ``insta`` is taken away."""
@@ -54,8 +57,8 @@ def rerank(
 
     The next candidate is the one with the highest (1 - weight) * score - weight * (its largest similarity to those
     chosen before), where scores are scaled from 0 to 1 over the candidates (Carbonell and Goldstein 1998, "The Use of
-    MMR, Diversity-Based Reranking"). Similarity is the cosine, at least 0, and ``SAME_FORM`` between forms of one
-    word. Ties go to the candidate given first; weight 0 is the order of the scores.
+    MMR, Diversity-Based Reranking"). Similarity is how far the cosine is above ``KINSHIP``, 0 to 1, and
+    ``SAME_FORM`` between forms of one word. Ties go to the candidate given first; weight 0 is the order of the scores.
 
     Args:
         scores: (n,) finite, of any range.
@@ -69,7 +72,7 @@ def rerank(
         return np.argsort(-scores, kind="stable")[:n]
     relevance = (1.0 - weight) * _scaled(scores)
     rows = np.asarray(vectors, dtype=np.float32)
-    similarity = np.maximum(rows @ rows.T, 0.0)
+    similarity = np.maximum(rows @ rows.T - KINSHIP, 0.0) / (1.0 - KINSHIP)
     similarity[forms[:, None] == forms[None, :]] = SAME_FORM
     nearest = np.zeros(scores.shape[0], dtype=np.float64)
     free = np.ones(scores.shape[0], dtype=np.bool_)

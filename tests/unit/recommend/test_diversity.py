@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from core.errors import InvalidOption
 from core.query import Tier
 from recommend.catalogue import TIERS
-from recommend.diversity import SAME_FORM, apply_mix, form_of, number_forms, rerank, with_pins
+from recommend.diversity import KINSHIP, SAME_FORM, apply_mix, form_of, number_forms, rerank, with_pins
 
 TAGS = st.lists(st.text(string.ascii_lowercase[:6], min_size=1, max_size=3), max_size=12)
 
@@ -32,7 +32,9 @@ def naive_rerank(scores: Any, vectors: Any, forms: Any, weight: float, k: int) -
             nearest = 0.0
             for other in chosen:
                 cosine = float(np.dot(vectors[candidate], vectors[other]))
-                nearest = max(nearest, SAME_FORM if forms[candidate] == forms[other] else cosine)
+                nearest = max(
+                    nearest, SAME_FORM if forms[candidate] == forms[other] else (cosine - KINSHIP) / (1 - KINSHIP)
+                )
             value = (1 - weight) * scaled[candidate] - weight * nearest
             if value > best_value + 1e-9:
                 best, best_value = candidate, value
