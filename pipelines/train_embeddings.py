@@ -35,6 +35,8 @@ from pipelines.stage import StageContext
 from recommend.class_words import class_terms
 
 VERSION = 2
+EXACT = "exact"
+"""Folder of the global table as it was fitted, which no bundle takes along: what int8 rows cost is measured by it."""
 GLOVE_FILE = "glove_6b_100d_85k_int8.npz"
 
 
@@ -75,7 +77,9 @@ def run(context: StageContext[EmbeddingsConfig]) -> None:
     corpus = prepare_corpus(tokenised, counts.tags, words, shares, settings.n_buckets)
     fit = ContextFit(corpus, counts.tags, words, topics, settings)
     fit.fit(progress.task("context embedding, epochs", settings.epochs).advance)
-    save_table(fit.table(), out / "tables" / "global", row_format="int8")
+    table = fit.table()
+    save_table(table, out / "tables" / "global", row_format="int8")
+    save_table(table, out / EXACT / "tables" / "global", row_format="float32")
     base = open_table(out / "tables" / "global")
     continuation = TopicSettings(**{name: getattr(config.topic, name) for name in _TOPIC})
     task = progress.task("topic tables", len(topics))
