@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -160,10 +161,10 @@ def test_the_lift_of_pairs_is_that_of_two_words_in_a_row(tiny_world: TinyWorld, 
     captioned = [post for post in POSTS if len(post.words) >= 3]
 
     def has(post: TokenisedPost, pair: tuple[str, str]) -> bool:
-        return pair in zip(post.words, post.words[1:], strict=False)
+        return pair in pairwise(post.words)
 
     words = caption_words(CAPTION)
-    pairs = [pair for pair in zip(words, words[1:], strict=False) if sum(has(post, pair) for post in POSTS) >= 3]
+    pairs = [pair for pair in pairwise(words) if sum(has(post, pair) for post in POSTS) >= 3]
     assert ("golden", "retriever") in pairs
     wanted = {}
     for tag in knowledge.tags:
