@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.special import logsumexp
 
 from core.errors import BadInput, DataError
 from core.ports import ImageClassifier
 from core.posts import Post
 from core.query import ImageEvidence
-from embeddings.context import log_softmax
 from pipelines.tasks import IMAGE_TASKS, Question, image_question
 from recommend.candidates import text_candidates
 from recommend.catalogue import Catalogue
@@ -146,20 +146,25 @@ def _fit(examples: Sequence[_Example], start: NDArray[np.float64], pull: float) 
     """Return the weights, none negative, that make hidden hashtags most probable; ``start`` without examples."""
     if not examples:
         return start
-
-    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        total, gradient = 0.0, np.zeros_like(weights)
-        for one in examples:
-            log_p = log_softmax((weights @ one.features).astype(np.float32)).astype(np.float64)
-            total -= float(log_p[one.hidden].mean())
-            gradient += one.features @ np.exp(log_p) - one.features[:, one.hidden].mean(axis=1)
-        distance = weights - start
-        n = len(examples)
-        return total / n + pull * float(distance @ distance), gradient / n + 2 * pull * distance
-
     bounds = [(0.0, None)] * len(start)
-    result: NDArray[np.float64] = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-    return result
+    found = minimize(_loss, start, args=(examples, start, pull), jac=True, method="L-BFGS-B", bounds=bounds)
+    weights: NDArray[np.float64] = found.x
+    return weights
+
+
+def _loss(
+    weights: NDArray[np.float64], examples: Sequence[_Example], start: NDArray[np.float64], pull: float
+) -> tuple[float, NDArray[np.float64]]:
+    """Return the mean surprise, in nats, of hidden hashtags plus the pull to ``start``, and the gradient of both."""
+    total, gradient = 0.0, np.zeros_like(weights)
+    for one in examples:
+        logits = weights @ one.features
+        log_p = logits - logsumexp(logits)
+        total -= float(log_p[one.hidden].mean())
+        gradient += one.features @ np.exp(log_p) - one.features[:, one.hidden].mean(axis=1)
+    distance = weights - start
+    n = len(examples)
+    return total / n + pull * float(distance @ distance), gradient / n + 2 * pull * distance
 
 
 def with_image_weights(ranker: Ranker, plain: dict[str, Any]) -> Ranker:
