@@ -54,7 +54,7 @@ def run(context: StageContext[RankerConfig]) -> None:
     trees = {}
     fitting = progress.task("rankers", len(TEXT_KINDS))
     for kind, ranking_set in sets.items():
-        trees[kind] = fit_trees(ranking_set, config, context.seed)
+        trees[kind] = fit_trees(kind, ranking_set, config, context.seed)
         fitting.advance(1)
 
     catalogue = Catalogue(knowledge.counts)

@@ -10,17 +10,28 @@ import numpy as np
 from core.errors import DataError
 from pipelines.config import RankerConfig
 from pipelines.ranker_data import RankingSet
+from pipelines.tasks import MIN_TAGS, MIN_WORDS
 from recommend.signals import COLUMNS
 
+WANTED = {
+    "seeds": f"{MIN_TAGS} hashtags",
+    "caption": f"a caption of {MIN_WORDS} words and a hashtag",
+    "both": f"a caption of {MIN_WORDS} words and two hashtags",
+}
+"""What a val post needs to be asked with each kind of text."""
 
-def fit_trees(data: RankingSet, config: RankerConfig, seed: int) -> lightgbm.Booster:
-    """Return trees fitted on ``data``; the same data and numbers give the same trees.
+
+def fit_trees(kind: str, data: RankingSet, config: RankerConfig, seed: int) -> lightgbm.Booster:
+    """Return trees fitted on ``data``, questions of one kind; the same data and numbers give the same trees.
 
     Raises:
         DataError: no question has a hidden hashtag among its candidates.
     """
     if not len(data.sizes):
-        raise DataError("no val post can teach a ranker: no hashtag of theirs is in the vocabulary; collect more posts")
+        raise DataError(
+            f"no val post can teach the ranker of kind {kind!r}: none has {WANTED[kind]}, or none of their hashtags is "
+            "in the vocabulary; collect more posts"
+        )
     return lightgbm.train(
         tree_parameters(config, seed),
         lightgbm.Dataset(

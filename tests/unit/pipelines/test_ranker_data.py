@@ -78,13 +78,13 @@ def test_questions_that_teach_nothing_give_an_empty_set(maker: SignalMaker, aske
     empty = gather(maker, asked[-1:], everything_but(maker, ""), lambda steps: None)
     assert empty.table.shape == (0, len(COLUMNS))
     assert (empty.hidden.size, empty.sizes.size) == (0, 0)
-    with pytest.raises(DataError, match="can teach a ranker"):
-        fit_trees(empty, RANKER, 1)
+    with pytest.raises(DataError, match="ranker of kind 'both': none has a caption of 3 words and two hashtags"):
+        fit_trees("both", empty, RANKER, 1)
 
 
 def test_trees_put_hidden_hashtags_above_the_others(gathered: RankingSet) -> None:
     """On what they learnt from."""
-    trees = fit_trees(gathered, RANKER, 1)
+    trees = fit_trees("seeds", gathered, RANKER, 1)
     assert trees.feature_name() == list(COLUMNS)
     scores = np.asarray(trees.predict(gathered.table))
     starts = np.concatenate([[0], np.cumsum(gathered.sizes)])
@@ -97,7 +97,9 @@ def test_trees_put_hidden_hashtags_above_the_others(gathered: RankingSet) -> Non
 
 def test_trees_repeat(gathered: RankingSet) -> None:
     """The same data and numbers, the same trees; a seed too large for the library is folded."""
-    once, again, other = (np.asarray(fit_trees(gathered, RANKER, seed).predict(gathered.table)) for seed in (1, 1, 2))
+    once, again, other = (
+        np.asarray(fit_trees("seeds", gathered, RANKER, seed).predict(gathered.table)) for seed in (1, 1, 2)
+    )
     assert np.array_equal(once, again)
     assert not np.array_equal(once, other)
     assert tree_parameters(RANKER, 2**40 + 5)["seed"] == 5
