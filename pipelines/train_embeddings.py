@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from core.display import Segmenter, build_word_counts
 from core.posts import Post
 from core.text import caption_words
 from embeddings.array_folder import write_array, write_json
-from embeddings.context import WORD
 from embeddings.context_corpus import ContextSettings, prepare_corpus
 from embeddings.context_training import ContextFit, TopicSettings
 from embeddings.cooccurrence import TokenisedPost, count_posts, save_counts
@@ -25,7 +24,7 @@ from embeddings.overlay import save_delta
 from embeddings.pretrained import PretrainedVectors, load_pretrained
 from embeddings.table import build_table, log_prior_of, open_table, save_table
 from embeddings.tag_habits import count_habits, save_habits
-from embeddings.tokens import word_token
+from embeddings.tokens import post_tokens, word_token
 from embeddings.word2vec import WHOLE_POST_SKIP_GRAM, fit_word2vec
 from models.classifier_files import read_facts
 from pipelines.config import EmbeddingsConfig
@@ -73,7 +72,7 @@ def run(context: StageContext[EmbeddingsConfig]) -> None:
 
     _fit_word2vec(config, tokenised, counts.tags, words, context.seed, out / "tables" / "word2vec")
     progress.note("Word2Vec is fitted")
-    settings = ContextSettings(**{name: getattr(config.context, name) for name in _CONTEXT}, seed=context.seed)
+    settings = ContextSettings(**asdict(config.context), seed=context.seed)
     corpus = prepare_corpus(tokenised, counts.tags, words, shares, settings.n_buckets)
     fit = ContextFit(corpus, counts.tags, words, topics, settings)
     fit.fit(progress.task("context embedding, epochs", settings.epochs).advance)
@@ -81,7 +80,7 @@ def run(context: StageContext[EmbeddingsConfig]) -> None:
     save_table(table, out / "tables" / "global", row_format="int8")
     save_table(table, out / EXACT / "tables" / "global", row_format="float32")
     base = open_table(out / "tables" / "global")
-    continuation = TopicSettings(**{name: getattr(config.topic, name) for name in _TOPIC})
+    continuation = TopicSettings(**asdict(config.topic))
     task = progress.task("topic tables", len(topics))
     for number, topic in enumerate(topics):
         save_delta(fit.continue_topic(number, base, continuation), out / "tables" / f"topic-{topic}")
@@ -94,19 +93,6 @@ def run(context: StageContext[EmbeddingsConfig]) -> None:
         "topic_posts": _sums(topics, shares),
     }
     (out / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
-
-
-_CONTEXT = (
-    "dimensions",
-    "epochs",
-    "batch_posts",
-    "learning_rate",
-    "n_buckets",
-    "max_seeds",
-    "word_dropout",
-    "topic_shown",
-)
-_TOPIC = ("epochs", "learning_rate", "pull", "min_posts", "head_epochs")
 
 
 def pairs(words: Sequence[str]) -> tuple[str, ...]:
@@ -141,8 +127,8 @@ def _fit_word2vec(
         negatives=chosen.negatives,
         seed=seed % (1 << 31),
     )
-    sentences = [[*(WORD + word for word in dict.fromkeys(post.words)), *post.hashtags] for post in posts]
-    table = fit_word2vec(sentences, [*tags, *(WORD + word for word in words)], len(tags), settings)
+    sentences = [post_tokens(post.hashtags, tuple(dict.fromkeys(post.words))) for post in posts]
+    table = fit_word2vec(sentences, [*tags, *map(word_token, words)], len(tags), settings)
     save_table(table, to, row_format="int8")
 
 
