@@ -1,7 +1,5 @@
 """Our networks against the published ones, number by number, where the published ones are installed."""
 
-
-
 from __future__ import annotations
 
 import pytest
