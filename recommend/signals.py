@@ -116,7 +116,7 @@ class SignalMaker:
         self._facts = np.stack([np.log(self._tag_share), np.log(self._captioned_share), letters, self._said_habit])
 
     def signals(self, query: Query) -> TextSignals:
-        """Return what caption and seeds of ``query`` say; all zeros where there is neither.
+        """Return what caption and seeds of ``query`` say; where there is neither, what the tables say of any post.
 
         Raises:
             InvalidOption: the query names a topic that the bundle does not have.
