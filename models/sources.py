@@ -31,3 +31,20 @@ def source_weights(pictures: Sequence[LabelledPicture], balance: float) -> NDArr
         counts[picture.source] = counts.get(picture.source, 0) + 1
     weights = np.array([counts[picture.source] ** -balance for picture in pictures])
     return np.asarray(weights / weights.mean(), dtype=np.float32)
+
+
+def learnable_elsewhere(labels: NDArray[np.float32], groups: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return (n,) whether all topics of a picture are shown in other groups too.
+
+    Leaving out the only photographer of a topic tests nothing: the topic itself is then unknown.
+
+    Args:
+        labels: (n, n_topics) 0 and 1.
+        groups: (n,) group of each picture.
+    """
+    is_learnable = np.zeros(len(labels), dtype=bool)
+    for group in np.unique(groups):
+        held = groups == group
+        shown = (labels[~held] > 0).any(axis=0)
+        is_learnable[held] = ~((labels[held] > 0) & ~shown).any(axis=1)
+    return is_learnable

@@ -17,7 +17,7 @@ from models.frozen_training import FrozenBackbone, read_training_set, use_one_th
 from models.imagenet_names import read_class_names
 from models.networks import load_network
 from models.precision import Candidate, choose_precision, export_candidates
-from models.sources import group_by_source
+from models.sources import group_by_source, learnable_elsewhere
 from models.topic_folder import TopicFolder, read_topic_folder
 from models.topic_metrics import TopicScores, confusion_matrix, score_topics
 from models.topic_network import TopicNetwork
@@ -91,7 +91,9 @@ def train_topics(config: TopicsConfig, places: TopicPlaces, progress: ProgressPo
 
     progress.note("leaving sources out")
     groups = group_by_source(training.pictures, config.held_out_groups)
-    left_out = held_out_logits(training.inputs, training.labels, training.weights, groups, config.head)
+    logits = held_out_logits(training.inputs, training.labels, training.weights, groups, config.head)
+    fair = learnable_elsewhere(training.labels, groups)
+    left_out = [(logits[fair], training.labels[fair])] if fair.any() else []
     val = folder.of_split("val")
     labels = folder.label_matrix(val)
     whole, small = export_candidates(
@@ -99,7 +101,7 @@ def train_topics(config: TopicsConfig, places: TopicPlaces, progress: ProgressPo
         _facts(config, backbone, folder, places.weights),
         val,
         labels,
-        [(left_out, training.labels)] if config.trainable == "head" else [],
+        left_out if config.trainable == "head" else [],
         places.work,
         config.noise_pictures,
         seed + 1,  # other noise than was learnt from
@@ -110,7 +112,11 @@ def train_topics(config: TopicsConfig, places: TopicPlaces, progress: ProgressPo
     progress.note(f"{backbone.name} in {chosen.precision}: top-1 {chosen.scores.top1:.3f} on val")
     for name in (NETWORK_FILE, FACTS_FILE):
         shutil.copyfile(chosen.folder / name, places.out / name)
-    figures = _figures(whole, small, chosen, score_topics(softmax(left_out, chosen.facts.temperature), training.labels))
+    figures = _figures(whole, small, chosen)
+    for logits, truth in left_out:
+        figures["topics"]["train, sources left out"] = _row(
+            score_topics(softmax(logits, chosen.facts.temperature), truth)
+        )
     counts = confusion_matrix(topic_probabilities(chosen.seen), labels)
     figures["confusion"] = {"val": {"labels": list(folder.topics), "counts": counts.tolist()}}
     write_atomic(places.out / METRICS_FILE, json.dumps(figures, indent=1) + "\n")
@@ -145,12 +151,8 @@ def _facts(config: TopicsConfig, backbone: Backbone, folder: TopicFolder, weight
     )
 
 
-def _figures(whole: Candidate, small: Candidate, chosen: Candidate, left_out: TopicScores) -> dict[str, Any]:
-    rows = {
-        "val, float32": _row(whole.scores),
-        "val, int8": _row(small.scores),
-        "train, sources left out": _row(left_out),
-    }
+def _figures(whole: Candidate, small: Candidate, chosen: Candidate) -> dict[str, Any]:
+    rows = {"val, float32": _row(whole.scores), "val, int8": _row(small.scores)}
     shipped = {
         "backbone": chosen.facts.backbone,
         "precision": chosen.precision,

@@ -13,7 +13,7 @@ from PIL import Image
 from models.augment import random_box, random_view
 from models.noise_pictures import KINDS, draw_noise_pictures
 from models.preprocess import Preprocessing
-from models.sources import group_by_source, source_weights
+from models.sources import group_by_source, learnable_elsewhere, source_weights
 from models.topic_folder import LabelledPicture
 
 SPEC = Preprocessing(32, 32, "bicubic", (127.0, 127.0, 127.0), (128.0, 128.0, 128.0))
@@ -76,3 +76,10 @@ def test_full_balance_makes_sources_count_equally() -> None:
     weights = source_weights(pictures("a", "a", "a", "b"), 1.0)
     assert weights[:3].sum() == pytest.approx(weights[3])
     assert source_weights(pictures("a", "a", "b"), 0.0).tolist() == [1, 1, 1]
+
+
+def test_the_only_source_of_a_topic_is_no_fair_test() -> None:
+    """A picture whose topic nobody else shows is not asked about when its source is left out."""
+    labels = np.array([[1, 0], [1, 0], [0, 1], [1, 1]], dtype=np.float32)
+    assert learnable_elsewhere(labels, np.array([0, 1, 1, 1])).tolist() == [True, True, False, False]
+    assert learnable_elsewhere(labels, np.array([0, 0, 1, 2])).all()
