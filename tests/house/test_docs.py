@@ -136,3 +136,10 @@ def test_the_walks_name_functions_that_are_there() -> None:
             if not re.search(rf"^\s*(async )?(def|class) {name}\b", source, flags=re.MULTILINE):
                 lost.append(f"{text} in {target}")
     assert not lost
+
+
+def test_every_decision_is_listed() -> None:
+    """The list of decisions leads to each of them."""
+    folder = ROOT / "docs" / "adr"
+    listed = (folder / "README.md").read_text(encoding="utf-8")
+    assert not [path.name for path in folder.glob("[0-9]*.md") if f"({path.name})" not in listed]
