@@ -23,7 +23,8 @@ class EnergyStatistics:
 
     Attributes:
         quantiles: share of val photographs -> their energy at that quantile, in nats; keys such as "0.01".
-        threshold: below it a picture resembles none of the photographs seen; the val quantile that was chosen.
+        threshold: below it a picture resembles none of the photographs seen: half way between the least energies
+            of val photographs and the highest of noise, or the former where the two overlap.
         noise_below: share of the generated noise pictures whose energy is below the threshold, 0 to 1.
     """
 

@@ -30,7 +30,7 @@ from recommend.signals import SignalMaker, without_image
 Floats = NDArray[np.float32]
 Weigh = Callable[[Sequence[Question]], dict[str, ImageWeights]]
 
-START = np.array([0.5, 0.2, 1.0, 1.0, 0.5, 0.1])
+START = np.array([0.5, 0.2, 0.5, 0.3, 0.5, 0.1])
 """Where the search begins, and what is used where no post has a picture."""
 TEXT_START = 0.3
 """The same beside a text, whose trees know more than a picture's class."""

@@ -171,11 +171,13 @@ class HierarchicalRecommender:
         return Scored(rows, scores + self._language_penalty(query)[rows], None, table)
 
     def _general(self, query: Query) -> Scored:
-        """Return the safe general list: what is used most, whatever the post."""
-        used_most = np.arange(min(len(self._knowledge.tags), 4 * max(LEAST_HEAD, query.options.limit)))
-        rows = np.union1d(used_most, self._knowledge.known_tags(query.options.pin))
+        """Return the safe general list: what is used most with and without captions, and belongs to no topic."""
+        scores = self._text.general_prior
+        used_most = np.argsort(-scores, kind="stable")[: 4 * max(LEAST_HEAD, query.options.limit)]
+        topicless = [row for row in used_most.tolist() if self._catalogue.topic_of(row) is None]
+        rows = np.union1d(topicless, self._knowledge.known_tags(query.options.pin)).astype(np.int64)
         rows = rows[self._permitted(query, rows)]
-        scores = self._catalogue.log_prior[rows]
+        scores = scores[rows]
         parts = np.zeros((len(rows), 4))
         parts[:, 3] = scores
         return Scored(rows, scores, parts, np.zeros((0, 0), np.float32))

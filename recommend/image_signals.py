@@ -24,6 +24,9 @@ IMAGE_SIGNALS = ("topic_lift", "table_lift", "named", "used_with", "meaning", "c
 CONSE_CLASSES = 10
 """How many classes ConSE averages (Norouzi et al. 2014, "Zero-Shot Learning by Convex Combination of Semantic
 Embeddings", where 10 was best)."""
+NAMED_RATE = 0.1
+"""How often a post with a picture of something carries the hashtag that names it: some one in ten (the share of val
+captions that spell a hashtag out and whose post carries it is of that order, too)."""
 LEAST_CLASS = 0.03
 """A class below this probability is not looked up by name."""
 
@@ -50,6 +53,8 @@ class ImageSignalMaker:
         """Read from ``knowledge``; ``catalogue`` knows the hashtags of each topic."""
         self._knowledge = knowledge
         self._catalogue = catalogue
+        whole = knowledge.counts.whole
+        self._share = np.maximum(whole.tag_posts, 1).astype(np.float32) / np.float32(max(1, whole.n_posts))
 
     def signals(self, image: ImageEvidence, mixture: Mixture, text: TextSignals, routing: str) -> ImageSignals:
         """Return what ``image`` says, given what caption and seeds say.
@@ -72,14 +77,17 @@ class ImageSignalMaker:
             for number, p in zip(image.class_ids, image.class_probabilities, strict=True)
             if p >= LEAST_CLASS
         ]
+        named, used = np.zeros_like(self._share), np.zeros_like(self._share)
         named_by: dict[int, int] = {}
         for place, (number, probability) in enumerate(classes):
             rows = knowledge.class_tags[number]
             for row in rows:
-                dense[2, row] += probability
+                named[row] += probability
                 named_by.setdefault(int(row), place)
             if len(rows):
-                dense[3] += np.float32(probability) * tags_given_seeds(knowledge.counts.whole, rows)
+                used += np.float32(probability) * tags_given_seeds(knowledge.counts.whole, rows)
+        dense[2] = np.log1p(np.float32(NAMED_RATE) * named / self._share)
+        dense[3] = np.log1p(used / self._share)
         top, weight = image.class_ids[:CONSE_CLASSES], image.class_probabilities[:CONSE_CLASSES]
         if knowledge.class_meanings.shape[1] > 1 and len(top):
             mean = weight @ knowledge.class_meanings[top]

@@ -189,6 +189,12 @@ class SignalMaker:
         log_prior: Floats = self._facts[0]
         return log_prior
 
+    @property
+    def general_prior(self) -> Floats:
+        """(n_tags,) mean log share of posts at large and of posts with captions: low for what one source alone uses."""
+        general: Floats = self._facts[:2].mean(axis=0)
+        return general
+
     def _likeness(self, vectors: Floats) -> Floats:
         """Return (n_tags,) the cosine in the general word space of each hashtag to the mean of unit ``vectors``."""
         mean = vectors.sum(axis=0)
