@@ -72,7 +72,7 @@ def draw(answer: dict[str, Any], photo: Path, caption: str, seeds: list[str], n:
     topics = ", ".join(f"{one['topic']} {one['probability']:.0%}" for one in answer["topics"][:2])
     asked.append(text(MARGIN, y + 54, f"topics: {topics}", 15, SOFT))
     seen = ", ".join(f"{one['name'].split(',')[0]} {one['probability']:.0%}" for one in answer["classes"][:2])
-    asked.append(text(MARGIN, y + 78, f"the picture looks like: {seen}", 15, SOFT))
+    asked.append(text(MARGIN, y + 78, shortened(f"looks like: {seen}", 46), 15, SOFT))
 
     least = min(sum(min(value, 0) for value in one["parts"].values()) for one in shown)
     most = max(sum(max(value, 0) for value in one["parts"].values()) for one in shown)
