@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from core.query import ImageEvidence, Options
-from recommend.image_signals import IMAGE_SIGNALS, LEAST_CLASS, ImageSignalMaker, ImageSignals
+from recommend.image_signals import IMAGE_SIGNALS, LEAST_CLASS, NAMED_RATE, ImageSignalMaker, ImageSignals
 from recommend.signals import SignalMaker
 from tests.support.tiny_world import CARBONARA, DOG, TinyWorld, ask, look
 
@@ -25,18 +27,21 @@ def column(signals: ImageSignals, name: str) -> list[float]:
 
 
 def test_classes_are_named_by_their_own_words_and_their_family(tiny_world: TinyWorld) -> None:
-    """With their probability; a golden retriever is a dog and a puppy as well."""
-    row = tiny_world.engine.knowledge.tag_row
+    """By how much more often than in general; a golden retriever is a dog and a puppy as well."""
+    row, whole = tiny_world.engine.knowledge.tag_row, tiny_world.engine.knowledge.counts.whole
     signals = signals_of(tiny_world, look("pets", (207, 0.7), (963, 0.2), (978, LEAST_CLASS / 2)))
     named = column(signals, "named")
     tags = ("goldenretriever", "dog", "dogs", "puppy", "pizza", "sea", "seashore")
-    assert [named[row[tag]] for tag in tags] == pytest.approx([0.7, 0.7, 0.7, 0.7, 0.2, 0.0, 0.0])
+    general = [int(whole.tag_posts[row[tag]]) / whole.n_posts for tag in tags]
+    rates = [NAMED_RATE * p for p in (0.7, 0.7, 0.7, 0.7, 0.2, 0.0, 0.0)]
+    wanted = [math.log(1 + rate / share) for rate, share in zip(rates, general, strict=True)]
+    assert [named[row[tag]] for tag in tags] == pytest.approx(wanted, rel=1e-4)
     assert [signals.named_by[row[tag]] for tag in ("dog", "pizza")] == [0, 1]
     assert row["seashore"] not in signals.named_by
     assert [number for number, _ in signals.classes] == [207, 963]
 
 
-def test_use_with_a_class_is_the_mean_share_of_its_hashtags_posts(tiny_world: TinyWorld) -> None:
+def test_use_with_a_class_is_the_lift_of_the_mean_share_of_its_hashtags_posts(tiny_world: TinyWorld) -> None:
     """Written out for one hashtag."""
     knowledge = tiny_world.engine.knowledge
     whole, row = knowledge.counts.whole, knowledge.tag_row
@@ -45,7 +50,8 @@ def test_use_with_a_class_is_the_mean_share_of_its_hashtags_posts(tiny_world: Ti
     assert sorted(knowledge.class_tags[959].tolist()) == sorted(named)
     italian = row["italian"]
     shares = [whole.tag_tag.count(one, italian) / (int(whole.tag_posts[one]) + 5) for one in named]
-    assert used_with[italian] == pytest.approx(0.8 * sum(shares) / 4, rel=1e-4)
+    general = int(whole.tag_posts[italian]) / whole.n_posts
+    assert used_with[italian] == pytest.approx(math.log(1 + 0.8 * sum(shares) / 4 / general), rel=1e-4)
     assert used_with[row["waves"]] == 0.0
 
 
