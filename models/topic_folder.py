@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from core.errors import DataError
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".bmp"})
 SPLITS = ("train", "val", "test")
 FEWEST_PER_TOPIC = 4
+_TOPIC = re.compile(r"\w[\w -]*")  # it becomes part of a file name in the bundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,9 @@ def read_topic_folder(folder: Path, seed: int = 0) -> TopicFolder:
     if not all(picture.split for picture in pictures):
         pictures = _deal_splits(pictures, seed)
     topics = tuple(sorted({topic for picture in pictures for topic in picture.topics}))
+    for topic in topics:
+        if not _TOPIC.fullmatch(topic):
+            raise DataError(f"{folder}: {topic!r} cannot name a topic; use letters, digits, spaces, - and _ alone.")
     result = TopicFolder(topics, tuple(sorted(pictures, key=lambda picture: picture.path)))
     _check(result, folder)
     return result

@@ -56,7 +56,7 @@ def test_weights_are_looked_for_in_file_then_folder(tmp_path: Path) -> None:
     assert find_weights(resnet, tmp_path, mine) == mine
     (tmp_path / resnet.weight_file).write_bytes(b"x")
     assert find_weights(resnet, tmp_path) == tmp_path / resnet.weight_file
-    with pytest.raises(WeightsUnavailable, match="internet access.*--weights-file"):
+    with pytest.raises(WeightsUnavailable, match="internet access.*weights_file under"):
         find_weights(resnet, tmp_path / "elsewhere")
     with pytest.raises(WeightsUnavailable, match="Correct the path"):
         find_weights(resnet, None, tmp_path / "typo.pth")

@@ -98,3 +98,12 @@ def test_a_missing_folder_says_so(tmp_path: Path) -> None:
     """A wrong path is an error that names it."""
     with pytest.raises(DataError, match="is not a folder"):
         read_topic_folder(tmp_path / "nowhere")
+
+
+def test_a_topic_that_could_leave_its_folder_is_refused(tmp_path: Path) -> None:
+    """A table may say anything; what it says becomes part of a file name."""
+    put(tmp_path, *(f"p/{i}.jpg" for i in range(12)))
+    rows = [f"p/{i}.jpg,{'../../up' if i % 2 else 'gothic'}" for i in range(12)]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,topics", *rows]), encoding="utf-8")
+    with pytest.raises(DataError, match="cannot name a topic"):
+        read_topic_folder(tmp_path, seed=3)
