@@ -22,6 +22,10 @@ from recommend.spelling import SpellingIndex
 
 Floats = NDArray[np.float32]
 
+SELDOM_FORM = 0.25
+"""Of a class's name and its plural, the one with less than this share of the other's posts does not name it: nobody
+tags a dinner #foods."""
+
 
 @dataclass(frozen=True, slots=True)
 class TopicOutputs:
@@ -127,7 +131,7 @@ def open_knowledge(folder: Path, topics: tuple[str, ...], class_names: tuple[str
         class_meanings=meanings[len(counts.tags) :],
         meaning=meaning,
         class_names=class_names,
-        class_tags=tuple(_tags_of(one, tag_row) for one in terms),
+        class_tags=tuple(_tags_of(one, counts, tag_row) for one in terms),
         spelling=SpellingIndex(counts.tags),
     )
 
@@ -146,7 +150,12 @@ def _check_fit(
         raise BundleCorrupt(f"the counts and tables in {folder} were not made together; restore them or train again")
 
 
-def _tags_of(terms: tuple[str, ...], tag_row: Mapping[str, int]) -> NDArray[np.int64]:
-    """Return the rows of the hashtags that spell a term or its plural."""
-    forms = [form for term in terms for joined in [term.replace(" ", "")] for form in (joined, f"{joined}s")]
-    return np.array(list(dict.fromkeys(tag_row[form] for form in forms if form in tag_row)), dtype=np.int64)
+def _tags_of(terms: tuple[str, ...], counts: Counts, tag_row: Mapping[str, int]) -> NDArray[np.int64]:
+    """Return the rows of the hashtags that spell a term or its plural, without the form that people seldom use."""
+    rows: dict[int, None] = {}
+    for term in terms:
+        joined = term.replace(" ", "")
+        forms = [tag_row[form] for form in (joined, f"{joined}s") if form in tag_row]
+        uses = counts.whole.tag_posts[forms]
+        rows |= dict.fromkeys(row for row, n in zip(forms, uses, strict=True) if n >= SELDOM_FORM * uses.max())
+    return np.array(list(rows), dtype=np.int64)
