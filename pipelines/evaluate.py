@@ -52,7 +52,7 @@ from recommend.baselines.topic_popularity import TopicPopularity
 from recommend.ranker import open_ranker
 from recommend.routing import topic_mixture
 
-VERSION = 1
+VERSION = 2
 METRICS_FILE = "metrics.json"
 LEXICON_FILE = "topic_lexicon.json"
 PICTURE_SPLITS = ("test", "ood")

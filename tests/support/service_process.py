@@ -48,7 +48,7 @@ class Service:
             return [line for line in self.lines if f'"event": "{event}"' in line]
 
         with self._grown:
-            self._grown.wait_for(lambda: found() or self.process.poll() is not None, timeout=30)
+            self._grown.wait_for(lambda: found() or self.process.poll() is not None, timeout=90)
             assert found(), "".join(self.lines)
             line: dict[str, str] = json.loads(found()[0])
             return line
@@ -56,7 +56,7 @@ class Service:
     def client(self) -> httpx.Client:
         """Return a client of the service once it is ready."""
         self.wait_for("ready")
-        return httpx.Client(base_url=self.wait_for("listening")["url"], timeout=30)
+        return httpx.Client(base_url=self.wait_for("listening")["url"], timeout=90)
 
     def ends_with(self) -> int:
         """Return the exit code."""
