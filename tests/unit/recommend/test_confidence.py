@@ -10,7 +10,14 @@ import pytest
 from core.errors import BundleCorrupt
 from core.query import Options, Query
 from core.suggestions import Level
-from recommend.confidence import CONFIDENCE_FILE, Confidence, open_confidence, save_confidence, text_evidence
+from recommend.confidence import (
+    CONFIDENCE_FILE,
+    LIKE_A_KNOWN_SEED,
+    Confidence,
+    open_confidence,
+    save_confidence,
+    text_evidence,
+)
 from recommend.signals import SignalMaker
 from tests.support.tiny_world import GREY, TinyWorld, ask, look
 
@@ -68,3 +75,13 @@ def test_damaged_limits_are_refused(tmp_path: Path, content: str | None) -> None
         (tmp_path / CONFIDENCE_FILE).write_text(content, encoding="utf-8")
     with pytest.raises(BundleCorrupt, match=CONFIDENCE_FILE):
         open_confidence(tmp_path)
+
+
+def test_an_unknown_seed_counts_when_it_is_written_like_a_known_one(tiny_world: TinyWorld) -> None:
+    """Random letters share no n-grams with anything; a compound of a known hashtag does."""
+    maker = SignalMaker(tiny_world.engine.knowledge)
+    compound, noise = maker.signals(ask("", ["puppylicious"])), maker.signals(ask("", ["xqzzt"]))
+    assert "puppylicious" not in tiny_world.engine.knowledge.tag_row
+    assert text_evidence(compound) == pytest.approx(compound.column("seed_spelling").max())
+    assert text_evidence(compound) >= LIKE_A_KNOWN_SEED
+    assert text_evidence(noise) == 0.0
