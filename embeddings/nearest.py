@@ -83,6 +83,11 @@ class NearestWords:
         if table.output_bias is not None:
             self._offset = self._offset + table.output_bias
 
+    @property
+    def unit_inputs(self) -> NDArray[np.float32]:
+        """(n_outputs, d) input vectors at length 1 of the words that can be predicted."""
+        return self._unit_inputs
+
     def cosine(self, contexts: Sequence[Ids]) -> NDArray[np.float32]:
         """Return (q, n_outputs) cosines, -1 to 1, to the mean of each context's input vectors.
 

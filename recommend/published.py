@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.query import Query
-from embeddings.nearest import unit_rows
 from embeddings.tokens import word_token
 from recommend.knowledge import Knowledge
 from recommend.signals import TextSignals
@@ -36,6 +35,5 @@ def published_scores(
     elif len(words) + len(seeds):
         vectors = [table.take_input(ids).sum(axis=0) for ids in (words, seeds)]
         length = max(float(np.linalg.norm(vectors[0] + vectors[1])), 1e-9)
-        units = unit_rows(table.take_input(np.arange(n_tags)))
-        parts[:, 1], parts[:, 2] = units @ (vectors[0] / length), units @ (vectors[1] / length)
+        parts[:, 1], parts[:, 2] = (nearest.unit_inputs @ (vector / length) for vector in vectors)
     return rows, parts[rows]
