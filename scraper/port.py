@@ -1,0 +1,108 @@
+"""What the crawl and its sources know of each other.
+
+A source turns a target into a page; it keeps no state of the crawl, so a crawl that was killed goes on from the
+targets that the frontier still holds. Everything in a :class:`FoundPost` is as the platform gave it: the crawl hashes the
+author and cleans the caption (``scraper/privacy.py``) before anything is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One thing to fetch.
+
+    Attributes:
+        kind: what it is to its source: ``tag``, ``post``, ``profile``, ``location``, ``search``, ``file``.
+        value: a hashtag, an address, a name, a word; with ``kind`` and ``cursor`` it identifies the target.
+        topic: the topic that is collected for, or None.
+        query_tag: the hashtag that led here, in normal form, or None.
+        cursor: where in a list the page begins, as the source gave it; None is the first page.
+    """
+
+    kind: str
+    value: str
+    topic: str | None = None
+    query_tag: str | None = None
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPost:
+    """A post as a platform shows it.
+
+    Attributes:
+        post_id: the platform's own id, the same under every address of the post.
+        caption: the text, hashtags where they stood.
+        author: the account's name as it is, or None.
+        time: ISO 8601 with an offset, or None.
+        hashtags: those that stand beside the caption (a tag field); those inside it are found later.
+        pictures: addresses of its photographs, or of files for a source that reads folders; best first.
+        licence: name of the licence the platform states, or None.
+        attribution: who has to be named under that licence, or None.
+    """
+
+    post_id: str
+    caption: str
+    author: str | None = None
+    time: str | None = None
+    hashtags: tuple[str, ...] = ()
+    pictures: tuple[str, ...] = ()
+    licence: str | None = None
+    attribution: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one target held.
+
+    Attributes:
+        posts: in the order of the page.
+        targets: what to fetch next because of it: posts it links to, its next page.
+        n_bytes: bytes that came over the network for it, 0 when unknown; counts against the budget.
+    """
+
+    posts: tuple[FoundPost, ...] = ()
+    targets: tuple[Target, ...] = field(default=())
+    n_bytes: int = 0
+
+
+class PageSource(Protocol):
+    """A platform, a folder or a recording that posts are collected from."""
+
+    @property
+    def name(self) -> str:
+        """The word for ``--source``; stands as ``source`` in every post."""
+        ...
+
+    def targets(self, topic: str | None, hashtags: Sequence[str]) -> tuple[Target, ...]:
+        """Return what to begin with for a topic's hashtags (or words)."""
+        ...
+
+    def address(self, target: Target) -> str | None:
+        """Return the address that ``fetch`` would open first, for robots.txt and the rate a host; None without network."""
+        ...
+
+    def fetch(self, target: Target) -> Page:
+        """Return what the target holds.
+
+        Raises:
+            LoginWall: the platform wants an account before it shows more.
+            TooManyRequests: the platform asks to slow down, with the seconds it named.
+            PageRefused: forbidden by the platform (401, 403, 410, X-Robots-Tag); will not change by itself.
+            PageBroken: not what such a page looks like; kept aside for a look, never fatal.
+            PageUnreachable: the network failed or took too long; worth another try later.
+        """
+        ...
+
+    def picture(self, address: str) -> bytes:
+        """Return a photograph's bytes, within the size and time bounds; raises as :meth:`fetch` does."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the source holds: a browser, a connection."""
+        ...
