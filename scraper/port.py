@@ -7,7 +7,7 @@ author and cleans the caption (``scraper/privacy.py``) before anything is writte
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -105,4 +105,51 @@ class PageSource(Protocol):
 
     def close(self) -> None:
         """Give back what the source holds: a browser, a connection."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WebAnswer:
+    """What a server sent, whole.
+
+    Attributes:
+        address: where it came from in the end, after redirects.
+        status: HTTP status; 200 to 299 unless more was asked for.
+        headers: names in lower case.
+        body: decoded from its transfer and content encodings.
+    """
+
+    address: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class WebClient(Protocol):
+    """Fetches within bounds of size and time, over http and https, and from public addresses alone."""
+
+    def get(
+        self,
+        address: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        max_bytes: int | None = None,
+        any_status: bool = False,
+    ) -> WebAnswer:
+        """Return what a GET gives; redirects are followed within bounds, each hop admitted by robots.txt and rate.
+
+        Args:
+            address: http or https; the query string is part of it.
+            headers: sent besides the client's own.
+            max_bytes: bound of the decoded body in place of the client's own.
+            any_status: whether statuses from 300 up are answers too; 429 never is.
+
+        Raises:
+            LoginWall: 401.
+            TooManyRequests: 429, or 503 with Retry-After.
+            PageRefused: another 4xx, an X-Robots-Tag that forbids, robots.txt on the way of a redirect, or an address
+                that is not public.
+            PageBroken: larger than allowed, or broken in its encoding.
+            PageUnreachable: another 5xx, no connection, or too slow.
+        """
         ...

@@ -1,0 +1,123 @@
+"""Every source by its name: what it takes, what it needs installed, and where it is made.
+
+A source is named, not imported: its packages are loaded when someone collects with it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from core.errors import InvalidOption, MissingExtra
+from scraper.port import PageSource, WebClient
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """All that a source may need to know; each takes what concerns it and refuses what it cannot do without.
+
+    Attributes:
+        web: fetches API answers, pictures and files within bounds of size and time.
+        admit: to be called with the address before every request beyond the one that ``PageSource.address`` names and
+            beyond those made through ``web``: it waits for the host's turn; raises PageRefused where robots.txt forbids.
+        user_agent: what every request says of who asks, with the operator's contact.
+        instance: address of the site, instance or API server, without a path; None for the source's own default.
+        cookies: file with saved login cookies that the operator names, or None. Its content is never logged.
+        files: the file or folder that a source without network reads, or None.
+        columns: field of :class:`scraper.port.FoundPost` -> column or key of a CSV or JSONL file.
+        allowed_hosts: host names that may be reached although their addresses are private (tests, one's own instance).
+        page_timeout_s: longest wait for one page.
+        headless: whether a browser stays invisible.
+        page_size: posts wanted in one answer of an API that lets one choose.
+    """
+
+    web: WebClient
+    admit: Callable[[str], None]
+    user_agent: str
+    instance: str | None = None
+    cookies: Path | None = None
+    files: Path | None = None
+    columns: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    allowed_hosts: frozenset[str] = frozenset()
+    page_timeout_s: float = 30.0
+    headless: bool = True
+    page_size: int = 40
+
+
+@dataclass(frozen=True, slots=True)
+class SourceKind:
+    """A source before it is made.
+
+    Attributes:
+        name: the word for ``--source``.
+        factory: dotted name of ``make(options: SourceOptions) -> PageSource``.
+        summary: one line for a person who chooses.
+        kinds: kinds of :class:`scraper.port.Target` that a person may name with ``--target``.
+        network: whether it fetches anything.
+    """
+
+    name: str
+    factory: str
+    summary: str
+    kinds: tuple[str, ...]
+    network: bool = True
+
+
+SOURCES: tuple[SourceKind, ...] = (
+    SourceKind(
+        "browser",
+        "scraper.browser.make",
+        "explore pages of a photo-sharing site, in headless Chromium",
+        ("tag", "post"),
+    ),
+    SourceKind(
+        "instagram",
+        "scraper.instagram.make",
+        "Instagram through Instaloader",
+        ("tag", "profile", "post", "location"),
+    ),
+    SourceKind("mastodon", "scraper.mastodon.make", "public timelines of a Mastodon or Pixelfed instance", ("tag",)),
+    SourceKind(
+        "commons", "scraper.commons.make", "licensed photographs of Wikimedia Commons and Openverse", ("search",)
+    ),
+    SourceKind("dump", "scraper.dump.make", "folders and exports that you already have", ("file",), network=False),
+    SourceKind(
+        "replay", "scraper.replay.make", "recorded pages, for tests and demonstrations", ("tag",), network=False
+    ),
+)
+
+
+def source_kind(name: str) -> SourceKind:
+    """Return the source of that name.
+
+    Raises:
+        InvalidOption: there is none.
+    """
+    for kind in SOURCES:
+        if kind.name == name:
+            return kind
+    known = ", ".join(kind.name for kind in SOURCES)
+    raise InvalidOption(f"there is no source {name!r}; the sources are {known}", field="source")
+
+
+def open_source(name: str, options: SourceOptions) -> PageSource:
+    """Return the source of that name, ready to fetch; to be closed by the caller.
+
+    Raises:
+        InvalidOption: there is no such source, or it lacks an option that it cannot do without.
+        MissingExtra: a package that it needs is not installed.
+    """
+    module, _, function = source_kind(name).factory.rpartition(".")
+    try:
+        make = getattr(importlib.import_module(module), function)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in ("core", "scraper"):
+            raise
+        raise MissingExtra(
+            f"the source {name!r} needs {error.name}; install it with: pip install 'tagsmith[scrape]'"
+        ) from error
+    source: PageSource = make(options)
+    return source
