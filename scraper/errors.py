@@ -30,7 +30,15 @@ class PageRefused(CrawlError):
 
 
 class PageBroken(CrawlError):
-    """Not what such a page looks like: left out, counted and kept aside for a look."""
+    """Not what such a page looks like: left out, counted and kept aside for a look.
+
+    Attributes:
+        content: what came, for the look, or None where it is not at hand.
+    """
+
+    def __init__(self, message: str, *, content: bytes | None = None) -> None:
+        super().__init__(message)
+        self.content = content
 
 
 class PageUnreachable(CrawlError):

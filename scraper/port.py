@@ -1,8 +1,8 @@
 """What the crawl and its sources know of each other.
 
 A source turns a target into a page; it keeps no state of the crawl, so a crawl that was killed goes on from the
-targets that the frontier still holds. Everything in a :class:`FoundPost` is as the platform gave it: the crawl hashes the
-author and cleans the caption (``scraper/privacy.py``) before anything is written.
+targets that the frontier still holds. Everything in a :class:`FoundPost` is as the platform gave it: the crawl hashes
+the author and cleans the caption (``scraper/privacy.py``) before anything is written.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class PageSource(Protocol):
         ...
 
     def address(self, target: Target) -> str | None:
-        """Return the address that ``fetch`` would open first, for robots.txt and the rate a host; None without network."""
+        """Return the address that ``fetch`` would open first, for robots.txt and the host's rate; None without network."""
         ...
 
     def fetch(self, target: Target) -> Page:

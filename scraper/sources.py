@@ -22,7 +22,8 @@ class SourceOptions:
     Attributes:
         web: fetches API answers, pictures and files within bounds of size and time.
         admit: to be called with the address before every request beyond the one that ``PageSource.address`` names and
-            beyond those made through ``web``: it waits for the host's turn; raises PageRefused where robots.txt forbids.
+            beyond those made through ``web``: it waits for the host's turn, and raises PageRefused where robots.txt
+            forbids.
         user_agent: what every request says of who asks, with the operator's contact.
         instance: address of the site, instance or API server, without a path; None for the source's own default.
         cookies: file with saved login cookies that the operator names, or None. Its content is never logged.
