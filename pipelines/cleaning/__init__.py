@@ -1,0 +1,1 @@
+"""The rules and the machinery of ``pipelines/clean.py``."""

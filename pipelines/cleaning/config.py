@@ -1,0 +1,120 @@
+"""The numbers of a cleaning; ``default.toml`` holds their values and docs/cleaning.md their meaning for a reader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class SpamConfig:
+    """Where a post begins to look like an advertisement or like the work of a program.
+
+    Attributes:
+        max_hashtags: most different hashtags.
+        max_links: most links in a caption.
+        max_mentions: most accounts mentioned in a caption.
+        max_prices: most prices in a caption.
+        max_repeats: most times that one hashtag stands in a caption.
+        min_different: least share of different words among those of a caption of ten words and more, 0 to 1.
+        min_follow_tags: hashtags that ask for followers or likes from which a post is a trade in them ...
+        min_follow_share: ... when they are at least this share of its hashtags, 0 to 1.
+        min_advert_signs: different signs of an offer (telephone number, price, "order now", ...) that make one.
+    """
+
+    max_hashtags: int
+    max_links: int
+    max_mentions: int
+    max_prices: int
+    max_repeats: int
+    min_different: float
+    min_follow_tags: int
+    min_follow_share: float
+    min_advert_signs: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorsConfig:
+    """What one author may do.
+
+    Attributes:
+        max_same_caption: posts with the same words that are kept.
+        max_per_hour: posts within one hour of the clock that are kept; dates without a time are not judged.
+    """
+
+    max_same_caption: int
+    max_per_hour: int
+
+
+@dataclass(frozen=True, slots=True)
+class CopiesConfig:
+    """When two captions are the same one.
+
+    Attributes:
+        min_words: captions with fewer words are too short to be copies of each other by nearness.
+        similarity: least Jaccard similarity of their shingles, 0 to 1.
+        permutations: hash functions of a signature.
+    """
+
+    min_words: int
+    similarity: float
+    permutations: int
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no signature can be made of.
+
+        Raises:
+            DataError: the similarity is not within 0.3 and 1, or there are too few or too many permutations.
+        """
+        if not 0.3 <= self.similarity <= 1.0 or not 16 <= self.permutations <= 256:
+            raise DataError("clean.copies wants a similarity from 0.3 to 1 and 16 to 256 permutations")
+
+
+@dataclass(frozen=True, slots=True)
+class PicturesConfig:
+    """Which pictures are kept.
+
+    Attributes:
+        max_bytes: larger files are not opened.
+        min_side: fewest pixels of the shorter side.
+        max_distance: bits of 64 in which the perceptual hashes of two copies differ at most, 0 to 7.
+        workers: pictures looked at at the same time.
+    """
+
+    max_bytes: int
+    min_side: int
+    max_distance: int
+    workers: int
+
+    def __post_init__(self) -> None:
+        """Refuse distances at which different pictures are called copies.
+
+        Raises:
+            DataError: the distance is not from 0 to 7, or there is no worker.
+        """
+        if not 0 <= self.max_distance <= 7 or self.workers < 1:
+            raise DataError("clean.pictures wants a max_distance from 0 to 7 and one worker or more")
+
+
+@dataclass(frozen=True, slots=True)
+class CleanConfig:
+    """What a clean corpus is.
+
+    Attributes:
+        languages: primary tags of the languages to keep; empty keeps all. Captions whose language is not clear stay.
+        keep_emoji: whether captions keep their emoji; emoticons of punctuation always go.
+        min_hashtags: posts with fewer hashtags, after normalising, are dropped.
+        max_blocked: most hashtags of the block list in a post that is kept; they are taken out of it.
+        samples: dropped posts of each rule that are kept for review.
+    """
+
+    languages: tuple[str, ...]
+    keep_emoji: bool
+    min_hashtags: int
+    max_blocked: int
+    samples: int
+    spam: SpamConfig
+    authors: AuthorsConfig
+    copies: CopiesConfig
+    pictures: PicturesConfig
