@@ -1,0 +1,96 @@
+"""A requests session that fetches through our own web client, for the libraries that bring requests.
+
+So the bounds of size and time, the refusal of private addresses, robots.txt and the rate a host are written once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import requests
+from requests.adapters import BaseAdapter
+
+from scraper.errors import CrawlError, PageRefused
+from scraper.port import WebClient
+
+# What describes a connection or a body that requests would send; the web client writes its own.
+_OWN_HEADERS = frozenset({"host", "connection", "accept-encoding", "content-length", "user-agent"})
+
+
+class WebAdapter(BaseAdapter):
+    """Answers a session's GETs with what a web client fetches.
+
+    A failure is remembered until :meth:`begin`: a library that swallows one and asks for something else must not get
+    past a platform that asked to slow down.
+
+    Attributes:
+        n_bytes: bytes of the bodies since :meth:`begin`.
+        failure: what went wrong since :meth:`begin`, or None.
+    """
+
+    def __init__(self, web: WebClient, *, max_bytes: int) -> None:
+        super().__init__()
+        self._web = web
+        self._max_bytes = max_bytes
+        self.n_bytes = 0
+        self.failure: CrawlError | None = None
+
+    def begin(self) -> None:
+        """Start to count anew, and forget a failure."""
+        self.n_bytes = 0
+        self.failure = None
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: float | tuple[float, float] | tuple[float, None] | None = None,
+        verify: bool | str = True,
+        cert: bytes | str | tuple[bytes | str, bytes | str] | None = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """Return the answer, whatever its status from 200 to 599 but 429.
+
+        Raises:
+            CrawlError: as :meth:`scraper.port.WebClient.get`; also for any method but GET.
+        """
+        if self.failure is not None:
+            raise self.failure
+        try:
+            return self._get(request)
+        except CrawlError as failure:
+            self.failure = failure
+            raise
+
+    def _get(self, request: requests.PreparedRequest) -> requests.Response:
+        if request.method != "GET" or not request.url:
+            raise PageRefused(f"only reading is allowed; a {request.method} was not sent")
+        headers = {name: _text(value) for name, value in request.headers.items() if name.lower() not in _OWN_HEADERS}
+        answer = self._web.get(request.url, headers=headers, max_bytes=self._max_bytes, any_status=True)
+        self.n_bytes += len(answer.body)
+        response = requests.Response()
+        response.status_code = answer.status
+        response.reason = requests.status_codes._codes.get(answer.status, ("",))[0].replace("_", " ")  # type: ignore[attr-defined]
+        response.headers.update(answer.headers)
+        response.url = answer.address
+        response.request = request
+        response._content = answer.body  # what requests itself does once a body is read
+        response.encoding = requests.utils.get_encoding_from_headers(response.headers)
+        return response
+
+    def close(self) -> None:
+        """Do nothing: the web client belongs to who made it."""
+
+
+def web_session(adapter: WebAdapter) -> requests.Session:
+    """Return a session that sends everything through ``adapter``; it reads no proxies or passwords of the machine."""
+    session = requests.Session()
+    session.trust_env = False
+    session.max_redirects = 0
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value
