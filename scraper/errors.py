@@ -43,3 +43,7 @@ class PageBroken(CrawlError):
 
 class PageUnreachable(CrawlError):
     """The network failed or took too long: tried again later."""
+
+
+class HostBusy(CrawlError):
+    """Another crawl of this installation is at work on the host: this one stops and keeps its state."""

@@ -84,7 +84,7 @@ class PageSource(Protocol):
         ...
 
     def address(self, target: Target) -> str | None:
-        """Return the address that ``fetch`` would open first, for robots.txt and the host's rate; None without network."""
+        """Return the address that ``fetch`` would open first, for robots.txt and the rate; None without network."""
         ...
 
     def fetch(self, target: Target) -> Page:

@@ -1,0 +1,86 @@
+"""Which addresses may be fetched: http and https, hosts on the public internet, and those that an operator allows."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from scraper.errors import PageRefused, PageUnreachable
+
+MAX_ADDRESS = 4096
+"""Characters of an address; longer ones are not worth a request."""
+
+Resolver = Callable[[str, int], list[str]]
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """Return the IP addresses of a host, as the system resolves it.
+
+    Raises:
+        PageUnreachable: the name is not known.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise PageUnreachable(f"the host {host} is not known") from error
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def host_of(address: str) -> str:
+    """Return the host of an http or https address, in lower case, with its port where that is not the scheme's own.
+
+    Raises:
+        PageRefused: it is no such address.
+    """
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise PageRefused("an address that cannot be read is left out") from error
+    if parts.scheme not in ("http", "https") or not host or len(address) > MAX_ADDRESS:
+        raise PageRefused(f"only http and https addresses are fetched, not {parts.scheme or 'one without a scheme'}")
+    if parts.username is not None or parts.password is not None:
+        raise PageRefused(f"an address of {host} with a name and password in it is not fetched")
+    usual = {"http": 80, "https": 443}[parts.scheme]
+    shown = f"[{host}]" if ":" in host else host
+    return shown if port in (None, usual) else f"{shown}:{port}"
+
+
+def public_address(host: str, port: int, allowed: frozenset[str], resolver: Resolver = resolve) -> str:
+    """Return the IP address to connect to: connecting to it, not to the name, keeps what was checked.
+
+    Args:
+        host: name or IP address, in lower case.
+        port: where it is to be reached.
+        allowed: hosts that may have private addresses.
+        resolver: gives a host's addresses.
+
+    Raises:
+        PageRefused: one of the host's addresses is not on the public internet and the host is not allowed.
+        PageUnreachable: the host has no address.
+    """
+    found = resolver(host, port)
+    if not found:
+        raise PageUnreachable(f"the host {host} has no address")
+    if host not in allowed and not all(map(is_public, found)):
+        raise PageRefused(
+            f"{host} lies in a private network and is not fetched; name it with --allow-host when it is your own"
+        )
+    return found[0]
+
+
+def is_public(address: str) -> bool:
+    """Return whether an IP address is one of the public internet, looking into addresses wrapped in IPv6."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(parsed, ipaddress.IPv6Address):
+        inner = parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo[1] if parsed.teredo else None)
+        if inner is None and parsed in ipaddress.ip_network("64:ff9b::/96"):
+            inner = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
+        if inner is not None:
+            return inner.is_global and not inner.is_multicast
+    return parsed.is_global and not parsed.is_multicast
