@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 from core.query import Tier
 
 Level = Literal["high", "medium", "low"]
+Direction = Literal["up", "flat", "down"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,36 @@ class Popularity:
 
 
 @dataclass(frozen=True, slots=True)
+class Trend:
+    """Which way a hashtag's use goes.
+
+    Attributes:
+        direction: up, flat or down.
+        ratio: its share of the posts of the last days against that of the weeks before, smoothed; 1 is no change.
+    """
+
+    direction: Direction
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrendSource:
+    """Where trends come from.
+
+    Attributes:
+        snapshot: the name of the counts.
+        as_of: the last day that they count, UTC.
+        corpus: what was counted, in words for a reader.
+        sources: posts counted, by where they were collected.
+    """
+
+    snapshot: str
+    as_of: date
+    corpus: str
+    sources: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Suggestion:
     """One hashtag with the reasons for it.
 
@@ -53,6 +86,7 @@ class Suggestion:
         score: the ranker's score; any finite number, comparable within one answer only.
         topic: the topic that the hashtag is most used in, or None.
         because: reasons in words, the weightiest first; each names evidence that was really used.
+        trend: which way its use goes, or None where counts of the last 30 days do not tell.
     """
 
     hashtag: str
@@ -62,6 +96,7 @@ class Suggestion:
     parts: Parts
     because: tuple[str, ...]
     popularity: Popularity
+    trend: Trend | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +120,7 @@ class Answer:
         level: how much the answer can be trusted.
         abstain: whether topics and scores both say that nothing is known; the list is then the safe general one.
         warnings: what was dropped or filled up, and why.
+        trends: where the suggestions' trends come from, or None while there are no counts of the last 30 days.
     """
 
     suggestions: tuple[Suggestion, ...]
@@ -93,3 +129,4 @@ class Answer:
     level: Level
     abstain: bool
     warnings: tuple[Notice, ...] = ()
+    trends: TrendSource | None = None

@@ -11,6 +11,7 @@ from core.bundle import Bundle
 from core.display import Segmenter
 from core.errors import BundleCorrupt
 from core.ports import ImageClassifier
+from core.trend_snapshot import SNAPSHOT_FILE
 from models.classifier_files import read_facts
 from models.runtimes import open_classifier
 from recommend.catalogue import Catalogue
@@ -20,8 +21,10 @@ from recommend.knowledge import Knowledge, open_knowledge
 from recommend.language import build_tag_languages
 from recommend.ranker import Ranker, open_ranker
 from recommend.safety import allowed_mask
+from recommend.trend_shelf import Clock, TrendShelf, utc_now
 
 WORDS_FILE = "words.json"
+TRENDS_FILE = f"counts/{SNAPSHOT_FILE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ def assemble(
     threads: int | None = None,
     blocklist: Path | None = None,
     ranker: Ranker | None = None,
+    trends: Path | None = None,
+    now: Clock = utc_now,
 ) -> Engine:
     """Return the bundle at work.
 
@@ -61,6 +66,9 @@ def assemble(
         threads: for the classifier; None leaves it to the runtime.
         blocklist: an operator's own, in place of the built-in one.
         ranker: in place of the bundle's own; evaluation leaves out what was learnt from the posts it asks about.
+        trends: refreshed trends; ``trends.json`` beside the bundle unless told otherwise. Those of the bundle itself
+            count where these are not there or older.
+        now: the clock that the age of trends is told by.
 
     Raises:
         BundleError: a part is missing, broken or of another format.
@@ -70,14 +78,16 @@ def assemble(
     facts = read_facts(bundle.root)
     knowledge = open_knowledge(bundle.root, facts.topics, facts.imagenet_classes)
     segmenter = Segmenter(_word_counts(bundle.path(WORDS_FILE)))
-    catalogue = Catalogue(knowledge.counts, segmenter.display)
+    blocked = load_blocklist(blocklist).blocked
+    shelf = TrendShelf(_trend_files(bundle, trends), now=now, blocked=blocked)
+    catalogue = Catalogue(knowledge.counts, segmenter.display, shelf)
     recommender = HierarchicalRecommender(
         knowledge,
         ranker or open_ranker(bundle.root),
         catalogue,
         build_tag_languages(knowledge.tags, segmenter.segment),
         open_confidence(bundle.root),
-        allowed_mask(knowledge.tags, load_blocklist(blocklist).blocked),
+        allowed_mask(knowledge.tags, blocked),
     )
     return Engine(
         bundle,
@@ -87,6 +97,11 @@ def assemble(
         knowledge,
         facts.imagenet_classes,
     )
+
+
+def _trend_files(bundle: Bundle, refreshed: Path | None) -> tuple[Path, ...]:
+    own = (bundle.path(TRENDS_FILE),) if TRENDS_FILE in bundle.manifest.files else ()
+    return (*own, refreshed or bundle.root.parent / SNAPSHOT_FILE)
 
 
 def _word_counts(path: Path) -> dict[str, int]:

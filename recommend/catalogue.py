@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.query import Tier
-from core.suggestions import Popularity
+from core.errors import InvalidOption
+from core.suggestions import Popularity, Trend, TrendSource
 from embeddings.cooccurrence import Counts
-
-TIERS: Final[tuple[Tier, Tier, Tier]] = ("broad", "mid", "niche")
-"""What the numbers in ``Catalogue.tier_of`` mean."""
-BROAD_SHARE = 0.5
-"""Share of all use that the broad hashtags carry together: the most used ones that make up the first half."""
-NICHE_SHARE = 0.2
-"""Share of all use left to the niche hashtags, the least used ones: few uses spread over most of the vocabulary."""
+from recommend.tiers import TIERS, percentiles_of, tiers_of
+from recommend.trend_shelf import TrendShelf
+from recommend.trends import TrendBook, TrendingHashtag, check_days
 
 CLEAR_LIFT = 3.0
 """A hashtag's topic is named when it has this many times the share of the topic's use that it has of all use."""
@@ -49,23 +45,25 @@ class Catalogue:
         percentile: (n_tags,) float32 share of the vocabulary that is used less, 0 to below 1.
     """
 
-    def __init__(self, counts: Counts, display: Callable[[str], str] = str) -> None:
+    def __init__(self, counts: Counts, display: Callable[[str], str] = str, trends: TrendShelf | None = None) -> None:
         """Index ``counts``.
 
         Args:
             counts: of the training posts; stays mapped from disk.
             display: how a hashtag is shown, ``GoldenRetriever`` for ``goldenretriever``.
+            trends: dated counts, where there are any.
         """
         self.tags = counts.tags
         self.topics = counts.topics
         self._counts = counts
         self._display = display
+        self._trends = trends or TrendShelf()
         self._id_of = {tag: number for number, tag in enumerate(self.tags)}
         self.posts = np.asarray(counts.whole.tag_posts, dtype=np.int64)
         share = np.maximum(self.posts, 1) / max(1, int(np.maximum(self.posts, 1).sum()))
         self.log_prior = np.log(share).astype(np.float32)
-        self.tier_of = _tiers(self.posts)
-        self.percentile = _percentiles(self.posts)
+        self.tier_of = tiers_of(self.posts)
+        self.percentile = percentiles_of(self.posts)
         self._topic_tags = _topic_distributions(counts, share)
         self._topic_of = _clear_topics(counts)
         by_name = sorted(range(len(self.tags)), key=self.tags.__getitem__)
@@ -133,6 +131,46 @@ class Catalogue:
         best = np.argsort(-strengths, kind="stable")[:k]
         return [(self.tags[int(others[place])], float(strengths[place])) for place in best]
 
+    def trend_source(self) -> TrendSource | None:
+        """Return where the trends at hand come from, however old they are, or None where there are none."""
+        book = self._trends.newest()
+        return None if book is None else book.source
+
+    def fresh_trends(self) -> TrendBook | None:
+        """Return the trends of the last 30 days, or None; an answer asks once, so that it is of one snapshot."""
+        return self._trends.fresh()
+
+    def trend(self, tag: str) -> Trend | None:
+        """Return which way a hashtag goes, or None: too few posts, or no counts of the last 30 days."""
+        book = self._trends.fresh()
+        return None if book is None else book.trend(tag)
+
+    def rising(self, topic: str | None, days: int, k: int) -> tuple[TrendingHashtag, ...]:
+        """Return up to k hashtags whose share of posts grew most; none without counts of the last 30 days.
+
+        Args:
+            topic: whose posts to look at; None for all.
+            days: the span that is compared with the four before it, 1 to ``trends.MAX_DAYS``.
+            k: how many at most.
+
+        Raises:
+            InvalidOption: there is no such topic, or ``days`` is out of range.
+        """
+        self._refuse_unknown(topic, days)
+        book = self._trends.fresh()
+        return () if book is None else book.rising(topic, days, k)
+
+    def top(self, topic: str | None, days: int, k: int) -> tuple[TrendingHashtag, ...]:
+        """Return up to k hashtags with the most posts; as :meth:`rising`."""
+        self._refuse_unknown(topic, days)
+        book = self._trends.fresh()
+        return () if book is None else book.top(topic, days, k)
+
+    def _refuse_unknown(self, topic: str | None, days: int) -> None:
+        if topic is not None and topic not in self.topics:
+            raise InvalidOption(f"there is no topic {topic!r}; there are: {', '.join(self.topics)}", field="topic")
+        check_days(days)
+
     def complete(self, prefix: str, k: int) -> tuple[str, ...]:
         """Return up to k hashtags that start with ``prefix``, most used first; ``#`` and capitals do not matter."""
         start = prefix.strip().lstrip("#＃").casefold()
@@ -141,24 +179,6 @@ class Catalogue:
         end = bisect_left(self._names, start + "\U0010ffff", lo=first)
         ids = np.sort(self._ids_by_name[first:end])[:k]
         return tuple(self.tags[number] for number in ids.tolist())
-
-
-def _tiers(posts: NDArray[np.int64]) -> NDArray[np.int8]:
-    """Return (n_tags,) places in ``TIERS``; ``posts`` falls."""
-    if not posts.size:
-        return np.zeros(0, dtype=np.int8)
-    used = np.cumsum(posts)
-    # Counts at the boundaries rather than places, so that equal counts never part.
-    broad_from, mid_from = (
-        posts[min(int(np.searchsorted(used, share * used[-1])), posts.size - 1)]
-        for share in (BROAD_SHARE, 1.0 - NICHE_SHARE)
-    )
-    return np.where(posts >= broad_from, 0, np.where(posts >= mid_from, 1, 2)).astype(np.int8)
-
-
-def _percentiles(posts: NDArray[np.int64]) -> NDArray[np.float32]:
-    fewer = np.searchsorted(np.sort(posts), posts, side="left")
-    return (fewer / max(1, posts.size)).astype(np.float32)
 
 
 def _topic_distributions(counts: Counts, share: NDArray[np.float64]) -> NDArray[np.float32]:

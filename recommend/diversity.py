@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.errors import InvalidOption
 from core.query import Tier
 from core.suggestions import Notice
-from recommend.catalogue import TIERS
+from recommend.tiers import TIERS
 
 SAME_FORM = 1.5
 """Similarity of two forms of one word. More than any cosine: the second form brings a post no new readers."""
@@ -120,7 +120,7 @@ def apply_mix(
     never to a tier of which 0 were asked.
 
     Args:
-        tiers: (n,) place in ``catalogue.TIERS`` of each entry, best first; -1 where nothing is known (pins).
+        tiers: (n,) place in ``tiers.TIERS`` of each entry, best first; -1 where nothing is known (pins).
         mix: how many of each tier, or None for any.
         limit: how many in all.
         n_pinned: how many entries at the start are pins.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,6 +114,9 @@ class HierarchicalRecommender:
         parts = self._parts(query, text, image, scored, [place_of[tag] for tag in final if tag in place_of])
         evidence = Evidence(query, text, image, self._weighted(query, image))
         suggestions = [self._suggestion(tag, scored, place_of, parts, evidence) for tag in final]
+        trends = self._catalogue.fresh_trends()
+        if trends is not None:
+            suggestions = [replace(one, trend=trends.trend(one.hashtag)) for one in suggestions]
         if abstain:
             notices = (
                 *notices,
@@ -131,6 +134,7 @@ class HierarchicalRecommender:
             level=level,
             abstain=abstain,
             warnings=notices,
+            trends=None if trends is None else trends.source,
         )
 
     def _scored(self, query: Query) -> tuple[TextSignals, ImageSignals | None, Scored]:

@@ -66,7 +66,14 @@ class Trend(Outgoing):
     """Which way a hashtag's use goes, by counts of the last 30 days."""
 
     direction: Literal["up", "flat", "down"]
-    ratio: float
+    ratio: float = Field(description="share of the last 7 days' posts against that of the 28 days before, smoothed")
+
+
+class TrendCounts(Outgoing):
+    """The dated counts that trends are told from."""
+
+    snapshot: str
+    as_of: str = Field(description="the last day that is counted, UTC")
 
 
 class SuggestedHashtag(Outgoing):
@@ -136,6 +143,7 @@ class SuggestionAnswer(Outgoing):
     suggestions: list[SuggestedHashtag]
     platforms: dict[str, PlatformHashtags]
     safety: Safety
+    trends: TrendCounts | None = Field(None, description="null while there are no counts of the last 30 days")
     warnings: list[Warned]
 
 
@@ -210,6 +218,7 @@ class Health(Outgoing):
 
     status: Literal["ok", "ready"]
     bundle: str | None = None
+    warnings: list[Warned] | None = Field(None, description="what an operator should look at all the same")
 
 
 class ProblemField(Outgoing):

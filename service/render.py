@@ -17,6 +17,8 @@ from service.answers import (
     SuggestedHashtag,
     SuggestionAnswer,
     TopicProbability,
+    Trend,
+    TrendCounts,
     Warned,
 )
 from service.ids import suggestion_id
@@ -46,6 +48,9 @@ def render(
         suggestions=suggestions,
         platforms=platforms,
         safety=Safety(flagged=[loaded.flagged[one.hashtag] for one in suggestions if one.hashtag in loaded.flagged]),
+        trends=None
+        if answer.trends is None
+        else TrendCounts(snapshot=answer.trends.snapshot, as_of=answer.trends.as_of.isoformat()),
         warnings=[Warned(code=notice.code, detail=notice.detail, field=notice.field) for notice in warnings],
     )
 
@@ -66,7 +71,7 @@ def _suggestion(one: Suggestion, casing: Casing, *, explain: bool) -> SuggestedH
         ),
         because=list(one.because) if explain else [],
         popularity=HashtagPopularity(posts=popularity.posts, tier=popularity.tier, percentile=popularity.percentile),
-        trend=None,
+        trend=None if one.trend is None else Trend(direction=one.trend.direction, ratio=one.trend.ratio),
     )
 
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embeddings.cooccurrence import Counts, TokenisedPost, count_posts, open_post_counts, save_counts
-from recommend.catalogue import BROAD_SHARE, NICHE_SHARE, TIERS, TOPIC_SMOOTHING, Catalogue
+from recommend.catalogue import TOPIC_SMOOTHING, Catalogue
+from recommend.tiers import BROAD_SHARE, NICHE_SHARE, TIERS
 
 TOPICS = ("pets", "food")
 
