@@ -91,7 +91,9 @@ def settings_page() -> str:
     ]
     for name, field in Settings.model_fields.items():
         default = (
-            "" if field.default is None else f"`{int(field.default) if field.annotation is bool else field.default}`"
+            ""
+            if field.default in (None, ())
+            else f"`{int(field.default) if field.annotation is bool else field.default}`"
         )
         meaning = cell(field.description or "")
         lines.append(f"| `{PREFIX}{name.upper()}` | {cell(type_name(field.annotation))} | {default} | {meaning} |")
@@ -103,6 +105,8 @@ def type_name(annotation: object) -> str:
     origin = typing.get_origin(annotation)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(type_name(part) for part in typing.get_args(annotation) if part is not type(None))
+    if origin is tuple:
+        return "list, comma separated"
     if origin is typing.Literal:
         return ", ".join(f"`{value}`" for value in typing.get_args(annotation))
     names: dict[object, str] = {str: "text", int: "whole number", float: "number", bool: "0 or 1", Path: "path"}

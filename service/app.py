@@ -14,10 +14,13 @@ from core.errors import TagsmithError
 from service import openapi
 from service.budget import ByteBudget
 from service.envelope import Envelope, problem_response
+from service.fetching import Fetcher
+from service.image_urls import read_origin
 from service.loading import load
 from service.metrics import Metrics
 from service.problems import Refusal
 from service.routes import bundle, health, limits, platforms, reference, suggestions, topics
+from service.serving import OneBundle
 from service.settings import Settings
 from service.state import Load, State
 
@@ -32,9 +35,9 @@ ROUTERS = (
 )
 
 
-def create_app(settings: Settings, *, load: Load = load) -> FastAPI:
+def create_app(settings: Settings, *, load: Load = load, metrics: Metrics | None = None) -> FastAPI:
     """Return the application; ``load`` opens what it serves and is called in a thread once the lifespan begins."""
-    metrics = Metrics()
+    metrics = metrics or Metrics()
     service = State(settings, load, metrics)
 
     @asynccontextmanager
@@ -42,6 +45,7 @@ def create_app(settings: Settings, *, load: Load = load) -> FastAPI:
         service.begin()
         yield
         await service.end()
+        app.state.fetcher.close()
 
     app = FastAPI(
         title="tagsmith",
@@ -55,11 +59,13 @@ def create_app(settings: Settings, *, load: Load = load) -> FastAPI:
     app.state.metrics = metrics
     app.state.service = service
     app.state.bodies = ByteBudget(settings.bodies_mb * 1_000_000)
+    app.state.fetcher = Fetcher(map(read_origin, settings.image_origins))
     for router in ROUTERS:
         app.include_router(router)
     for error in (Refusal, TagsmithError):
         app.add_exception_handler(error, _as_problem)
     app.add_exception_handler(HTTPException, _routing_problem)
+    app.add_middleware(OneBundle, pinned=service.pinned)
     app.add_middleware(Envelope, metrics=metrics)
     app.openapi = lambda: _once(app)  # type: ignore[method-assign]
     return app

@@ -28,7 +28,6 @@ from service.schemas import (
     Base64Image,
     SuggestionOptions,
     SuggestionRequest,
-    UrlImage,
 )
 
 MAX_FIELD_PATH = 120
@@ -48,7 +47,7 @@ class ReadPost:
     """A request whose form is right.
 
     Attributes:
-        request: the fields; its ``image`` is None when the file came as ``image_file``.
+        request: the fields; its ``image`` is None when the file came as ``image_file``, and a URL is not yet fetched.
         image_file: the photograph's bytes, not yet decoded, or None.
     """
 
@@ -81,17 +80,15 @@ async def read_post(request: Request, claim: Claim) -> ReadPost:
 
 def read_json(body: bytes | bytearray) -> ReadPost:
     """Return the request in a JSON body."""
-    fields = parse_object(body, "body")
+    return read_fields(parse_object(body, "body"))
+
+
+def read_fields(fields: dict[str, Any]) -> ReadPost:
+    """Return the request that JSON's ``fields`` make."""
     try:
         request = SuggestionRequest.model_validate(fields)
     except ValidationError as error:
         refuse_fields(error)
-    if isinstance(request.image, UrlImage):
-        raise Refusal(
-            "image_url_refused",
-            "Image URLs are not enabled in this version: send the picture itself, as base64 or as a multipart file.",
-            fields=(FieldError("image.url", "is not enabled in this version"),),
-        )
     if isinstance(request.image, Base64Image):
         image_file = decode_base64(request.image.base64)
         return ReadPost(request.model_copy(update={"image": None}), image_file)

@@ -27,8 +27,13 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "malformed_body": Kind(400, "The body is broken"),
+    "missing_key": Kind(401, "A key is needed"),
+    "bad_key": Kind(401, "The key is not valid"),
+    "forbidden": Kind(403, "The key may not do this"),
     "not_found": Kind(404, "There is nothing here"),
     "method_not_allowed": Kind(405, "The method is not allowed here"),
+    "conflict": Kind(409, "The request conflicts with another"),
+    "precondition_failed": Kind(412, "The thing has changed since"),
     "body_too_large": Kind(413, "The body is too large"),
     "image_too_large": Kind(413, "The image is too large"),
     "unsupported_content_type": Kind(415, "The content type is not supported"),
@@ -37,6 +42,9 @@ KINDS: Mapping[str, Kind] = {
     "unsupported_image": Kind(422, "The image format is not supported"),
     "undecodable_image": Kind(422, "The image cannot be decoded"),
     "image_url_refused": Kind(422, "The image URL is refused"),
+    "image_url_unreachable": Kind(422, "No image came from the URL"),
+    "precondition_required": Kind(428, "The request must say which version it means"),
+    "rate_limited": Kind(429, "The key has used up its rate"),
     "overloaded": Kind(429, "The service is overloaded"),
     "internal_error": Kind(500, "Something went wrong here"),
     "timed_out": Kind(503, "The time ran out"),
@@ -60,10 +68,12 @@ CODES: Mapping[type[errors.TagsmithError], str] = {
     errors.BundleMismatch: "not_ready",
     errors.BundleCorrupt: "not_ready",
     errors.StorageError: "store_unavailable",
+    errors.StoreMismatch: "store_unavailable",
     errors.Unavailable: "not_ready",
     errors.Overloaded: "overloaded",
     errors.DeadlineExceeded: "timed_out",
     errors.NotReady: "not_ready",
+    errors.StoreUnavailable: "store_unavailable",
 }
 
 # Messages of these are written for the caller; those of the others may name files of the machine.

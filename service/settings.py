@@ -9,14 +9,23 @@ from __future__ import annotations
 import ipaddress
 import socket
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import InvalidOption
+from service.image_urls import read_origin
 
 PREFIX = "TAGSMITH_"
+
+
+def _split(value: object) -> object:
+    """Read a list as an environment variable has it: parted by commas."""
+    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -31,10 +40,22 @@ class Settings(BaseSettings):
     bundle: Path | None = Field(
         None, description="a bundle or a folder of bundles; the command line finds the starter bundle"
     )
+    starter: Path | None = Field(
+        None, description="the bundle that is served while the folder has none; the command line finds it"
+    )
+    follow_s: float = Field(
+        1.0, ge=0.05, le=3600, description="seconds between looks at which bundle of the folder is current"
+    )
+    workers: int = Field(1, ge=1, le=64, description="processes that answer; they share the mapped bundle")
+    drain_s: float = Field(
+        20.0, gt=0, le=3600, description="seconds after SIGTERM for what is inside; then it is cut short"
+    )
     runtime: str = Field(
         "auto", min_length=1, description="what runs the picture network: onnx, openvino, torch or auto"
     )
-    threads: int | None = Field(None, ge=1, le=256, description="threads of the picture network; default: one a core")
+    threads: int | None = Field(
+        None, ge=1, le=256, description="threads of the picture network; default: the cores, shared out to the workers"
+    )
     queue: int = Field(64, ge=1, le=10_000, description="requests inside at once; one more is answered 429")
     batch_max: int = Field(8, ge=1, le=256, description="pictures in one forward pass, at most")
     batch_wait_ms: float = Field(
@@ -44,9 +65,41 @@ class Settings(BaseSettings):
     bodies_mb: int = Field(
         128, ge=32, le=65_536, description="MB of request bodies held in memory at once; beyond, 429"
     )
+    batch_deadline_s: float = Field(
+        120.0, gt=0, le=3600, description="seconds for one batch, reading included; posts that are left are timed out"
+    )
+    image_origins: Listed = Field(
+        (), description="origins that pictures may be fetched from beside public https hosts: http://files:9000"
+    )
+    cors_origins: Listed = Field(
+        (), description="web origins whose pages may call the service, as in https://app.example.com; none by default"
+    )
+    docs: bool = Field(True, description="0 takes /docs and /openapi.json away")
     platforms: Path | None = Field(None, description="a platforms.toml laid over the built-in rules")
     blocklist: Path | None = Field(None, description="a block list in place of the built-in one")
+    flags: Path | None = Field(
+        None, description="a file of hashtags that platforms restrict, each with its source and date"
+    )
+    database: str = Field(
+        "sqlite:///var/tagsmith.db",
+        min_length=1,
+        description="where keys, feedback and saved sets are: sqlite:///a/file or postgresql://user@host:5432/name",
+    )
+    database_password_file: Path | None = Field(
+        None, description="a file with the database's password, as container secrets are handed over"
+    )
+    spool: Path = Field(
+        Path("var/spool"), description="a folder for what waits for the database; each replica its own"
+    )
     log_level: LogLevel = Field("info", description="debug, info, warning or error")
+
+    @field_validator("image_origins", "cors_origins")
+    @classmethod
+    def _check_origins(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse what is no origin; ``*`` would let any page ask in the name of whoever looks at it."""
+        for one in given:
+            read_origin(one)
+        return given
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -9,11 +9,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from core.errors import DeadlineExceeded
+from service.answering import answer_post
 from service.answers import SuggestionAnswer
 from service.intake import read_post
-from service.interpret import understand
 from service.problems import documented
-from service.render import render
 
 router = APIRouter(tags=["suggestions"])
 
@@ -55,6 +54,7 @@ PROBLEMS = documented(
     "unsupported_image",
     "undecodable_image",
     "image_url_refused",
+    "image_url_unreachable",
     "overloaded",
     "internal_error",
     "timed_out",
@@ -71,16 +71,14 @@ PROBLEMS = documented(
 )
 async def suggest(request: Request) -> Response:
     """Answer with a ranked, explained list of hashtags for a photograph, a caption, seed hashtags or any of them."""
-    state, stages = request.app.state.service, request.state.stages
+    stages = request.state.stages
     try:
         async with asyncio.timeout(request.app.state.settings.deadline_s):
-            desk, loaded = state.desk, state.loaded
+            _ = request.app.state.service.desk  # before a body is read for nothing
             with request.app.state.bodies.claims() as claim:
                 with stages.measured("read"):
                     post = await read_post(request, claim)
-                    asked = understand(post.request, has_file=post.image_file is not None, names=loaded.names)
-                answer = await desk.answer(asked.query, post.image_file, stages)
+                body = await answer_post(request, post, claim, stages)
     except TimeoutError:
         raise DeadlineExceeded("The request's time ran out.", retry_after_s=1.0) from None
-    body = render(answer, post.request, asked, loaded, request_id=request.state.request_id)
     return Response(body.model_dump_json(), media_type="application/json")
