@@ -15,10 +15,12 @@ TagsmithError
 │   ├── BundleMismatch      the bundle is of another format version
 │   └── BundleCorrupt       a file of the bundle is missing or fails its hash
 ├── StorageError            the disk is full or a path cannot be written
+├── StoreMismatch           the database has a schema that this version does not know
 └── Unavailable             the service cannot answer just now
     ├── Overloaded          the queue is full
     ├── DeadlineExceeded    the request's time ran out
-    └── NotReady            no bundle is loaded yet, or the service is draining
+    ├── NotReady            no bundle is loaded yet, or the service is draining
+    └── StoreUnavailable    the database cannot be reached or written to
 
 Each message says what happened and, where there is one, what to do about it. The command line turns any of
 them into exit code 2; ``service/problems.py`` alone gives them an HTTP status.
@@ -95,6 +97,10 @@ class StorageError(TagsmithError):
     """The disk is full or a path cannot be written."""
 
 
+class StoreMismatch(TagsmithError):
+    """The database has a schema that this version does not know."""
+
+
 class Unavailable(TagsmithError):
     """The service cannot answer just now.
 
@@ -117,3 +123,7 @@ class DeadlineExceeded(Unavailable):
 
 class NotReady(Unavailable):
     """No bundle is loaded yet, or the service is draining."""
+
+
+class StoreUnavailable(Unavailable):
+    """The database cannot be reached or written to."""

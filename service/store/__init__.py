@@ -1,0 +1,1 @@
+"""What the service remembers: keys, rates, suggestions, feedback, saved sets and answers to be repeated."""

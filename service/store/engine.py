@@ -1,0 +1,180 @@
+"""The database: one file by default, PostgreSQL where it is named; transactions that end in a known error or none.
+
+A database that is away must not slow every request down: after a failure the store says so at once for
+``PAUSE_S`` before it tries again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import asyncpg
+from sqlalchemy import URL, Table, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from core.atomic import storage_errors
+from core.errors import InvalidOption, StoreUnavailable
+
+Kind = Literal["sqlite", "postgresql"]
+DRIVERS: dict[str, str] = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+BUSY_S = 5.0
+"""How long one transaction waits for another to let go of the file."""
+CONNECT_S = 2.0
+PATIENCE_S = 8.0
+"""How long a transaction may take in all; more than ``BUSY_S``, less than a request's time."""
+PAUSE_S = 1.0
+POOL = 5
+BUGS = (IntegrityError, ProgrammingError, DataError)
+"""Errors of a statement that say something of this program, not of the database's health."""
+AWAY = (DBAPIError, PoolTimeout, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+def now_ms() -> int:
+    """Return the milliseconds since 1970."""
+    return int(time.time() * 1000.0)
+
+
+def database_url(text: str, password_file: Path | None = None) -> URL:
+    """Return the address of a database with the driver that is used here.
+
+    Args:
+        text: ``sqlite:///var/tagsmith.db`` (three slashes: from the working folder; four: from the root) or
+            ``postgresql://user@host:5432/name``.
+        password_file: a file whose first line is the password, as container secrets are handed over.
+
+    Raises:
+        InvalidOption: the address cannot be read or names another kind of database, or the file cannot be read.
+    """
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise InvalidOption(
+            "the database is no URL; write sqlite:///var/tagsmith.db or postgresql://user@host/name", field="database"
+        ) from None
+    backend = url.get_backend_name()
+    if backend not in DRIVERS or (backend == "sqlite" and not url.database):
+        raise InvalidOption("the database must be sqlite:///a/file or postgresql://user@host/name", field="database")
+    if password_file is not None:
+        try:
+            lines = password_file.read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidOption(
+                f"the password file {password_file} cannot be read ({type(error).__name__})",
+                field="database_password_file",
+            ) from None
+        url = url.set(password=lines[0].strip() if lines else "")
+    return url.set(drivername=DRIVERS[backend])
+
+
+class Store:
+    """Transactions on one database; lives on one event loop.
+
+    Attributes:
+        kind: "sqlite" or "postgresql".
+    """
+
+    def __init__(self, engine: AsyncEngine, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.engine = engine
+        self.kind = cast(Kind, engine.dialect.name)
+        self._clock = clock
+        self._away_until = -1.0
+
+    @property
+    def away(self) -> bool:
+        """Whether the last attempt failed so lately that none is made."""
+        return self._clock() < self._away_until
+
+    @asynccontextmanager
+    async def statements(self) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection on which each statement is a transaction of its own.
+
+        Raises:
+            StoreUnavailable: the database cannot be reached, or does not answer in time.
+        """
+        async with self._connected() as connection:
+            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection in a transaction that is committed when the block ends, and undone when it raises.
+
+        Raises:
+            StoreUnavailable: the database cannot be reached, is full, or does not answer in time; nothing is written,
+                unless the connection broke in the very moment of committing.
+        """
+        async with self._connected() as connection, connection.begin():
+            yield connection
+
+    def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
+        """Return an INSERT that knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
+        return sqlite.insert(table) if self.kind == "sqlite" else postgresql.insert(table)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        with suppress(*AWAY):
+            await self.engine.dispose()
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        if self.away:
+            raise StoreUnavailable("The database cannot be reached.", retry_after_s=PAUSE_S)
+        try:
+            async with asyncio.timeout(PATIENCE_S), self.engine.connect() as connection:
+                yield connection
+        except BUGS:
+            raise
+        except AWAY as error:
+            self._away_until = self._clock() + PAUSE_S
+            # Never the driver's words: they may hold the values of a statement, or a host's name.
+            raise StoreUnavailable("The database cannot be reached.", retry_after_s=PAUSE_S) from error
+        self._away_until = -1.0
+
+
+def open_store(url: str | URL, *, password_file: Path | None = None) -> Store:
+    """Return a store; nothing is connected to before it is used.
+
+    Raises:
+        InvalidOption: the address cannot be read.
+        StorageError: the folder of a database file cannot be made.
+    """
+    address = database_url(str(url), password_file) if isinstance(url, str) else url
+    if address.get_backend_name() == "sqlite":
+        folder = Path(str(address.database)).parent
+        with storage_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        engine = create_async_engine(address, connect_args={"timeout": BUSY_S}, pool_size=POOL, hide_parameters=True)
+        event.listen(engine.sync_engine, "connect", _set_up_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_at_once)
+    else:
+        engine = create_async_engine(
+            address,
+            connect_args={"timeout": CONNECT_S, "command_timeout": BUSY_S},
+            pool_size=POOL,
+            pool_timeout=CONNECT_S,
+            pool_pre_ping=True,
+            hide_parameters=True,
+        )
+    return Store(engine)
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    """Let readers and one writer work side by side, and take transactions into our own hands."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_at_once(connection: Any) -> None:
+    """Take the write lock first: a transaction that reads and then writes would else find it taken and fail."""
+    if connection.get_isolation_level() != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,207 @@
+"""Keys: made, listed, revoked and found again.
+
+A key is 256 random bits, so its SHA-256 is as hard to invert as the key is to guess: the slow hashes that passwords
+need, because people choose passwords, would cost every request milliseconds and win nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Row, select, update
+
+from core.errors import StoreUnavailable
+from service.store.engine import Store, now_ms
+from service.store.tables import BUCKETS, KEYS
+
+PREFIX = "tgs"
+_ID_BYTES, _SECRET_BYTES = 7, 32
+KEY = re.compile(r"tgs_([a-z2-7]{12})_[a-z2-7]{52}")
+"""What a key looks like: fixed length and a prefix of its own, so that scanners for leaked secrets find it."""
+WORKSPACE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+FRESH_S = 30.0
+"""How old the copy of the keys may grow while the database answers."""
+KEYLESS_FRESH_S = 1.0
+"""The same while there are none: the first key must soon be asked for."""
+GRACE_S = 3600.0
+"""How long the copy is good for while the database is away. Nobody can revoke a key in it meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """What is known of a key; not the key itself.
+
+    Attributes:
+        key_id: its public part.
+        hash: SHA-256 of the whole key, 32 bytes.
+        per_minute: requests that it may make in a minute, and at once after a minute's rest.
+    """
+
+    key_id: str
+    hash: bytes
+    workspace: str
+    name: str
+    scopes: frozenset[str]
+    per_minute: int
+    created_ms: int
+    expires_ms: int | None
+    revoked_ms: int | None
+
+
+def new_key() -> tuple[str, str]:
+    """Return the id of a new key and the key."""
+    key_id = _letters(secrets.token_bytes(_ID_BYTES) + b"\0")[:12]
+    return key_id, f"{PREFIX}_{key_id}_{_letters(secrets.token_bytes(_SECRET_BYTES))}"
+
+
+def parse_key(text: str) -> str | None:
+    """Return the id in a key, or None when it has not the form of one."""
+    found = KEY.fullmatch(text)
+    return found.group(1) if found else None
+
+
+def digest_of(key: str) -> bytes:
+    """Return what is stored of a key."""
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+
+
+class KeyRing:
+    """The keys of one store, with a copy in memory for the time that the database is away."""
+
+    def __init__(
+        self, store: Store, *, now_ms: Callable[[], int] = now_ms, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store = store
+        self._now_ms = now_ms
+        self._clock = clock
+        self._copy: Mapping[str, StoredKey] | None = None
+        self._copied_at = 0.0
+
+    async def create(
+        self, *, workspace: str, name: str, scopes: Iterable[str], per_minute: int, lifetime_s: float | None
+    ) -> tuple[StoredKey, str]:
+        """Return a new key as it is stored, and the key itself, which is nowhere kept.
+
+        Raises:
+            StoreUnavailable: the database is away.
+        """
+        key_id, key = new_key()
+        created = self._now_ms()
+        expires = None if lifetime_s is None else created + int(lifetime_s * 1000.0)
+        stored = StoredKey(
+            key_id, digest_of(key), workspace, name, frozenset(scopes), per_minute, created, expires, None
+        )
+        async with self._store.transaction() as connection:
+            await connection.execute(
+                KEYS.insert().values(
+                    id=key_id,
+                    hash=stored.hash,
+                    workspace=workspace,
+                    name=name,
+                    scopes=" ".join(sorted(stored.scopes)),
+                    per_minute=per_minute,
+                    created_ms=created,
+                    expires_ms=expires,
+                )
+            )
+            await connection.execute(
+                BUCKETS.insert().values(key_id=key_id, tokens=float(per_minute), refilled_ms=created)
+            )
+        self._copy = None
+        return stored, key
+
+    async def all(self) -> list[StoredKey]:
+        """Return every key that was ever made, oldest first.
+
+        Raises:
+            StoreUnavailable: the database is away.
+        """
+        async with self._store.statements() as connection:
+            rows = (await connection.execute(select(KEYS).order_by(KEYS.c.created_ms, KEYS.c.id))).all()
+        return [_stored(row) for row in rows]
+
+    async def revoke(self, key_id: str) -> bool:
+        """Make a key worthless from now on; return whether there was such a key. What was revoked stays so.
+
+        Raises:
+            StoreUnavailable: the database is away.
+        """
+        async with self._store.statements() as connection:
+            known = await connection.scalar(select(KEYS.c.id).where(KEYS.c.id == key_id))
+            await connection.execute(
+                update(KEYS).where(KEYS.c.id == key_id, KEYS.c.revoked_ms.is_(None)).values(revoked_ms=self._now_ms())
+            )
+        return known is not None
+
+    async def find(self, key_id: str) -> StoredKey | None:
+        """Return a key by its id, as it is this moment; while the database is away, as it last was.
+
+        Raises:
+            StoreUnavailable: the database is away, and has been for too long.
+        """
+        try:
+            if self._copy is None or self._age_s() > FRESH_S:
+                await self.refresh()
+            async with self._store.statements() as connection:
+                row = (await connection.execute(select(KEYS).where(KEYS.c.id == key_id))).one_or_none()
+            return None if row is None else _stored(row)
+        except StoreUnavailable:
+            if self._copy is None or self._age_s() > GRACE_S:
+                raise
+            return self._copy.get(key_id)
+
+    async def any_key(self) -> bool:
+        """Return whether any key was ever made: then every call needs one, also when all of them are revoked.
+
+        Raises:
+            StoreUnavailable: the database is away, and never was not.
+        """
+        if self._copy:
+            return True
+        try:
+            if self._copy is None or self._age_s() > KEYLESS_FRESH_S:
+                await self.refresh()
+        except StoreUnavailable:
+            if self._copy is None:
+                raise
+        return bool(self._copy)
+
+    async def refresh(self) -> None:
+        """Copy the keys into memory.
+
+        Raises:
+            StoreUnavailable: the database is away.
+        """
+        self._copy = {key.key_id: key for key in await self.all()}
+        self._copied_at = self._clock()
+
+    def is_valid(self, key: StoredKey) -> bool:
+        """Return whether a key is neither revoked nor expired."""
+        return key.revoked_ms is None and (key.expires_ms is None or self._now_ms() < key.expires_ms)
+
+    def _age_s(self) -> float:
+        return self._clock() - self._copied_at
+
+
+def _stored(row: Row[tuple[object, ...]]) -> StoredKey:
+    return StoredKey(
+        key_id=row.id,
+        hash=bytes(row.hash),
+        workspace=row.workspace,
+        name=row.name,
+        scopes=frozenset(row.scopes.split()),
+        per_minute=row.per_minute,
+        created_ms=row.created_ms,
+        expires_ms=row.expires_ms,
+        revoked_ms=row.revoked_ms,
+    )
+
+
+def _letters(data: bytes) -> str:
+    return base64.b32encode(data).decode("ascii").rstrip("=").lower()

@@ -1,0 +1,136 @@
+"""Every table. Times are milliseconds since 1970, days are days since 1970; a workspace is a text id.
+
+What a table looks like in a database is made by the migrations; a test holds the two equal.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+
+METADATA = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+# hash: SHA-256 of the whole key, which itself is nowhere. scopes: names with a space between them.
+KEYS = Table(
+    "keys",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("hash", LargeBinary, nullable=False),
+    Column("workspace", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("per_minute", Integer, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger),
+    Column("revoked_ms", BigInteger),
+)
+
+# Apart from the keys, since every request writes here.
+BUCKETS = Table(
+    "buckets",
+    METADATA,
+    Column("key_id", Text, ForeignKey(KEYS.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("tokens", Double, nullable=False),
+    Column("refilled_ms", BigInteger, nullable=False),
+)
+
+# hashtags: [{"hashtag": ..., "score": ..., "parts": {...}}, ...] in the order of the answer. Kept 30 days.
+SUGGESTIONS = Table(
+    "suggestions",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("workspace", Text, nullable=False),
+    Column("bundle", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("hashtags", JSON, nullable=False),
+    Index(None, "created_ms"),
+)
+
+# A row that is undone stays until it is too old to count: a replay of the same row must not bring it back.
+FEEDBACK = Table(
+    "feedback",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("workspace", Text, nullable=False),
+    Column("suggestion_id", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("undone_ms", BigInteger),
+    Index(None, "workspace", "created_ms"),
+    Index(None, "created_ms"),
+)
+
+# verdict: accepted, rejected or added.
+FEEDBACK_TAGS = Table(
+    "feedback_tags",
+    METADATA,
+    Column("feedback_id", Text, ForeignKey(FEEDBACK.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("hashtag", Text, primary_key=True),
+    Column("verdict", Text, nullable=False),
+)
+
+# How often feedback of a workspace changed: a worker that knows a version knows the state.
+WORKSPACES = Table(
+    "workspaces",
+    METADATA,
+    Column("workspace", Text, primary_key=True),
+    Column("feedback_version", BigInteger, nullable=False),
+)
+
+# etag: a new random one with each write.
+SETS = Table(
+    "sets",
+    METADATA,
+    Column("workspace", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("hashtags", JSON, nullable=False),
+    Column("etag", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+)
+
+# Answers to be given again. key_hash: SHA-256 of the caller's Idempotency-Key; digest: of the request.
+# status is null while the first request runs; one that died lets go at locked_until_ms.
+REPEATS = Table(
+    "repeats",
+    METADATA,
+    Column("workspace", Text, primary_key=True),
+    Column("key_hash", LargeBinary, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("locked_until_ms", BigInteger, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("status", Integer),
+    Column("media_type", Text),
+    Column("body", LargeBinary),
+    Index(None, "created_ms"),
+)
+
+# Posts of one day that carry a hashtag, by where they were counted; topic "" is all of them.
+TREND_COUNTS = Table(
+    "trend_counts",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("hashtag", Text, primary_key=True),
+    Column("posts", Integer, nullable=False),
+    Index(None, "topic", "day"),
+)
