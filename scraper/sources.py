@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from core.errors import InvalidOption, MissingExtra
+from scraper.licences import OPEN
 from scraper.port import PageSource, WebClient
 
 
@@ -33,6 +34,7 @@ class SourceOptions:
         page_timeout_s: longest wait for one page.
         headless: whether a browser stays invisible.
         page_size: posts wanted in one answer of an API that lets one choose.
+        licences: codes of :mod:`scraper.licences`; photographs under others are left out where licences are stated.
     """
 
     web: WebClient
@@ -46,6 +48,7 @@ class SourceOptions:
     page_timeout_s: float = 30.0
     headless: bool = True
     page_size: int = 40
+    licences: tuple[str, ...] = OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +84,8 @@ SOURCES: tuple[SourceKind, ...] = (
         ("tag", "profile", "post", "location"),
     ),
     SourceKind("mastodon", "scraper.mastodon.make", "public timelines of a Mastodon or Pixelfed instance", ("tag",)),
-    SourceKind(
-        "commons", "scraper.commons.make", "licensed photographs of Wikimedia Commons and Openverse", ("search",)
-    ),
+    SourceKind("commons", "scraper.commons.make", "licensed photographs of Wikimedia Commons", ("search",)),
+    SourceKind("openverse", "scraper.openverse.make", "licensed photographs that Openverse finds", ("search",)),
     SourceKind("dump", "scraper.dump.make", "folders and exports that you already have", ("file",), network=False),
     SourceKind(
         "replay", "scraper.replay.make", "recorded pages, for tests and demonstrations", ("tag",), network=False

@@ -5,6 +5,7 @@ So the bounds of size and time, the refusal of private addresses, robots.txt and
 
 from __future__ import annotations
 
+import http.client
 from collections.abc import Mapping
 
 import requests
@@ -44,7 +45,7 @@ class WebAdapter(BaseAdapter):
         self,
         request: requests.PreparedRequest,
         stream: bool = False,
-        timeout: float | tuple[float, float] | tuple[float, None] | None = None,
+        timeout: float | tuple[float | None, float | None] | None = None,
         verify: bool | str = True,
         cert: bytes | str | tuple[bytes | str, bytes | str] | None = None,
         proxies: Mapping[str, str] | None = None,
@@ -70,7 +71,7 @@ class WebAdapter(BaseAdapter):
         self.n_bytes += len(answer.body)
         response = requests.Response()
         response.status_code = answer.status
-        response.reason = requests.status_codes._codes.get(answer.status, ("",))[0].replace("_", " ")  # type: ignore[attr-defined]
+        response.reason = http.client.responses.get(answer.status, "")
         response.headers.update(answer.headers)
         response.url = answer.address
         response.request = request
