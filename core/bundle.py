@@ -108,6 +108,28 @@ def use(store: Path, bundle_id: str) -> Bundle:
     return bundle
 
 
+def rollback(store: Path) -> Bundle:
+    """Verify the bundle that was current before and make it the current one; doing it twice goes forward again.
+
+    Raises:
+        BundleError: none was, it is gone, or it cannot be used.
+        StorageError: the store cannot be written.
+    """
+    return use(store, previous(store).name)
+
+
+def pointer_mark(store: Path) -> tuple[str, int] | None:
+    """Return what ``CURRENT`` holds and when it was written (ns), None where there is none: cheap enough to poll.
+
+    What it holds is not checked; two marks differ whenever the pointer was written in between.
+    """
+    try:
+        with open(store / _CURRENT, "rb") as file:
+            return file.read(200).decode("utf-8", "replace").strip(), os.fstat(file.fileno()).st_mtime_ns
+    except OSError:
+        return None
+
+
 def move_current(store: Path, bundle_id: str) -> None:
     """Point ``CURRENT`` at a bundle of the store, and ``PREVIOUS`` at the one before."""
     _existing(store, bundle_id)

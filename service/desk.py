@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -52,7 +54,6 @@ class Desk:
         self._recommender = recommender
         self._metrics = metrics
         self.gate = Gate(settings.queue)
-        metrics.watch_queue(lambda: self.gate.n_inside)
         n_decoders = min(MAX_DECODERS, settings.threads or os.cpu_count() or 1)
         self._decoders = ThreadPoolExecutor(n_decoders, thread_name_prefix="decode")
         self._pixels = PixelBudget()
@@ -82,7 +83,7 @@ class Desk:
             Overloaded: as many requests as may be are inside.
             BadInput: the picture cannot be read, or the recommender refuses the query.
         """
-        with self.gate.entered():
+        with self.gate.entered(), self._counted():
             if self.gate.n_inside == 1:
                 return await self._answer_alone(query, image_file, stages)
             if image_file is not None:
@@ -101,6 +102,14 @@ class Desk:
         await self._rank.close()
         self._decoders.shutdown(wait=False, cancel_futures=True)
         self._models.shutdown(wait=False, cancel_futures=True)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._metrics.inside(1)
+        try:
+            yield
+        finally:
+            self._metrics.inside(-1)
 
     async def _answer_alone(self, query: Query, image_file: bytes | None, stages: Stages) -> Answer:
         """Do everything in one thread: with nobody to share a batch with, handing over only costs time."""

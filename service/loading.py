@@ -6,9 +6,10 @@ import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from core.bundle import Bundle, open_bundle, resolve_bundle
+from core.bundle import Bundle, open_bundle, pointer_mark, resolve_bundle
 from core.errors import BundleCorrupt, BundleMissing
 from core.platforms import Platform, load_platforms
 from core.ports import ImageClassifier, Recommender
@@ -51,9 +52,7 @@ def load(settings: Settings) -> Loaded:
         MissingExtra: the runtime is not installed.
         DataError: the platforms' file or the block list is malformed.
     """
-    if settings.bundle is None:
-        raise BundleMissing(f"no bundle is named; set {PREFIX}BUNDLE to a bundle or a folder of bundles")
-    bundle = open_bundle(resolve_bundle(settings.bundle))
+    bundle = open_bundle(locate(settings))
     engine = assemble(bundle, runtime=settings.runtime, threads=settings.threads, blocklist=settings.blocklist)
     platforms = load_platforms(settings.platforms)
     class_ids: dict[str, int] = {}
@@ -68,6 +67,22 @@ def load(settings: Settings) -> Loaded:
         platforms=platforms,
         flagged={},
     )
+
+
+def locate(settings: Settings) -> Path:
+    """Return the folder of the bundle to serve: the one named, the store's current one, or the starter until there is.
+
+    Raises:
+        BundleMissing: there is none.
+    """
+    if settings.bundle is None:
+        raise BundleMissing(f"no bundle is named; set {PREFIX}BUNDLE to a bundle or a folder of bundles")
+    try:
+        return resolve_bundle(settings.bundle)
+    except BundleMissing:
+        if settings.starter is None or pointer_mark(settings.bundle) is not None:
+            raise
+        return settings.starter
 
 
 def describe_bundle(bundle: Bundle) -> BundleCard:

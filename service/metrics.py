@@ -1,8 +1,13 @@
-"""Counters and timers for Prometheus; no label has values that a caller can invent."""
+"""Counters and timers for Prometheus; no label has values that a caller can invent.
+
+With several workers each writes into files of one folder and any of them answers for all: a scrape that reaches one
+worker by chance must not see its counters jump between processes. Gauges then hold the sum of the workers that live.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -15,6 +20,7 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from service.stages import STAGES, Stages
 
@@ -24,12 +30,19 @@ SECONDS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 1
 
 
 class Metrics:
-    """One registry an application, so that two applications in one process do not share counts."""
+    """One registry an application, so that two applications in one process do not share counts.
 
-    def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
-            self._registry.register(collector)
+    ``shared`` is the folder of all workers' files; prometheus_client was told of it before it was imported.
+    """
+
+    def __init__(self, shared: Path | None = None) -> None:
+        self._registry = self._shown = CollectorRegistry()
+        if shared is None:
+            for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
+                self._registry.register(collector)
+        else:
+            self._shown = CollectorRegistry()
+            MultiProcessCollector(self._shown, path=str(shared))  # type: ignore[no-untyped-call]
         self._requests = Counter(
             "tagsmith_requests", "Requests answered", ("route", "method", "status"), registry=self._registry
         )
@@ -50,9 +63,19 @@ class Metrics:
             buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
             registry=self._registry,
         )
-        self._inside = Gauge("tagsmith_requests_inside", "Requests between gate and answer", registry=self._registry)
-        self._ready = Gauge("tagsmith_ready", "1 while the service is ready to answer", registry=self._registry)
-        self._bundle = Gauge("tagsmith_bundle", "The bundle that is served", ("bundle",), registry=self._registry)
+        self._inside = self._gauge("tagsmith_requests_inside", "Requests between gate and answer")
+        self._ready = self._gauge("tagsmith_ready", "Workers that are ready to answer")
+        self._bundle = self._gauge("tagsmith_bundle", "Workers that serve the bundle", "bundle")
+        self._refused = self._gauge(
+            "tagsmith_bundle_refused", "Workers that keep a bundle because the current one of the store is unusable"
+        )
+        self._memory = self._gauge("tagsmith_private_memory_bytes", "Memory that the workers do not share")
+        self._swaps = Counter(
+            "tagsmith_bundle_swaps", "Bundles that became current while serving", ("outcome",), registry=self._registry
+        )
+        for outcome in ("taken", "refused"):
+            self._swaps.labels(outcome)
+        self._served: str | None = None
         for stage in STAGES:
             self._stage_seconds.labels(stage)
 
@@ -72,14 +95,28 @@ class Metrics:
         """Count one forward pass."""
         self._batch_items.observe(n_pictures)
 
-    def watch_queue(self, n_inside: Callable[[], int]) -> None:
-        """Read the number of requests inside from ``n_inside`` whenever the metrics are asked for."""
-        self._inside.set_function(n_inside)
+    def inside(self, change: int) -> None:
+        """Note that ``change`` requests went in, or came out where it is negative."""
+        self._inside.inc(change)
 
     def serving(self, bundle_id: str) -> None:
-        """Note that ``bundle_id`` is served."""
-        self._bundle.clear()
+        """Note that ``bundle_id`` is served, and the one before no longer."""
+        if self._served is not None:
+            self._bundle.labels(self._served).set(0)
         self._bundle.labels(bundle_id).set(1)
+        self._served = bundle_id
+
+    def swapped(self, outcome: Literal["taken", "refused"]) -> None:
+        """Count a bundle that became current while another was served."""
+        self._swaps.labels(outcome).inc()
+
+    def set_refused(self, refused: bool) -> None:
+        """Note whether the store's current bundle is refused."""
+        self._refused.set(1 if refused else 0)
+
+    def set_memory(self, n_bytes: int) -> None:
+        """Note how much memory is this process's alone."""
+        self._memory.set(n_bytes)
 
     def set_ready(self, ready: bool) -> None:
         """Note whether the service is ready."""
@@ -87,4 +124,7 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """Return everything in Prometheus' text format."""
-        return generate_latest(self._registry)
+        return generate_latest(self._shown)
+
+    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        return Gauge(name, meaning, labels, registry=self._registry, multiprocess_mode="livesum")

@@ -1,11 +1,13 @@
-"""Runs the service in this process until it is told to stop."""
+"""Runs the service until it is told to stop: in this process, or in workers that this process watches over."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 import uvicorn
@@ -14,12 +16,16 @@ from core.errors import InvalidOption, NotReady, TagsmithError
 from service.app import create_app
 from service.loading import load
 from service.logs import configure, log
+from service.metrics import Metrics
 from service.settings import PREFIX, Settings, is_loopback, refuse_open_door
 from service.state import Load, State
+from service.workers import Worker, supervise
 
 BACKLOG = 512
 KEEP_ALIVE_S = 75
-DRAIN_SLACK_S = 5
+CUT_SHORT = 1
+"""The exit code of a process that had to leave requests unanswered."""
+LAST_WORDS_S = 2.0
 
 
 def serve(settings: Settings, *, load: Load = load) -> None:
@@ -27,12 +33,31 @@ def serve(settings: Settings, *, load: Load = load) -> None:
 
     Raises:
         InvalidOption: the address may not or cannot be bound.
-        TagsmithError: the bundle cannot be served.
+        TagsmithError: what is to be served cannot be.
     """
     refuse_open_door(settings)
     configure(settings.log_level)
     listener = bind(settings.host, settings.port)
-    app = create_app(settings, load=load)
+    _announce(settings, listener)
+    if settings.workers == 1:
+        failure = answer(settings, listener, load, Metrics())
+    else:
+        failure = supervise(Worker(_shared_out(settings), listener, load), settings.workers, settings.drain_s)
+    log("stopped")
+    if failure is not None:
+        raise failure
+
+
+def answer(
+    settings: Settings,
+    listener: socket.socket,
+    load: Load,
+    metrics: Metrics,
+    *,
+    on_ready: Callable[[], None] = lambda: None,
+) -> TagsmithError | None:
+    """Answer requests in this process until a signal; return why it could not, fit to be shown."""
+    app = create_app(settings, load=load, metrics=metrics)
     service: State = app.state.service
     config = uvicorn.Config(
         app,
@@ -41,16 +66,14 @@ def serve(settings: Settings, *, load: Load = load) -> None:
         lifespan="on",
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=int(settings.deadline_s) + DRAIN_SLACK_S,
+        timeout_graceful_shutdown=max(1, int(settings.drain_s)),
     )
-    server = _DrainingServer(config, service)
-    service.on_failure = server.stop
-    _announce(settings, listener)
+    server = _DrainingServer(config, service, settings.drain_s)
+    service.on_ready, service.on_failure = on_ready, server.stop
     with _signals_end_quietly():
         server.run(sockets=[listener])
-    log("stopped")
-    if service.failure is not None:
-        raise _fit_for_people(service.failure)
+    server.finished.set()
+    return None if service.failure is None else _fit_for_people(service.failure)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -81,18 +104,28 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class _DrainingServer(uvicorn.Server):
-    """Tells the service that it drains in the moment that the signal comes."""
+    """Tells the service that it drains in the moment that the signal comes, and ends the process in time."""
 
-    def __init__(self, config: uvicorn.Config, service: State) -> None:
+    def __init__(self, config: uvicorn.Config, service: State, drain_s: float) -> None:
         super().__init__(config)
         self._service = service
+        self._drain_s = drain_s
+        self.finished = threading.Event()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if not self.should_exit:
+            threading.Thread(target=self._end_in_time, name="drain", daemon=True).start()
         self._service.drain()
         super().handle_exit(sig, frame)
 
     def stop(self) -> None:
         self.should_exit = True
+
+    def _end_in_time(self) -> None:
+        """End the process when something inside does not let go, such as a thread that never returns."""
+        if not self.finished.wait(self._drain_s + LAST_WORDS_S):
+            log("cut short", drain_s=self._drain_s)
+            os._exit(CUT_SHORT)
 
 
 @contextlib.contextmanager
@@ -104,6 +137,12 @@ def _signals_end_quietly() -> Iterator[None]:
     finally:
         for number, handler in seen.items():
             signal.signal(number, handler)
+
+
+def _shared_out(settings: Settings) -> Settings:
+    """Return the settings of one worker: unless told otherwise it takes its share of the cores."""
+    threads = settings.threads or max(1, len(os.sched_getaffinity(0)) // settings.workers)
+    return settings.model_copy(update={"threads": threads})
 
 
 def _announce(settings: Settings, listener: socket.socket) -> None:

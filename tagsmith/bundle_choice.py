@@ -55,6 +55,29 @@ def choose_bundle(named: Path | None) -> Path:
     return starter_bundle()
 
 
+def choose_place(named: Path | None) -> tuple[Path, Path | None]:
+    """Return what a service follows, chosen as by ``choose_bundle``, and what it serves while there is nothing.
+
+    A store stays a store here: what is current in it may change while the service runs. Where nothing is named that is
+    ``var/bundles``, with the starter bundle until a bundle is current there.
+
+    Raises:
+        BundleMissing: what was named is no bundle, or there is none at all.
+        InvalidOption: a setting in the environment is out of range.
+    """
+    if named is None:
+        from service.settings import load_settings
+
+        named = load_settings().bundle
+    if named is not None:
+        resolve_bundle(named)
+        return named, None
+    if (STORE / "CURRENT").is_file():
+        resolve_bundle(STORE)
+        return STORE, None
+    return STORE, starter_bundle()
+
+
 def starter_bundle() -> Path:
     """Return the folder of the bundle that comes with the program.
 

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from core.bundle import current, list_bundles, open_bundle, use
+from core.bundle import current, list_bundles, open_bundle, rollback, use
 from core.errors import BundleError, BundleMissing
 from core.manifest import parse_manifest
 from tagsmith.bundle_choice import STORE, BundleOption, choose_bundle
@@ -59,8 +59,17 @@ def use_bundle(
     bundle_id: Annotated[str, typer.Argument(help="The bundle's name, as `tagsmith bundle list` prints it.")],
     store: StoreOption = STORE,
 ) -> None:
-    """Verify a bundle of a store and make it the current one."""
+    """Verify a bundle of a store and make it the current one.
+
+    A running service of that store takes it within seconds, without failing a request.
+    """
     typer.echo(f"{use(store, bundle_id).manifest.bundle_id} is now the current bundle of {store}")
+
+
+@app.command("rollback")
+def roll_back(store: StoreOption = STORE) -> None:
+    """Verify the bundle that was current before and make it the current one again."""
+    typer.echo(f"{rollback(store).manifest.bundle_id} is now the current bundle of {store}")
 
 
 @app.command("list")

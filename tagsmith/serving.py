@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tagsmith.bundle_choice import BundleOption, RuntimeOption, ThreadsOption, choose_bundle
+from tagsmith.bundle_choice import BundleOption, RuntimeOption, ThreadsOption, choose_place
 
 
 def serve(
@@ -18,6 +18,9 @@ def serve(
         typer.Option("--port", help="Port to listen on; 0 lets the system choose. Default: TAGSMITH_PORT, else 8000."),
     ] = None,
     bundle: BundleOption = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Processes that answer. Default: TAGSMITH_WORKERS, else 1.")
+    ] = None,
     runtime: RuntimeOption = None,
     threads: ThreadsOption = None,
 ) -> None:
@@ -28,5 +31,9 @@ def serve(
     from service.serve import serve as run_service
     from service.settings import load_settings
 
-    settings = load_settings(host=host, port=port, bundle=choose_bundle(bundle), runtime=runtime, threads=threads)
-    run_service(settings)
+    place, starter = choose_place(bundle)
+    run_service(
+        load_settings(
+            host=host, port=port, bundle=place, starter=starter, workers=workers, runtime=runtime, threads=threads
+        )
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from service.answers import Health
+from service.answers import Health, Warned
 from service.metrics import CONTENT_TYPE
 from service.problems import documented
 
@@ -18,11 +18,22 @@ async def ping() -> Health:
     return Health(status="ok")
 
 
-@router.get("/ready", summary="Tell whether requests are answered", responses=documented("not_ready"))
+@router.get(
+    "/ready",
+    summary="Tell whether requests are answered",
+    responses=documented("not_ready"),
+    response_model_exclude_none=True,
+)
 async def ready(request: Request) -> Health:
-    """Answer 200 once a bundle is loaded and warm and until the service drains, 503 otherwise."""
-    _ = request.app.state.service.desk
-    return Health(status="ready", bundle=request.app.state.service.loaded.bundle.manifest.bundle_id)
+    """Answer 200 once a bundle is loaded and warm and until the service drains, 503 otherwise.
+
+    `warnings` names what an operator should look at although suggestions are answered: the store's current bundle is
+    refused, or the database is away.
+    """
+    service = request.app.state.service
+    _ = service.desk
+    warnings = [Warned(code=code, detail=detail) for code, detail in sorted(service.concerns.items())]
+    return Health(status="ready", bundle=service.loaded.bundle.manifest.bundle_id, warnings=warnings or None)
 
 
 @router.get(

@@ -91,7 +91,7 @@ def test_a_bundle_that_cannot_be_loaded_ends_the_process(start: Start) -> None:
     """It does not sit there never getting ready; the operator reads why."""
     service = start(bundle="nowhere")
     assert service.ends_with() == 2
-    assert "tagsmith: there is no bundle in nowhere" in "".join(service.lines)
+    assert "tagsmith: nowhere is neither a bundle" in "".join(service.lines)
 
 
 def test_a_body_that_is_too_large_is_refused_and_the_caller_hears_it(shared: Service) -> None:

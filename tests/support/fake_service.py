@@ -5,19 +5,20 @@ from __future__ import annotations
 import sys
 import time
 
-from core.errors import BundleMissing, TagsmithError
+from core.errors import TagsmithError
 from core.query import Query
 from service.loading import Loaded
 from service.serve import serve
 from service.settings import Settings, load_settings
+from tests.support.fake_bundles import load_fake_bundle
 from tests.support.fakes import FakeRecommender
 from tests.support.serving import fake_loaded
 
 
 def _load(settings: Settings) -> Loaded:
-    """Load fakes: the seed "slow" takes a second; a bundle that is named does not exist."""
+    """Load fakes, or what ``fake_bundles`` made where a bundle is named; the seed "slow" takes a second."""
     if settings.bundle is not None:
-        raise BundleMissing(f"there is no bundle in {settings.bundle}")
+        return load_fake_bundle(settings, before=_slowly)
     return fake_loaded(recommender=FakeRecommender(before=_slowly))
 
 

@@ -92,9 +92,12 @@ class FakeRecommender:
         queries: every query that it was asked, in order.
     """
 
-    def __init__(self, *, before: Callable[[Query], None] = lambda query: None) -> None:
+    def __init__(
+        self, *, before: Callable[[Query], None] = lambda query: None, vocabulary: Sequence[str] = VOCABULARY
+    ) -> None:
         """Call ``before`` with every query: tests make one fail with it."""
         self._before = before
+        self._vocabulary = vocabulary
         self.queries: list[Query] = []
 
     def recommend(self, queries: Sequence[Query]) -> list[Answer]:
@@ -107,7 +110,7 @@ class FakeRecommender:
         options = query.options
         if not query.words and not query.seeds and query.image is None:
             raise NothingToGoOn("there is nothing to go on")
-        left = [tag for tag in VOCABULARY if tag not in {*query.seeds, *options.exclude, *options.pin}]
+        left = [tag for tag in self._vocabulary if tag not in {*query.seeds, *options.exclude, *options.pin}]
         tags = [*options.pin, *left][: options.limit]
         warnings: tuple[Notice, ...] = ()
         if len(tags) < options.limit:

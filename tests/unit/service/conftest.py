@@ -29,7 +29,7 @@ async def asking(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 async def until_ready(app: FastAPI) -> None:
     """Wait until the service answers requests; fail when it never will."""
-    while app.state.service._desk is None:
+    while app.state.service._serving is None:
         assert app.state.service.failure is None
         await asyncio.sleep(0.002)
 
