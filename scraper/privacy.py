@@ -44,7 +44,9 @@ _SPACES = regex.compile(r"[^\S\n]{2,}")
 _BLANK_LINES = regex.compile(r"\s*\n\s*\n\s*")
 _CONTROLS = regex.compile(r"[\p{Cc}--[\n\t]]", regex.VERSION1)
 # Without a country a number is told by its length alone; a date, a price or a year is shorter than this.
-_LONG_NUMBER = regex.compile(r"(?<![\p{L}\p{N}#＃_/.,-])[+(]?\d(?:[\s().–-]{0,2}\d){8,16}(?![\p{L}\p{N}_])")
+_LONG_NUMBER = regex.compile(r"(?<![\p{L}\p{N}#＃_/.,-])[+(]?\d(?:[\s().–-]{0,2}\d){8,40}(?![\p{L}\p{N}_])")
+
+_DATE = regex.compile(r"(?:19|20)\d\d([./-])[01]?\d\1[0-3]?\d(?!\d)|[0-3]?\d([./-])[01]?\d\2(?:19|20)\d\d(?!\d)")
 
 
 def read_salt(installation: Path) -> bytes:
@@ -99,10 +101,10 @@ def clean_caption(raw: str) -> str:
     """
     text = raw[:MAX_CAPTION].encode("utf-8", "replace").decode().replace("\r\n", "\n").replace("\r", "\n")
     text = _CONTROLS.sub(" ", text)
-    for pattern in (_SCHEME, _HIDDEN_EMAIL, EMAIL, _MESSENGER):
+    text = _MENTION.sub("@user", _SCHEME.sub(" ", text))
+    for pattern in (_HIDDEN_EMAIL, EMAIL, _MESSENGER):
         text = pattern.sub(" ", text)
     text = _without(text, link_spans(text))
-    text = _MENTION.sub("@user", text)
     text = _without(text, _phone_spans(text))
     text = _SPACES.sub(" ", text)
     return _BLANK_LINES.sub("\n\n", text).strip()
@@ -114,7 +116,7 @@ def _phone_spans(text: str) -> list[tuple[int, int]]:
         return []
     hashtags = hashtag_spans(text)
     found = [(match.start, match.end) for match in phonenumbers.PhoneNumberMatcher(text, None)]
-    found += [match.span() for match in _LONG_NUMBER.finditer(text)]
+    found += [match.span() for match in _LONG_NUMBER.finditer(text) if not _DATE.match(match[0])]
     return sorted(span for span in found if not any(start < span[1] and span[0] < end for start, end in hashtags))
 
 

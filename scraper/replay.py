@@ -1,0 +1,129 @@
+"""Recorded pages: what a source once gave, given again without a network.
+
+A recording is a folder with one file a page, ``pages/*.json``, and the pictures that its posts name:
+
+```json
+{"target": {"kind": "tag", "value": "dog"},
+ "page": {"posts": [{"post_id": "1", "caption": "…", "author": "…", "pictures": ["pictures/1.jpg"]}],
+          "targets": [{"kind": "tag", "value": "dog", "cursor": "2"}]}}
+```
+
+In place of ``page``, ``"error": {"type": "LoginWall", "message": "…"}`` is raised when the target is fetched.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import dacite
+
+from core.errors import DataError, InvalidOption
+from core.hashtags import normalise
+from scraper import errors
+from scraper.port import FoundPost, Page, Target
+from scraper.sources import SourceOptions
+
+MAX_FILE_BYTES = 32 * 1024 * 1024
+_Key = tuple[str, str, str | None]
+
+
+class Replay:
+    """A recording as a source; a ``PageSource``."""
+
+    name = "replay"
+
+    def __init__(self, folder: Path) -> None:
+        """Read the recording.
+
+        Raises:
+            InvalidOption: there is no recording in ``folder``.
+            DataError: one of its files is not what a recording holds.
+        """
+        files = sorted((folder / "pages").glob("*.json"))
+        if not files:
+            raise InvalidOption(f"{folder} holds no recording: there is no pages/*.json in it", field="files")
+        self._folder = folder.resolve()
+        self._pages: dict[_Key, Page | errors.CrawlError] = {}
+        for path in files:
+            key, content = _read(path)
+            self._pages[key] = content
+
+    def targets(self, topic: str | None, hashtags: Sequence[str]) -> tuple[Target, ...]:
+        """Return the first page of each hashtag."""
+        return tuple(Target("tag", tag, topic, normalise(tag)) for tag in hashtags)
+
+    def address(self, target: Target) -> str | None:
+        """Return None: nothing is fetched."""
+        return None
+
+    def fetch(self, target: Target) -> Page:
+        """Return the page recorded for the target, with its topic and hashtag on what it leads to."""
+        found = self._pages.get((target.kind, target.value, target.cursor))
+        if found is None:
+            raise errors.PageRefused("not recorded")
+        if isinstance(found, errors.CrawlError):
+            raise found
+        onward = tuple(
+            Target(one.kind, one.value, one.topic or target.topic, one.query_tag or target.query_tag, one.cursor)
+            for one in found.targets
+        )
+        return Page(found.posts, onward, found.n_bytes)
+
+    def picture(self, address: str) -> bytes:
+        """Return a picture of the recording; a path that leads out of its folder is refused."""
+        path = (self._folder / address).resolve()
+        if not path.is_relative_to(self._folder):
+            raise errors.PageRefused("a picture outside of the recording")
+        try:
+            if path.stat().st_size > MAX_FILE_BYTES:
+                raise errors.PageBroken(f"a picture of more than {MAX_FILE_BYTES // 1024**2} MB")
+            return path.read_bytes()
+        except (OSError, ValueError) as error:
+            raise errors.PageRefused("a picture that is not in the recording") from error
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+
+def make(options: SourceOptions) -> Replay:
+    """Return the recording that ``options.files`` names.
+
+    Raises:
+        InvalidOption: it names none.
+    """
+    if options.files is None:
+        raise InvalidOption("the source 'replay' reads a recorded folder; name it with --files", field="files")
+    return Replay(options.files)
+
+
+def write_recording(folder: Path, pages: Mapping[Target, Page]) -> None:
+    """Write pages as a recording; the pictures that they name are put beside by whoever has them."""
+    (folder / "pages").mkdir(parents=True, exist_ok=True)
+    for number, (target, page) in enumerate(pages.items(), start=1):
+        content = {"target": asdict(target), "page": asdict(page)}
+        text = json.dumps(content, ensure_ascii=False, indent=1)
+        (folder / "pages" / f"{number:05d}.json").write_text(text, encoding="utf-8")
+
+
+def _read(path: Path) -> tuple[_Key, Page | errors.CrawlError]:
+    exact = dacite.Config(strict=True, cast=[tuple])
+    try:
+        record: Any = json.loads(path.read_text(encoding="utf-8"))
+        target = dacite.from_dict(Target, record["target"], exact)
+        if "error" in record:
+            kind = getattr(errors, record["error"]["type"])
+            content: Page | errors.CrawlError = kind(record["error"].get("message", "as recorded"))
+        else:
+            page = record["page"]
+            content = Page(
+                tuple(dacite.from_dict(FoundPost, post, exact) for post in page.get("posts", ())),
+                tuple(dacite.from_dict(Target, one, exact) for one in page.get("targets", ())),
+                page.get("n_bytes", 0),
+            )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, dacite.DaciteError) as error:
+        raise DataError(f"{path} is no recorded page ({type(error).__name__}); see docs/collecting.md") from error
+    return (target.kind, target.value, target.cursor), content
