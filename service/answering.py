@@ -11,21 +11,26 @@ from starlette.requests import Request
 
 from service.answers import SuggestionAnswer
 from service.budget import Claim
+from service.desk import Desk
 from service.fetching import Fetcher
 from service.intake import ReadPost
 from service.interpret import understand
+from service.loading import Loaded
 from service.render import render
 from service.schemas import UrlImage
 from service.stages import Stages
-from service.state import State
 
 
-async def answer_post(request: Request, post: ReadPost, claim: Claim, stages: Stages) -> SuggestionAnswer:
+async def answer_post(
+    request: Request, post: ReadPost, desk: Desk, loaded: Loaded, *, claim: Claim, stages: Stages
+) -> SuggestionAnswer:
     """Return the answer to ``post``.
 
     Args:
         request: that the post came with; its id goes into the answer.
         post: as intake read it.
+        desk: where it is answered.
+        loaded: what the desk answers with.
         claim: what a fetched picture's bytes are drawn from.
         stages: where the time is noted.
 
@@ -33,8 +38,6 @@ async def answer_post(request: Request, post: ReadPost, claim: Claim, stages: St
         Refusal: a field means nothing here, or the picture's URL is refused or silent.
         TagsmithError: the post cannot be answered, or not now.
     """
-    service: State = request.app.state.service
-    desk, loaded = service.desk, service.loaded
     with stages.measured("read"):
         image = post.request.image
         url = image.url if isinstance(image, UrlImage) else None

@@ -240,3 +240,18 @@ class Problem(Outgoing):
     code: str
     request_id: str
     errors: list[ProblemField] | None = None
+
+
+class BatchEntry(Outgoing):
+    """One post of a batch: its answer, or the problem in its place."""
+
+    index: int = Field(description="place in the request's `posts`, from 0")
+    answer: SuggestionAnswer | None = Field(None, description="absent when there is a problem")
+    problem: Problem | None = Field(None, description="absent when there is an answer")
+
+
+class BatchAnswer(Outgoing):
+    """The entries of a batch, in the order of its posts."""
+
+    request_id: str
+    results: list[BatchEntry]

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from core.errors import TagsmithError
 from service import openapi
+from service.batches import Batches
 from service.budget import ByteBudget
 from service.envelope import Envelope, problem_response
 from service.fetching import Fetcher
@@ -19,13 +20,15 @@ from service.image_urls import read_origin
 from service.loading import load
 from service.metrics import Metrics
 from service.problems import Refusal
-from service.routes import bundle, health, limits, platforms, reference, suggestions, topics
+from service.routes import batches, bundle, health, limits, platforms, reference, suggestions, topics
 from service.serving import OneBundle
 from service.settings import Settings
 from service.state import Load, State
+from service.store.books import open_books
 
 ROUTERS = (
     suggestions.router,
+    batches.router,
     topics.router,
     bundle.router,
     platforms.router,
@@ -39,12 +42,19 @@ def create_app(settings: Settings, *, load: Load = load, metrics: Metrics | None
     """Return the application; ``load`` opens what it serves and is called in a thread once the lifespan begins."""
     metrics = metrics or Metrics()
     service = State(settings, load, metrics)
+    books = open_books(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service.begin()
+        try:
+            await books.begin()
+        except TagsmithError as error:
+            service.fail(error)
+        else:
+            service.begin()
         yield
         await service.end()
+        await books.end()
         app.state.fetcher.close()
 
     app = FastAPI(
@@ -58,7 +68,9 @@ def create_app(settings: Settings, *, load: Load = load, metrics: Metrics | None
     app.state.settings = settings
     app.state.metrics = metrics
     app.state.service = service
+    app.state.books = books
     app.state.bodies = ByteBudget(settings.bodies_mb * 1_000_000)
+    app.state.batches = Batches(settings.queue)
     app.state.fetcher = Fetcher(map(read_origin, settings.image_origins))
     for router in ROUTERS:
         app.include_router(router)

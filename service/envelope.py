@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.auth import rate_headers
 from service.logs import LOGGER, log
 from service.metrics import Metrics
 from service.problems import KINDS, MEDIA_TYPE, problem_body, refusal_for
@@ -52,6 +53,9 @@ class Envelope:
                 headers["X-Request-ID"] = request_id
                 headers["Server-Timing"] = stages.header()
                 headers["X-Content-Type-Options"] = "nosniff"
+                if (rate := scope["state"].get("rate")) is not None:
+                    for name, value in rate_headers(rate).items():
+                        headers[name] = value
             await send(message)
 
         try:
@@ -87,10 +91,16 @@ class Envelope:
 def problem_response(request: Request, error: Exception) -> Response:
     """Return the answer, as ``application/problem+json``, that tells the caller about ``error``."""
     refusal = refusal_for(error)
+    body = problem_of(request, refusal)
+    return Response(_json(body), status_code=KINDS[refusal.code].status, headers=refusal.headers, media_type=MEDIA_TYPE)
+
+
+def problem_of(request: Request, error: Exception) -> dict[str, Any]:
+    """Return what the caller is told about ``error``, and count it."""
+    refusal = refusal_for(error)
     metrics: Metrics = request.app.state.metrics
     metrics.refused(refusal.code)
-    body = problem_body(refusal, instance=_path(request.scope), request_id=request.state.request_id)
-    return Response(_json(body), status_code=KINDS[refusal.code].status, headers=refusal.headers, media_type=MEDIA_TYPE)
+    return problem_body(refusal, instance=_path(request.scope), request_id=request.state.request_id)
 
 
 def _path(scope: Scope) -> str:

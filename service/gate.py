@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ class Gate:
         self._busy_s = 0.0
         self._busy_since = 0.0
         self._done_at: deque[float] = deque(maxlen=WINDOW)
+        self._freed = asyncio.Event()
         self.n_inside = 0
         self.closed = False
 
@@ -50,8 +52,15 @@ class Gate:
         finally:
             self._done_at.append(self._busy_clock())
             self.n_inside -= 1
+            self._freed.set()
             if self.n_inside == 0:
                 self._busy_s = self._done_at[-1]
+
+    async def place(self) -> None:
+        """Wait until a place is free; somebody else may still be quicker."""
+        while self.n_inside >= self._capacity and not self.closed:
+            self._freed.clear()
+            await self._freed.wait()
 
     def retry_after_s(self) -> float:
         """Return the seconds that draining those inside takes as measured, 1 to 60; 1 before anything is."""

@@ -9,7 +9,7 @@ import base64
 import binascii
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -62,20 +62,45 @@ async def read_post(request: Request, claim: Claim) -> ReadPost:
         Refusal: anything between the content type and a field's form is wrong.
         Overloaded: too many bytes of bodies are held already.
     """
-    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-        raise Refusal("unsupported_content_type", "The body must not be compressed.")
-    content_type = request.headers.get("content-type", "")
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind == "application/json":
-        body = await _read_whole(_bounded(request, claim, MAX_JSON_BYTES))
+    if is_json(request):
+        body = await read_body(request, claim, MAX_JSON_BYTES)
         if len(body) > BIG_JSON_BYTES:
             # A large picture in base64 takes long enough to be felt by every other request.
             return await to_thread.run_sync(read_json, body)
         return read_json(body)
-    if kind == "multipart/form-data":
+    if content_kind(request) == "multipart/form-data":
         chunks = _bounded(request, claim, MAX_MULTIPART_BYTES)
-        return read_form(await read_multipart(chunks, content_type, FORM_BOUNDS))
+        return read_form(await read_multipart(chunks, request.headers["content-type"], FORM_BOUNDS))
     raise Refusal("unsupported_content_type", "Send application/json or multipart/form-data.")
+
+
+def is_json(request: Request) -> bool:
+    """Return whether the body is announced as JSON."""
+    return content_kind(request) == "application/json"
+
+
+def content_kind(request: Request) -> str:
+    """Return the body's media type without parameters.
+
+    Raises:
+        Refusal: the body is compressed.
+    """
+    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise Refusal("unsupported_content_type", "The body must not be compressed.")
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def read_body(request: Request, claim: Claim, max_bytes: int) -> bytearray:
+    """Return the whole body.
+
+    Raises:
+        Refusal: ``body_too_large``, as soon as that is known.
+        Overloaded: too many bytes of bodies are held already.
+    """
+    body = bytearray()
+    async for chunk in _bounded(request, claim, max_bytes):
+        body += chunk
+    return body
 
 
 def read_json(body: bytes | bytearray) -> ReadPost:
@@ -104,7 +129,7 @@ def read_form(parts: list[Part]) -> ReadPost:
     for part in parts:
         if part.name not in FORM_FIELDS:
             hint = "; it belongs into options" if part.name in OPTION_FIELDS else ""
-            raise invalid(_shown_name(part.name), f"is not a field of this form{hint}")
+            raise invalid(shown_name(part.name), f"is not a field of this form{hint}")
         if part.name in seen and part.name not in lists:
             raise invalid(part.name, "is given twice")
         seen.add(part.name)
@@ -119,7 +144,7 @@ def read_form(parts: list[Part]) -> ReadPost:
     for name in fields:
         if name not in OPTION_FIELDS:
             hint = "; it is a part of its own" if name in FORM_FIELDS else ""
-            raise invalid(_shown_name(f"options.{name}"), f"is not an option{hint}")
+            raise invalid(shown_name(f"options.{name}"), f"is not an option{hint}")
     if "caption" in seen:
         fields["caption"] = fields_caption
     try:
@@ -136,16 +161,26 @@ def parse_object(body: bytes | bytearray, where: str) -> dict[str, Any]:
         Refusal: ``malformed_body`` for broken JSON, ``invalid_request`` for a double key or another kind of value.
     """
     field = "" if where == "body" else where
-    if sum(map(body.count, (b",", b"[", b"{"))) > MAX_JSON_MARKS:
-        raise Refusal("body_too_large", f"The {where} has more values than any request needs.")
-    try:
-        value = json.loads(
-            body.decode("utf-8"), object_pairs_hook=lambda pairs: _once(pairs, field), parse_constant=_no_constant
-        )
-    except (ValueError, RecursionError):
-        raise Refusal("malformed_body", f"The {where} is not valid JSON in UTF-8.") from None
+    value = load_json(body, where, max_marks=MAX_JSON_MARKS, once=lambda pairs: _once(pairs, field))
     if not isinstance(value, dict):
         raise invalid(field, "must be a JSON object")
+    return value
+
+
+def load_json(
+    body: bytes | bytearray, where: str, *, max_marks: int, once: Callable[[list[tuple[str, Any]]], object]
+) -> object:
+    """Return a JSON value, strictly: UTF-8, finite numbers; ``once`` makes objects of pairs.
+
+    Raises:
+        Refusal: ``malformed_body`` for broken JSON, ``body_too_large`` for more values than ``max_marks``.
+    """
+    if sum(map(body.count, (b",", b"[", b"{"))) > max_marks:
+        raise Refusal("body_too_large", f"The {where} has more values than any request needs.")
+    try:
+        value: object = json.loads(body.decode("utf-8"), object_pairs_hook=once, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise Refusal("malformed_body", f"The {where} is not valid JSON in UTF-8.") from None
     return value
 
 
@@ -172,7 +207,7 @@ def refuse_fields(error: ValidationError, *, inside: dict[str, str] | None = Non
     found: list[FieldError] = []
     for entry in error.errors(include_url=False, include_context=False)[:MAX_SHOWN_ERRORS]:
         first = str(entry["loc"][0]) if entry["loc"] else ""
-        path = _shown_name((inside or {}).get(first, "") + _path(entry["loc"]))
+        path = shown_name((inside or {}).get(first, "") + _path(entry["loc"]))
         message = "is not a known field" if entry["type"] == "extra_forbidden" else _lower_first(entry["msg"])
         private = first in ("caption", "image")
         found.append(FieldError(path, message, None if private else presentable(entry["input"])))
@@ -196,13 +231,6 @@ async def _bounded(request: Request, claim: Claim, max_bytes: int) -> AsyncItera
         yield chunk
 
 
-async def _read_whole(chunks: AsyncIterator[bytes]) -> bytearray:
-    body = bytearray()
-    async for chunk in chunks:
-        body += chunk
-    return body
-
-
 def _picture_of(part: Part) -> bytes | None:
     """Return a file part's bytes, or None for the empty part that a browser sends when no file was chosen."""
     if not part.filename and not part.data:
@@ -223,7 +251,7 @@ def _once(pairs: list[tuple[str, Any]], inside: str) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         double = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        raise invalid(_shown_name(f"{inside}.{double}" if inside else double), "is given twice")
+        raise invalid(shown_name(f"{inside}.{double}" if inside else double), "is given twice")
     return found
 
 
@@ -242,7 +270,7 @@ def _path(loc: tuple[int | str, ...]) -> str:
     return path
 
 
-def _shown_name(name: str) -> str:
+def shown_name(name: str) -> str:
     """Cut a name that the caller chose, and take out what cannot be printed."""
     return "".join(sign if sign.isprintable() else "?" for sign in name[:MAX_FIELD_PATH])
 

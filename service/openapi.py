@@ -9,8 +9,9 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from service.answers import Problem
-from service.problems import documented
-from service.schemas import SuggestionOptions, SuggestionRequest
+from service.auth import gatekeepers
+from service.problems import MEDIA_TYPE, documented
+from service.schemas import BatchRequest, SuggestionOptions, SuggestionRequest
 
 DESCRIPTION = """
 Send a photograph, a caption, a few seed hashtags or any of them; get a ranked, explained list of hashtags.
@@ -37,21 +38,57 @@ REQUEST_ID = {
 }
 
 
+GUARDED = ("missing_key", "bad_key", "forbidden", "rate_limited", "store_unavailable")
+SECURITY_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "a key of `tagsmith keys create`"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "the same key"},
+}
+RATE_HEADERS = {
+    "RateLimit-Policy": {
+        "description": "with a key: how many requests in how many seconds",
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": "with a key: requests left, and seconds until the quota is whole again",
+        "schema": {"type": "string"},
+    },
+}
+
+
 def describe(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document of ``app``."""
     document = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes)
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     _, extra = models_json_schema(
-        [(SuggestionRequest, "validation"), (SuggestionOptions, "validation"), (Problem, "serialization")],
+        [
+            (SuggestionRequest, "validation"),
+            (SuggestionOptions, "validation"),
+            (BatchRequest, "validation"),
+            (Problem, "serialization"),
+        ],
         ref_template="#/components/schemas/{model}",
     )
     schemas.update(extra["$defs"])
-    anywhere = documented("internal_error")
-    for path in document["paths"].values():
-        for operation in path.values():
+    document["components"]["securitySchemes"] = SECURITY_SCHEMES
+    guards = gatekeepers(app)
+    for template, path in document["paths"].items():
+        for method, operation in path.items():
+            guard = guards.get((method.upper(), template))
+            headers = HEADERS if guard is None else {**HEADERS, **RATE_HEADERS}
+            if guard is not None:
+                # Neither is needed while there are no keys.
+                operation["security"] = [{"bearer": []}, {"header": []}, {}]
             operation.setdefault("parameters", []).append(REQUEST_ID)
-            for status, response in anywhere.items():
-                operation["responses"].setdefault(str(status), response)
+            _document(operation, "internal_error", *(() if guard is None else GUARDED))
             for response in operation["responses"].values():
-                response["headers"] = {**response.get("headers", {}), **HEADERS}
+                response["headers"] = {**response.get("headers", {}), **headers}
     return document
+
+
+def _document(operation: dict[str, Any], *codes: str) -> None:
+    """Add what an operation may be refused with to what it says already."""
+    for status, response in documented(*codes).items():
+        told = operation["responses"].setdefault(str(status), response)
+        if told is not response:
+            told["description"] += f" or {response['description']}"
+            told["content"][MEDIA_TYPE]["examples"].update(response["content"][MEDIA_TYPE]["examples"])

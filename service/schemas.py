@@ -14,6 +14,8 @@ MAX_IMAGE_BYTES = 15_000_000
 MAX_FIELDS_BYTES = 1_000_000
 MAX_MULTIPART_BYTES = MAX_IMAGE_BYTES + MAX_FIELDS_BYTES
 MAX_JSON_BYTES = 4 * MAX_IMAGE_BYTES // 3 + MAX_FIELDS_BYTES
+MAX_BATCH_BYTES = 64_000_000
+MAX_BATCH_POSTS = 100
 MAX_IMAGE_MEGAPIXELS = 50
 MAX_CAPTION_CHARACTERS = 5000
 MAX_SEEDS = 30
@@ -171,3 +173,13 @@ class SuggestionRequest(SuggestionOptions):
     platforms: list[str] = Field(
         default=[], max_length=MAX_PLATFORMS, description="a ready set for each; see /v1/platforms"
     )
+
+
+class BatchRequest(Incoming):
+    """Many posts at once; each is judged and answered by itself."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"posts": [REQUEST_EXAMPLE, {"caption": "Ramen night", "limit": 3}]}]}
+    )
+
+    posts: list[SuggestionRequest] = Field(min_length=1, max_length=MAX_BATCH_POSTS)

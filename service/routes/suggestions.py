@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from core.errors import DeadlineExceeded
 from service.answering import answer_post
 from service.answers import SuggestionAnswer
+from service.auth import caller
 from service.intake import read_post
 from service.problems import documented
 
@@ -68,17 +69,18 @@ PROBLEMS = documented(
     response_model=SuggestionAnswer,
     responses=PROBLEMS,
     openapi_extra=BODY,
+    dependencies=[Depends(caller("suggest"))],
 )
 async def suggest(request: Request) -> Response:
     """Answer with a ranked, explained list of hashtags for a photograph, a caption, seed hashtags or any of them."""
     stages = request.state.stages
     try:
         async with asyncio.timeout(request.app.state.settings.deadline_s):
-            _ = request.app.state.service.desk  # before a body is read for nothing
+            desk, loaded = request.app.state.service.desk, request.app.state.service.loaded
             with request.app.state.bodies.claims() as claim:
                 with stages.measured("read"):
                     post = await read_post(request, claim)
-                body = await answer_post(request, post, claim, stages)
+                body = await answer_post(request, post, desk, loaded, claim=claim, stages=stages)
     except TimeoutError:
         raise DeadlineExceeded("The request's time ran out.", retry_after_s=1.0) from None
     return Response(body.model_dump_json(), media_type="application/json")

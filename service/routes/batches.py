@@ -1,0 +1,160 @@
+"""POST /v1/suggestions/batch: hashtags for many posts at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import ExitStack
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from core.errors import DeadlineExceeded, Overloaded
+from service.answering import answer_post
+from service.answers import BatchAnswer
+from service.batch_intake import read_batch, read_item
+from service.batches import Line, unless_gone
+from service.budget import Claim
+from service.desk import Desk
+from service.envelope import problem_of
+from service.loading import Loaded
+from service.logs import LOGGER
+from service.problems import documented, refusal_for
+from service.stages import Stages
+
+NDJSON = "application/x-ndjson"
+# After the time of a batch is up, this much is left to a slow reader for what is done.
+READING_SLACK_S = 30.0
+RETRY_S = 0.25
+
+router = APIRouter(tags=["suggestions"])
+
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/BatchRequest"}}},
+    }
+}
+PROBLEMS = documented(
+    "malformed_body",
+    "body_too_large",
+    "unsupported_content_type",
+    "invalid_request",
+    "overloaded",
+    "internal_error",
+    "timed_out",
+    "not_ready",
+)
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "each post's answer or problem: whole, in order; or line by line, as each is done",
+        "content": {NDJSON: {"schema": {"$ref": "#/components/schemas/BatchEntry"}}},
+    },
+    **PROBLEMS,
+}
+
+
+@router.post(
+    "/v1/suggestions/batch",
+    summary="Suggest hashtags for up to 100 posts",
+    response_model=BatchAnswer,
+    responses=ANSWERS,
+    openapi_extra=BODY,
+)
+async def suggest_batch(request: Request) -> Response:
+    """Answer each post as it would be answered alone; a post that cannot be answered gets its problem in its place.
+
+    With `Accept: application/x-ndjson` each post is one line, sent as soon as it is done.
+    """
+    settings, batches = request.app.state.settings, request.app.state.batches
+    desk, loaded = request.app.state.service.desk, request.app.state.service.loaded
+    deadline = asyncio.get_running_loop().time() + settings.batch_deadline_s
+    with ExitStack() as stack:
+        stack.enter_context(batches.entered())
+        claim = stack.enter_context(request.app.state.bodies.claims())
+        try:
+            async with asyncio.timeout_at(deadline):
+                with request.state.stages.measured("read"):
+                    posts = await read_batch(request, claim)
+        except TimeoutError:
+            raise DeadlineExceeded("The batch's time ran out.", retry_after_s=1.0) from None
+        one = _OneByOne(request, posts, claim, deadline, desk, loaded)
+        lines = batches.answers(len(posts), one.line)
+        if NDJSON in request.headers.get("accept", ""):
+            return _Lines(lines, stack.pop_all(), deadline + READING_SLACK_S)
+        done = await unless_gone(request, lines)
+    in_order = b",".join(line for _, line in sorted(done))
+    request_id = json.dumps(request.state.request_id).encode("ascii")
+    return Response(b'{"request_id":%s,"results":[%s]}' % (request_id, in_order), media_type="application/json")
+
+
+class _OneByOne:
+    """Answers the posts of one batch by their places."""
+
+    def __init__(
+        self, request: Request, posts: list[object], claim: Claim, deadline: float, desk: Desk, loaded: Loaded
+    ) -> None:
+        self._request = request
+        self._posts = posts
+        self._claim = claim
+        self._deadline = deadline
+        self._desk = desk
+        self._loaded = loaded
+
+    async def line(self, place: int) -> bytes:
+        """Return the entry of one post as JSON."""
+        request, stages = self._request, Stages()
+        try:
+            kind, content = b"answer", await self._answer(place, stages)
+        except Exception as error:
+            if refusal_for(error).code == "internal_error":
+                LOGGER.error("fault", exc_info=error, extra={"fields": {"request_id": request.state.request_id}})
+            kind, content = b"problem", json.dumps(problem_of(request, error)).encode("ascii")
+        for stage, ms in stages.ms.items():
+            request.state.stages.add(stage, ms / 1000.0)
+        return b'{"index":%d,"%s":%s}' % (place, kind, content)
+
+    async def _answer(self, place: int, stages: Stages) -> bytes:
+        post, self._posts[place] = self._posts[place], None  # a picture is held no longer than it is needed
+        until = min(self._deadline, asyncio.get_running_loop().time() + self._request.app.state.settings.deadline_s)
+        try:
+            async with asyncio.timeout_at(until):
+                read = await asyncio.to_thread(read_item, post)
+                while True:
+                    await self._desk.gate.place()
+                    try:
+                        answer = await answer_post(
+                            self._request, read, self._desk, self._loaded, claim=self._claim, stages=stages
+                        )
+                    except Overloaded:  # others were quicker: a batch waits where a single post is refused
+                        await asyncio.sleep(RETRY_S)
+                    else:
+                        return answer.model_dump_json().encode()
+        except TimeoutError:
+            raise DeadlineExceeded("The batch's time ran out before this post's turn was over.") from None
+
+
+class _Lines(StreamingResponse):
+    """Sends lines as they come, and lets go of what the batch holds when the last one, or the client, has gone."""
+
+    def __init__(self, lines: AsyncGenerator[Line], held: ExitStack, until: float) -> None:
+        super().__init__(_ended(lines), media_type=NDJSON)
+        self._lines = lines
+        self._held = held
+        self._until = until
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._held:
+            try:
+                async with asyncio.timeout_at(self._until):
+                    await super().__call__(scope, receive, send)
+            finally:
+                await self._lines.aclose()
+
+
+async def _ended(lines: AsyncIterator[Line]) -> AsyncIterator[bytes]:
+    async for _, line in lines:
+        yield line + b"\n"
