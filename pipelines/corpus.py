@@ -180,10 +180,19 @@ def _parse(line: bytes, path: Path) -> Post:
     """
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("not valid JSON") from None
     if not isinstance(record, dict):
         raise ValueError("not a JSON object")
+    return post_of(record, path)
+
+
+def post_of(record: dict[str, Any], path: Path) -> Post:
+    """Return the post of one JSON object that stands in the file ``path``.
+
+    Raises:
+        ValueError: it is none; the message says why and shows no caption.
+    """
     post_id = record.get("id")
     if not isinstance(post_id, str | int) or isinstance(post_id, bool) or post_id == "":
         raise ValueError("no 'id'")
