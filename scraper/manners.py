@@ -67,6 +67,15 @@ class Manners:
         self.admit(address)
         self._granted = address
 
+    def permit(self, address: str) -> None:
+        """Return when robots.txt allows what a page loads by itself; its pace is that of the page.
+
+        Raises:
+            PageRefused: robots.txt forbids it, or it is no http address.
+            PageUnreachable: robots.txt cannot be had because the server fails.
+        """
+        self._robots.demand(address)
+
     def close(self) -> None:
         """Give the hosts back to other crawls."""
         self._stack.close()

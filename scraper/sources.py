@@ -25,10 +25,13 @@ class SourceOptions:
         admit: to be called with the address before every request beyond the one that ``PageSource.address`` names and
             beyond those made through ``web``: it waits for the host's turn, and raises PageRefused where robots.txt
             forbids.
+        permit: to be called with the address of what a page loads by itself (scripts, answers to its scripts): raises
+            PageRefused where robots.txt forbids, and does not wait, because a page view counts as one request. Where
+            it is None, ``admit`` is called.
         user_agent: what every request says of who asks, with the operator's contact.
         instance: address of the site, instance or API server, without a path; None for the source's own default.
         cookies: file with saved login cookies that the operator names, or None. Its content is never logged.
-        files: the file or folder that a source without network reads, or None.
+        files: the file or folder that a source without network reads; for ``browser`` a site's description (TOML).
         columns: field of :class:`scraper.port.FoundPost` -> column or key of a CSV or JSONL file.
         allowed_hosts: host names that may be reached although their addresses are private (tests, one's own instance).
         page_timeout_s: longest wait for one page.
@@ -40,6 +43,7 @@ class SourceOptions:
     web: WebClient
     admit: Callable[[str], None]
     user_agent: str
+    permit: Callable[[str], None] | None = None
     instance: str | None = None
     cookies: Path | None = None
     files: Path | None = None
