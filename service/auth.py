@@ -11,7 +11,10 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.requests import Request
+from starlette.routing import Route
 
 from service.problems import Refusal
 from service.store.key_ring import KeyRing, StoredKey, digest_of, parse_key
@@ -74,6 +77,17 @@ class Gatekeeper:
         if self.scope is not None and self.scope not in caller.scopes:
             raise Refusal("forbidden", f"This needs a key with the scope {self.scope}.")
         return caller
+
+
+def gatekeepers(app: FastAPI) -> dict[tuple[str, str], Gatekeeper | None]:
+    """Return who guards each (method, path) that ``app`` answers; None where nobody does."""
+    found: dict[tuple[str, str], Gatekeeper | None] = {}
+    for route in app.routes:
+        if isinstance(route, Route):
+            needed = route.dependant.dependencies if isinstance(route, APIRoute) else []
+            guard = next((one.call for one in needed if isinstance(one.call, Gatekeeper)), None)
+            found.update({(method, route.path): guard for method in sorted(route.methods or ())})
+    return found
 
 
 def caller(scope: Scope | None = None) -> Gatekeeper:

@@ -19,6 +19,7 @@ from service.logs import configure, log
 from service.metrics import Metrics
 from service.settings import PREFIX, Settings, is_loopback, refuse_open_door
 from service.state import Load, State
+from service.store.startup import prepare_store
 from service.workers import Worker, supervise
 
 BACKLOG = 512
@@ -35,10 +36,11 @@ def serve(settings: Settings, *, load: Load = load) -> None:
         InvalidOption: the address may not or cannot be bound.
         TagsmithError: what is to be served cannot be.
     """
-    refuse_open_door(settings)
+    has_keys = prepare_store(settings)
+    refuse_open_door(settings, has_keys=has_keys)
     configure(settings.log_level)
     listener = bind(settings.host, settings.port)
-    _announce(settings, listener)
+    _announce(settings, listener, has_keys=has_keys)
     if settings.workers == 1:
         failure = answer(settings, listener, load, Metrics())
     else:
@@ -145,11 +147,12 @@ def _shared_out(settings: Settings) -> Settings:
     return settings.model_copy(update={"threads": threads})
 
 
-def _announce(settings: Settings, listener: socket.socket) -> None:
+def _announce(settings: Settings, listener: socket.socket, *, has_keys: bool) -> None:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     reach = "on loopback only" if is_loopback(settings.host) else f"to anyone ({PREFIX}ALLOW_ANONYMOUS=1)"
-    log("listening", url=f"http://{shown}:{port}", access=f"no key is configured: answering {reach}")
+    access = "answering those who have a key" if has_keys else f"no key is configured: answering {reach}"
+    log("listening", url=f"http://{shown}:{port}", access=access)
 
 
 def _fit_for_people(failure: Exception) -> TagsmithError:

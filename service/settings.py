@@ -88,9 +88,7 @@ class Settings(BaseSettings):
     database_password_file: Path | None = Field(
         None, description="a file with the database's password, as container secrets are handed over"
     )
-    spool: Path = Field(
-        Path("var/spool"), description="a folder for what waits for the database; each replica its own"
-    )
+    spool: Path = Field(Path("var/spool"), description="a folder for what waits for the database; each replica its own")
     log_level: LogLevel = Field("info", description="debug, info, warning or error")
 
     @field_validator("image_origins", "cors_origins")
@@ -131,16 +129,17 @@ def is_loopback(host: str) -> bool:
     return bool(found) and all(ipaddress.ip_address(str(entry[4][0]).split("%")[0]).is_loopback for entry in found)
 
 
-def refuse_open_door(settings: Settings) -> None:
-    """Return when the address may be bound without keys.
+def refuse_open_door(settings: Settings, *, has_keys: bool = False) -> None:
+    """Return when the address may be bound: keys are asked for, it is this machine's alone, or it was said so.
 
     Raises:
         InvalidOption: the address can be reached from elsewhere and nobody said that this is meant.
     """
-    if settings.allow_anonymous or is_loopback(settings.host):
+    if has_keys or settings.allow_anonymous or is_loopback(settings.host):
         return
     raise InvalidOption(
-        f"refusing to listen on {settings.host}: without keys anyone who reaches it could use it. Listen on 127.0.0.1,"
-        f" or set {PREFIX}ALLOW_ANONYMOUS=1 when something in front of it keeps strangers out",
+        f"refusing to listen on {settings.host}: without keys anyone who reaches it could use it. Make one with"
+        f" tagsmith keys create, listen on 127.0.0.1, or set {PREFIX}ALLOW_ANONYMOUS=1 when something in front of it"
+        " keeps strangers out",
         field="host",
     )

@@ -82,6 +82,12 @@ class State:
         with self._serving.held():
             yield
 
+    def fail(self, error: Exception) -> None:
+        """Give up before anything is loaded."""
+        self.failure = error
+        LOGGER.error("cannot begin", exc_info=error, extra={"fields": _reason(error)})
+        self.on_failure()
+
     def begin(self) -> None:
         """Start to load, then follow the store."""
         self._life = asyncio.get_running_loop().create_task(self._live())

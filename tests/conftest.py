@@ -57,6 +57,24 @@ def _folder_from(variable: str, what: str) -> Path:
 
 
 @pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the current schema and nothing in it."""
+    from service.settings import Settings
+    from service.store.startup import prepare_store
+
+    path = tmp_path_factory.mktemp("database") / "empty.db"
+    prepare_store(Settings(database=f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _no_database_of_mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test's service remembers goes with the test."""
+    monkeypatch.setenv("TAGSMITH_DATABASE", f"sqlite:///{tmp_path}/store/tagsmith.db")
+    monkeypatch.setenv("TAGSMITH_SPOOL", f"{tmp_path}/store/spool")
+
+
+@pytest.fixture(scope="session")
 def tiny_world(tmp_path_factory: pytest.TempPathFactory) -> TinyWorld:
     """A whole bundle over a few hundred made-up posts, at work; shared, so never written to."""
     from tests.support.tiny_world import build_tiny_world

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from service.answers import Health, Warned
+from service.auth import caller
 from service.metrics import CONTENT_TYPE
 from service.problems import documented
 
@@ -40,6 +41,7 @@ async def ready(request: Request) -> Health:
     "/metrics",
     summary="Export metrics for Prometheus",
     response_class=Response,
+    dependencies=[Depends(caller("metrics"))],
     responses={
         200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus text format"}
     },

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 
 from service import schemas
 from service.answers import Limits
+from service.auth import caller
 
 router = APIRouter(tags=["what is loaded"])
 
 
-@router.get("/v1/limits", summary="List the limits")
+@router.get("/v1/limits", summary="List the limits", dependencies=[Depends(caller("read"))])
 async def limits(request: Request) -> Limits:
     """Answer with every limit that a request can meet."""
     settings = request.app.state.settings

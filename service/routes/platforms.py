@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 
 from core.platforms import Platform
 from service.answers import PlatformEntry, PlatformFact, PlatformList
+from service.auth import caller
 from service.problems import documented
 
 router = APIRouter(tags=["what is loaded"])
 
 
-@router.get("/v1/platforms", summary="List platform rules with date and source", responses=documented("not_ready"))
+@router.get(
+    "/v1/platforms",
+    summary="List platform rules with date and source",
+    responses=documented("not_ready"),
+    dependencies=[Depends(caller("read"))],
+)
 async def platforms(request: Request) -> PlatformList:
     """Answer with every platform's rules, each with its date and source."""
     return PlatformList(platforms=[_entry(one) for one in request.app.state.service.loaded.platforms.values()])

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 
 from service.answers import TopicList
+from service.auth import caller
 from service.problems import documented
 
 router = APIRouter(tags=["what is loaded"])
 
 
-@router.get("/v1/topics", summary="List the topics of the bundle", responses=documented("not_ready"))
+@router.get(
+    "/v1/topics",
+    summary="List the topics of the bundle",
+    responses=documented("not_ready"),
+    dependencies=[Depends(caller("read"))],
+)
 async def topics(request: Request) -> TopicList:
     """Answer with the topics in the order of the classifier; `topic` of a request takes one of them."""
     manifest = request.app.state.service.loaded.bundle.manifest

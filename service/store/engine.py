@@ -25,12 +25,14 @@ from core.errors import InvalidOption, StoreUnavailable
 
 Kind = Literal["sqlite", "postgresql"]
 DRIVERS: dict[str, str] = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
-BUSY_S = 5.0
-"""How long one transaction waits for another to let go of the file."""
 CONNECT_S = 2.0
 PATIENCE_S = 8.0
-"""How long a transaction may take in all; more than ``BUSY_S``, less than a request's time."""
+"""How long a transaction may take in all; less than a request's time."""
+BUSY_SHARE = 0.6
+"""Share of the patience that may go into waiting for another transaction to let go of the file."""
 PAUSE_S = 1.0
+ALONE = "tagsmith_alone"
+"""The option of a connection whose statements are transactions of their own, as SQLite has them without a BEGIN."""
 POOL = 5
 BUGS = (IntegrityError, ProgrammingError, DataError)
 """Errors of a statement that say something of this program, not of the database's health."""
@@ -81,8 +83,11 @@ class Store:
         kind: "sqlite" or "postgresql".
     """
 
-    def __init__(self, engine: AsyncEngine, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, engine: AsyncEngine, *, patience_s: float = PATIENCE_S, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.engine = engine
+        self._patience_s = patience_s
         self.kind = cast(Kind, engine.dialect.name)
         self._clock = clock
         self._away_until = -1.0
@@ -100,7 +105,10 @@ class Store:
             StoreUnavailable: the database cannot be reached, or does not answer in time.
         """
         async with self._connected() as connection:
-            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+            if self.kind == "sqlite":
+                yield await connection.execution_options(**{ALONE: True})
+            else:
+                yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -117,6 +125,17 @@ class Store:
         """Return an INSERT that knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
         return sqlite.insert(table) if self.kind == "sqlite" else postgresql.insert(table)
 
+    def make_folder(self) -> None:
+        """Make the folder of a database file.
+
+        Raises:
+            StorageError: it cannot be made.
+        """
+        if self.kind == "sqlite":
+            folder = Path(str(self.engine.url.database)).absolute().parent
+            with storage_errors(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+
     async def close(self) -> None:
         """Close every connection."""
         with suppress(*AWAY):
@@ -127,7 +146,7 @@ class Store:
         if self.away:
             raise StoreUnavailable("The database cannot be reached.", retry_after_s=PAUSE_S)
         try:
-            async with asyncio.timeout(PATIENCE_S), self.engine.connect() as connection:
+            async with asyncio.timeout(self._patience_s), self.engine.connect() as connection:
                 yield connection
         except BUGS:
             raise
@@ -138,31 +157,34 @@ class Store:
         self._away_until = -1.0
 
 
-def open_store(url: str | URL, *, password_file: Path | None = None) -> Store:
+def open_store(url: str | URL, *, password_file: Path | None = None, patience_s: float = PATIENCE_S) -> Store:
     """Return a store; nothing is connected to before it is used.
+
+    Args:
+        url: as ``database_url`` reads it.
+        password_file: its password.
+        patience_s: how long one transaction may take; migrations of a filled database take longer than requests.
 
     Raises:
         InvalidOption: the address cannot be read.
-        StorageError: the folder of a database file cannot be made.
     """
     address = database_url(str(url), password_file) if isinstance(url, str) else url
     if address.get_backend_name() == "sqlite":
-        folder = Path(str(address.database)).parent
-        with storage_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        engine = create_async_engine(address, connect_args={"timeout": BUSY_S}, pool_size=POOL, hide_parameters=True)
+        engine = create_async_engine(
+            address, connect_args={"timeout": patience_s * BUSY_SHARE}, pool_size=POOL, hide_parameters=True
+        )
         event.listen(engine.sync_engine, "connect", _set_up_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_at_once)
     else:
         engine = create_async_engine(
             address,
-            connect_args={"timeout": CONNECT_S, "command_timeout": BUSY_S},
+            connect_args={"timeout": CONNECT_S, "command_timeout": patience_s},
             pool_size=POOL,
             pool_timeout=CONNECT_S,
             pool_pre_ping=True,
             hide_parameters=True,
         )
-    return Store(engine)
+    return Store(engine, patience_s=patience_s)
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
@@ -176,5 +198,5 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_at_once(connection: Any) -> None:
     """Take the write lock first: a transaction that reads and then writes would else find it taken and fail."""
-    if connection.get_isolation_level() != "AUTOCOMMIT":
+    if ALONE not in connection.get_execution_options():
         connection.exec_driver_sql("BEGIN IMMEDIATE")

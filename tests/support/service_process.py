@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -20,10 +21,15 @@ class Service:
     def __init__(self, module: str, settings: dict[str, str], *arguments: str) -> None:
         """Start ``python -m module`` on a free port; of the settings of this process it sees none."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("TAGSMITH_")}
+        self.folder = tempfile.TemporaryDirectory(prefix="tagsmith-service-")
+        elsewhere = {
+            "TAGSMITH_DATABASE": f"sqlite:///{self.folder.name}/tagsmith.db",
+            "TAGSMITH_SPOOL": f"{self.folder.name}/spool",
+        }
         self.process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             cwd=ROOT,
-            env={**clean, "TAGSMITH_PORT": "0", **settings},
+            env={**clean, "TAGSMITH_PORT": "0", **elsewhere, **settings},
             stderr=subprocess.PIPE,
             text=True,
         )

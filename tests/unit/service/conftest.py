@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +19,13 @@ from service.settings import Settings
 from tests.support.serving import fake_loaded, loader
 
 Ask = Callable[..., Awaitable[httpx.AsyncClient]]
+
+
+@pytest.fixture(autouse=True)
+def _database_as_new(tmp_path: Path, empty_database: Path) -> None:
+    """A copy of a database whose tables are made is there at once."""
+    (tmp_path / "store").mkdir()
+    shutil.copy(empty_database, tmp_path / "store" / "tagsmith.db")
 
 
 @asynccontextmanager
