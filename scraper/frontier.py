@@ -48,13 +48,11 @@ class WaitingPost:
         post_id: the platform's own id.
         record: its line, without the picture.
         pictures: addresses of its photographs, best first; empty when none is to be fetched any more.
-        attempts: earlier tries to fetch its picture.
     """
 
     post_id: str
     record: dict[str, Any]
     pictures: tuple[str, ...]
-    attempts: int = 0
 
 
 class Frontier:
@@ -156,20 +154,17 @@ class Frontier:
     def waiting(self, limit: int) -> list[WaitingPost]:
         """Return posts that are not in a shard yet."""
         rows = self._state.rows(
-            "SELECT post_id, record, pictures, attempts FROM post WHERE source = ? AND state = 'waiting' LIMIT ?",
+            "SELECT post_id, record, pictures FROM post WHERE source = ? AND state = 'waiting' LIMIT ?",
             (self._source, limit),
         )
         return [
-            WaitingPost(post_id, json.loads(record), tuple(json.loads(pictures)), attempts)
-            for post_id, record, pictures, attempts in rows
+            WaitingPost(post_id, json.loads(record), tuple(json.loads(pictures))) for post_id, record, pictures in rows
         ]
 
-    def picture_failed(self, post_id: str) -> None:
-        """Count a failed try to fetch a post's picture."""
+    def without_picture(self, post_id: str) -> None:
+        """Note that a post's pictures are of no use, so that they are not fetched once more."""
         with self._state.transaction() as sql:
-            sql.execute(
-                "UPDATE post SET attempts = attempts + 1 WHERE source = ? AND post_id = ?", (self._source, post_id)
-            )
+            sql.execute("UPDATE post SET pictures = '[]' WHERE source = ? AND post_id = ?", (self._source, post_id))
 
     def written(self, posts: Iterable[tuple[str, bool]], shard: str, n_bytes: int) -> None:
         """Note that posts (id, whether with a picture) stand in a shard, which is that long now."""

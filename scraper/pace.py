@@ -22,11 +22,11 @@ class PaceLimits:
         refusals: refusals in a row after which the crawl stops.
     """
 
-    pause_s: float = 3.0
-    jitter: float = 0.5
-    first_back_off_s: float = 30.0
-    longest_wait_s: float = 600.0
-    refusals: int = 6
+    pause_s: float
+    jitter: float
+    first_back_off_s: float
+    longest_wait_s: float
+    refusals: int
 
 
 class Pace:

@@ -14,8 +14,7 @@ In place of ``page``, ``"error": {"type": "LoginWall", "message": "…"}`` is ra
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,15 +97,6 @@ def make(options: SourceOptions) -> Replay:
     if options.files is None:
         raise InvalidOption("the source 'replay' reads a recorded folder; name it with --files", field="files")
     return Replay(options.files)
-
-
-def write_recording(folder: Path, pages: Mapping[Target, Page]) -> None:
-    """Write pages as a recording; the pictures that they name are put beside by whoever has them."""
-    (folder / "pages").mkdir(parents=True, exist_ok=True)
-    for number, (target, page) in enumerate(pages.items(), start=1):
-        content = {"target": asdict(target), "page": asdict(page)}
-        text = json.dumps(content, ensure_ascii=False, indent=1)
-        (folder / "pages" / f"{number:05d}.json").write_text(text, encoding="utf-8")
 
 
 def _read(path: Path) -> tuple[_Key, Page | errors.CrawlError]:
