@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -70,9 +71,12 @@ class Query:
         seeds: hashtags given or found in the caption, in normal form, no duplicates.
         image: what the classifier saw, or None.
         options: how the answer is to be made.
+        workspace: hashtag in normal form -> what the asker's own feedback adds to its learnt score, in the scores' unit
+            and bounded (``recommend/workspace.py``); empty without feedback.
     """
 
     words: tuple[str, ...] = ()
     seeds: tuple[str, ...] = ()
     image: ImageEvidence | None = None
     options: Options = field(default_factory=Options)
+    workspace: Mapping[str, float] = field(default_factory=dict)

@@ -51,7 +51,12 @@ def reasons(knowledge: Knowledge, evidence: Evidence, row: int, parts: Parts, n_
         parts: of its score; only inputs with a positive part are cited.
         n_posts: training posts that carry it.
     """
-    makers = {"image": _image_reason, "caption": _caption_reason, "seeds": _seed_reason}
+    makers = {
+        "image": _image_reason,
+        "caption": _caption_reason,
+        "seeds": _seed_reason,
+        "workspace": _workspace_reason,
+    }
     weights = {name: getattr(parts, name) for name in makers}
     largest = max(weights.values())
     cited = sorted((name for name in makers if weights[name] > MIN_PART * largest > 0), key=lambda name: -weights[name])
@@ -107,6 +112,10 @@ def _caption_reason(knowledge: Knowledge, evidence: Evidence, row: int) -> str:
     if text.dense[NAMES.index("word_spelling"), row] >= MIN_SPELLING:
         return "written like a word of the caption"
     return "fits the caption as a whole"
+
+
+def _workspace_reason(knowledge: Knowledge, evidence: Evidence, row: int) -> str:
+    return "accepted or added here before"
 
 
 def _seed_reason(knowledge: Knowledge, evidence: Evidence, row: int) -> str:

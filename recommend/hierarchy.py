@@ -45,12 +45,14 @@ class Scored:
         scores: (n,) float32, finite.
         parts: (n, 4) float64 as ``ranker.PART_NAMES``, adding up to the scores, or None when they are computed later.
         table: (n, columns) the text ranker's input, empty without a text.
+        workspace: (n,) float32 what feedback brought, part of the scores but not of ``parts``.
     """
 
     rows: NDArray[np.int64]
     scores: Floats
     parts: NDArray[np.float64] | None
     table: Floats
+    workspace: Floats
 
 
 class HierarchicalRecommender:
@@ -150,7 +152,8 @@ class HierarchicalRecommender:
             rows, parts = published_scores(self._knowledge, query, text)
             kept = self._permitted(query, rows)
             scores = parts[kept].sum(axis=1).astype(np.float32)
-            return text, image, Scored(rows[kept], scores, parts[kept], np.zeros((0, 0), np.float32))
+            table = np.zeros((0, 0), np.float32)
+            return text, image, Scored(rows[kept], scores, parts[kept], table, np.zeros_like(scores))
         candidates = text_candidates(text) if kind else set()
         if image is not None:
             alone = self._ranker.prior_scores(self._catalogue.log_prior) + self._ranker.image_scores(None, image.dense)
@@ -158,6 +161,7 @@ class HierarchicalRecommender:
             candidates.update(image.named_by)
         # A pin is shown whatever is known of it, so it is scored beside the others where it is known at all.
         candidates.update(self._knowledge.known_tags(query.options.pin).tolist())
+        candidates.update(self._liked(query).tolist())
         rows = np.array(sorted(candidates), dtype=np.int64)
         rows = rows[self._permitted(query, rows)]
         return text, image, self._learned(query, text, image, rows)
@@ -172,19 +176,29 @@ class HierarchicalRecommender:
             scores = self._ranker.prior_scores(self._catalogue.log_prior[rows])
         if image is not None:
             scores = scores + self._ranker.image_scores(kind, image.dense[:, rows])
-        return Scored(rows, scores + self._language_penalty(query)[rows], None, table)
+        leaning = self._leaning(query, rows)
+        return Scored(rows, scores + self._language_penalty(query)[rows] + leaning, None, table, leaning)
 
     def _general(self, query: Query) -> Scored:
         """Return the safe general list: what is used most with and without captions, and belongs to no topic."""
         scores = self._text.general_prior
         used_most = np.argsort(-scores, kind="stable")[: 4 * max(LEAST_HEAD, query.options.limit)]
         topicless = [row for row in used_most.tolist() if self._catalogue.topic_of(row) is None]
-        rows = np.union1d(topicless, self._knowledge.known_tags(query.options.pin)).astype(np.int64)
+        known = np.concatenate([self._knowledge.known_tags(query.options.pin), self._liked(query)])
+        rows = np.union1d(topicless, known).astype(np.int64)
         rows = rows[self._permitted(query, rows)]
-        scores = scores[rows]
+        leaning = self._leaning(query, rows)
         parts = np.zeros((len(rows), 4))
-        parts[:, 3] = scores
-        return Scored(rows, scores, parts, np.zeros((0, 0), np.float32))
+        parts[:, 3] = scores[rows]
+        return Scored(rows, scores[rows] + leaning, parts, np.zeros((0, 0), np.float32), leaning)
+
+    def _liked(self, query: Query) -> NDArray[np.int64]:
+        """Return the rows of what the workspace came to like: whatever else is said of them, they are looked at."""
+        return self._knowledge.known_tags(tuple(tag for tag, value in query.workspace.items() if value > 0))
+
+    def _leaning(self, query: Query, rows: NDArray[np.int64]) -> Floats:
+        """Return (n,) what the workspace's feedback adds to the scores of ``rows``."""
+        return np.array([query.workspace.get(self._knowledge.tags[row], 0.0) for row in rows.tolist()], np.float32)
 
     def _permitted(self, query: Query, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return (n,) bool: which of ``rows`` may be answered; seeds may where they are pinned."""
@@ -222,7 +236,8 @@ class HierarchicalRecommender:
             # The caption tells its language; without one the caller does, which is no input of the post.
             split[:, 1 if query.words and query.options.language is None else 3] += self._language_penalty(query)[rows]
         return {
-            place: Parts(image=float(one[0]), caption=float(one[1]), seeds=float(one[2]), popularity=float(one[3]))
+            # In the order of PART_NAMES, then the workspace's.
+            place: Parts(*(float(part) for part in one), float(scored.workspace[place]))
             for place, one in zip(places, split, strict=True)
         }
 
