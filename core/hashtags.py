@@ -57,7 +57,7 @@ def normalise(raw: str) -> str | None:
 
 @lru_cache(maxsize=65_536)
 def _normalise(raw: str) -> str | None:
-    folded = _fold(raw)
+    folded = fold(raw)
     if folded.isascii():
         return folded if _PLAIN.fullmatch(folded) else None
     return folded if _NORMAL.fullmatch(folded) else None
@@ -70,7 +70,7 @@ def why_not(raw: str) -> str | None:
     shown = _show(raw)
     if len(raw) > _MAX_RAW:
         return f"{shown} is longer than {MAX_LENGTH} characters"
-    folded = _fold(raw)
+    folded = fold(raw)
     if not folded:
         return f"{shown} is empty"
     foreign = _FOREIGN_SIGN.search(folded)
@@ -107,8 +107,11 @@ def _find(text: str) -> Iterator[tuple[int, int, str]]:
             yield start, end, hashtag
 
 
-def _fold(raw: str) -> str:
-    """Fold until nothing changes: each step may uncover work for another (NFKC turns ``﹟`` into ``#``)."""
+def fold(raw: str) -> str:
+    """Return ``raw`` as hashtags are compared, whether or not it is one; a normal form's beginning stays a beginning.
+
+    Folded until nothing changes: each step may uncover work for another (NFKC turns ``﹟`` into ``#``).
+    """
     if raw.isascii():
         return raw.strip().lstrip("# \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f").lower()
     folded = raw

@@ -20,7 +20,7 @@ from recommend.hierarchy import HierarchicalRecommender
 from recommend.knowledge import Knowledge, open_knowledge
 from recommend.language import build_tag_languages
 from recommend.ranker import Ranker, open_ranker
-from recommend.safety import allowed_mask
+from recommend.safety import Blocked, allowed_mask
 from recommend.trend_shelf import Clock, TrendShelf, utc_now
 
 WORDS_FILE = "words.json"
@@ -38,6 +38,7 @@ class Engine:
         catalogue: look-ups over the vocabulary.
         knowledge: what signals are computed from.
         class_names: ImageNet classes, synonyms parted by commas, in the order of ``ImageEvidence.class_ids``.
+        blocked: hashtag in normal form to the category that it is never suggested for, or None.
     """
 
     bundle: Bundle
@@ -46,6 +47,7 @@ class Engine:
     catalogue: Catalogue
     knowledge: Knowledge
     class_names: tuple[str, ...]
+    blocked: Blocked
 
 
 def assemble(
@@ -80,7 +82,7 @@ def assemble(
     segmenter = Segmenter(_word_counts(bundle.path(WORDS_FILE)))
     blocked = load_blocklist(blocklist).blocked
     shelf = TrendShelf(_trend_files(bundle, trends), now=now, blocked=blocked)
-    catalogue = Catalogue(knowledge.counts, segmenter.display, shelf)
+    catalogue = Catalogue(knowledge.counts, segmenter.display, shelf, knowledge.tag_meanings)
     recommender = HierarchicalRecommender(
         knowledge,
         ranker or open_ranker(bundle.root),
@@ -96,6 +98,7 @@ def assemble(
         catalogue,
         knowledge,
         facts.imagenet_classes,
+        blocked,
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InvalidOption
+from core.hashtags import fold
 from core.suggestions import Popularity, Trend, TrendSource
 from embeddings.cooccurrence import Counts
 from recommend.tiers import TIERS, percentiles_of, tiers_of
@@ -45,18 +46,26 @@ class Catalogue:
         percentile: (n_tags,) float32 share of the vocabulary that is used less, 0 to below 1.
     """
 
-    def __init__(self, counts: Counts, display: Callable[[str], str] = str, trends: TrendShelf | None = None) -> None:
+    def __init__(
+        self,
+        counts: Counts,
+        display: Callable[[str], str] = str,
+        trends: TrendShelf | None = None,
+        meanings: NDArray[np.float32] | None = None,
+    ) -> None:
         """Index ``counts``.
 
         Args:
             counts: of the training posts; stays mapped from disk.
             display: how a hashtag is shown, ``GoldenRetriever`` for ``goldenretriever``.
             trends: dated counts, where there are any.
+            meanings: (n_tags, m) unit rows in a word space, zeros where nothing is known; None without one.
         """
         self.tags = counts.tags
         self.topics = counts.topics
         self._counts = counts
         self._display = display
+        self._meanings = meanings
         self._trends = trends or TrendShelf()
         self._id_of = {tag: number for number, tag in enumerate(self.tags)}
         self.posts = np.asarray(counts.whole.tag_posts, dtype=np.int64)
@@ -171,14 +180,38 @@ class Catalogue:
             raise InvalidOption(f"there is no topic {topic!r}; there are: {', '.join(self.topics)}", field="topic")
         check_days(days)
 
-    def complete(self, prefix: str, k: int) -> tuple[str, ...]:
-        """Return up to k hashtags that start with ``prefix``, most used first; ``#`` and capitals do not matter."""
-        start = prefix.strip().lstrip("#＃").casefold()
+    def topic_shares(self, tag_id: int) -> list[tuple[str, float]]:
+        """Return (topic, share) for the topics that a hashtag's posts are of, largest share first; at most 1 in all."""
+        posts = np.array([float(part.tag_posts[tag_id]) for part in self._counts.by_topic])
+        shares = posts / max(1.0, float(self.posts[tag_id]), float(posts.sum()))
+        order = np.argsort(-shares, kind="stable")
+        return [(self.topics[topic], float(shares[topic])) for topic in order if shares[topic] > 0]
+
+    def similar(self, tag: str, k: int) -> list[tuple[str, float]]:
+        """Return up to k (hashtag, cosine) pairs close in meaning to ``tag``, closest first; none when unknown."""
+        number = self.tag_id(tag)
+        if number is None or self._meanings is None or not self._meanings[number].any():
+            return []
+        cosines = self._meanings @ self._meanings[number]
+        cosines[number] = -1.0
+        best = np.argsort(-cosines, kind="stable")[:k]
+        return [(self.tags[int(place)], float(cosines[place])) for place in best if cosines[place] > 0]
+
+    def complete(self, prefix: str, k: int, after: int = -1) -> tuple[str, ...]:
+        """Return up to k hashtags that start with ``prefix``, most used first; ``#`` and capitals do not matter.
+
+        Args:
+            prefix: folded as hashtags are; all hashtags start with "".
+            k: how many at most.
+            after: id of the hashtag that the list goes on after.
+        """
+        start = fold(prefix)
         first = bisect_left(self._names, start)
         # Nothing that can stand in a hashtag sorts after the last code point.
         end = bisect_left(self._names, start + "\U0010ffff", lo=first)
-        ids = np.sort(self._ids_by_name[first:end])[:k]
-        return tuple(self.tags[number] for number in ids.tolist())
+        ids = np.sort(self._ids_by_name[first:end])
+        chosen = ids[np.searchsorted(ids, after, side="right") :][:k]
+        return tuple(self.tags[number] for number in chosen.tolist())
 
 
 def _topic_distributions(counts: Counts, share: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from importlib import metadata
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -20,7 +21,19 @@ from service.image_urls import read_origin
 from service.loading import load
 from service.metrics import Metrics
 from service.problems import Refusal
-from service.routes import batches, bundle, health, limits, platforms, reference, suggestions, topics
+from service.query_strings import refusal_of
+from service.routes import (
+    batches,
+    bundle,
+    hashtags,
+    health,
+    limits,
+    platforms,
+    reference,
+    suggestions,
+    topics,
+    trending,
+)
 from service.serving import OneBundle
 from service.settings import Settings
 from service.state import Load, State
@@ -29,6 +42,8 @@ from service.store.books import open_books
 ROUTERS = (
     suggestions.router,
     batches.router,
+    hashtags.router,
+    trending.router,
     topics.router,
     bundle.router,
     platforms.router,
@@ -76,6 +91,7 @@ def create_app(settings: Settings, *, load: Load = load, metrics: Metrics | None
         app.include_router(router)
     for error in (Refusal, TagsmithError):
         app.add_exception_handler(error, _as_problem)
+    app.add_exception_handler(RequestValidationError, _query_problem)
     app.add_exception_handler(HTTPException, _routing_problem)
     app.add_middleware(OneBundle, pinned=service.pinned)
     app.add_middleware(Envelope, metrics=metrics)
@@ -85,6 +101,11 @@ def create_app(settings: Settings, *, load: Load = load, metrics: Metrics | None
 
 async def _as_problem(request: Request, error: Exception) -> Response:
     return problem_response(request, error)
+
+
+async def _query_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return problem_response(request, refusal_of(error))
 
 
 async def _routing_problem(request: Request, error: Exception) -> Response:

@@ -9,7 +9,7 @@ import base64
 import binascii
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -204,17 +204,23 @@ def invalid(field: str, message: str, value: object = None) -> Refusal:
 
 def refuse_fields(error: ValidationError, *, inside: dict[str, str] | None = None) -> NoReturn:
     """Raise the refusal that names every field of ``error``; ``inside`` gives prefixes by first field."""
+    entries: list[dict[str, Any]] = [dict(one) for one in error.errors(include_url=False, include_context=False)]
+    if any(entry["type"] == "string_too_long" and entry["loc"][-1] == "base64" for entry in entries):
+        raise Refusal("image_too_large", f"The picture has more than {MAX_IMAGE_BYTES:,} bytes.") from None
+    raise fields_refusal(entries, inside=inside) from None
+
+
+def fields_refusal(entries: Sequence[Mapping[str, Any]], *, inside: Mapping[str, str] | None = None) -> Refusal:
+    """Return the refusal that names the fields of pydantic's error ``entries``."""
     found: list[FieldError] = []
-    for entry in error.errors(include_url=False, include_context=False)[:MAX_SHOWN_ERRORS]:
+    for entry in entries[:MAX_SHOWN_ERRORS]:
         first = str(entry["loc"][0]) if entry["loc"] else ""
         path = shown_name((inside or {}).get(first, "") + _path(entry["loc"]))
         message = "is not a known field" if entry["type"] == "extra_forbidden" else _lower_first(entry["msg"])
         private = first in ("caption", "image")
         found.append(FieldError(path, message, None if private else presentable(entry["input"])))
     names = ", ".join(dict.fromkeys(field.field for field in found))
-    if any(entry["type"] == "string_too_long" and entry["loc"][-1] == "base64" for entry in error.errors()):
-        raise Refusal("image_too_large", f"The picture has more than {MAX_IMAGE_BYTES:,} bytes.") from None
-    raise Refusal("invalid_request", f"These fields are not valid: {names}.", fields=tuple(found)) from None
+    return Refusal("invalid_request", f"These fields are not valid: {names}.", fields=tuple(found))
 
 
 async def _bounded(request: Request, claim: Claim, max_bytes: int) -> AsyncIterator[bytes]:

@@ -12,6 +12,8 @@ from core.hashtags import extract, normalise, why_not
 from core.query import ImageEvidence, Options, Query
 from core.suggestions import Notice
 from core.text import caption_words
+from recommend.safety import Blocked, without_blocked
+from recommend.trend_shelf import nothing_blocked
 from service.intake import invalid
 from service.schemas import MAX_SEEDS, Evidence, EvidenceImage, SuggestionRequest
 
@@ -26,11 +28,13 @@ class Vocabulary:
         topics: the bundle's, in the order of ``ImageEvidence.topics``.
         classes: ImageNet class name to its index; of two classes with one name the first.
         platforms: names of platforms with rules.
+        blocked: hashtag in normal form to the category that it is never suggested for, or None.
     """
 
     topics: tuple[str, ...]
     classes: Mapping[str, int]
     platforms: frozenset[str]
+    blocked: Blocked = nothing_blocked
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ def understand(request: SuggestionRequest, *, has_file: bool, names: Vocabulary)
     if len(set(pin)) > request.limit:
         raise invalid("pin", f"holds more hashtags than limit ({request.limit})")
     seeds, beyond, warnings = _seeds(request)
+    seeds, refused_seeds = without_blocked(seeds, names.blocked, "seeds")
+    allowed_pins, refused_pins = without_blocked(tuple(dict.fromkeys(pin)), names.blocked, "pin")
     image = _evidence(request.image.evidence, names) if isinstance(request.image, EvidenceImage) else None
     words = caption_words(request.caption)
     if not (has_file or image or words or seeds):
@@ -78,12 +84,13 @@ def understand(request: SuggestionRequest, *, has_file: bool, names: Vocabulary)
         scorer=request.scorer,
         diversity=request.diversity,
         exclude=tuple(dict.fromkeys((*exclude, *beyond))),
-        pin=tuple(dict.fromkeys(pin)),
+        pin=allowed_pins,
         mix=request.mix.counts() if request.mix else None,
         language=request.language.partition("-")[0].lower() if request.language else None,
         explain=request.explain,
     )
-    return Asked(Query(words=words, seeds=seeds, image=image, options=options), platforms, warnings)
+    query = Query(words=words, seeds=seeds, image=image, options=options)
+    return Asked(query, platforms, (*warnings, *refused_seeds, *refused_pins))
 
 
 def _refuse_conflicts(request: SuggestionRequest, names: Vocabulary) -> None:

@@ -11,11 +11,14 @@ from typing import Any
 
 from core.bundle import Bundle, open_bundle, pointer_mark, resolve_bundle
 from core.errors import BundleCorrupt, BundleMissing
+from core.flags import Flag, load_flags
 from core.platforms import Platform, load_platforms
 from core.ports import ImageClassifier, Recommender
 from core.query import Query
 from recommend.assemble import assemble
+from recommend.catalogue import Catalogue
 from recommend.class_words import shown_name
+from recommend.safety import Blocked
 from service.answers import BundleCard, FlaggedHashtag
 from service.interpret import Vocabulary
 from service.settings import PREFIX, Settings
@@ -33,6 +36,8 @@ class Loaded:
         card: the answer of /v1/bundle.
         platforms: their rules by name.
         flagged: hashtags that somebody restricts, by a dated source.
+        catalogue: look-ups over the vocabulary.
+        blocked: hashtag in normal form to the category that it is never suggested for, or None.
     """
 
     bundle: Bundle
@@ -42,6 +47,8 @@ class Loaded:
     card: BundleCard
     platforms: Mapping[str, Platform]
     flagged: Mapping[str, FlaggedHashtag]
+    catalogue: Catalogue
+    blocked: Blocked
 
 
 def load(settings: Settings) -> Loaded:
@@ -50,7 +57,7 @@ def load(settings: Settings) -> Loaded:
     Raises:
         BundleError: there is no such bundle, or it cannot be used.
         MissingExtra: the runtime is not installed.
-        DataError: the platforms' file or the block list is malformed.
+        DataError: the platforms' file, the block list or the file of flags is malformed.
     """
     bundle = open_bundle(locate(settings))
     engine = assemble(bundle, runtime=settings.runtime, threads=settings.threads, blocklist=settings.blocklist)
@@ -62,10 +69,12 @@ def load(settings: Settings) -> Loaded:
         bundle=bundle,
         classifier=engine.classifier,
         recommender=engine.recommender,
-        names=Vocabulary(engine.classifier.topics, class_ids, frozenset(platforms)),
+        names=Vocabulary(engine.classifier.topics, class_ids, frozenset(platforms), engine.blocked),
         card=describe_bundle(bundle),
         platforms=platforms,
-        flagged={},
+        flagged={tag: _shown_flag(flag) for tag, flag in load_flags(settings.flags).items()},
+        catalogue=engine.catalogue,
+        blocked=engine.blocked,
     )
 
 
@@ -83,6 +92,10 @@ def locate(settings: Settings) -> Path:
         if settings.starter is None or pointer_mark(settings.bundle) is not None:
             raise
         return settings.starter
+
+
+def _shown_flag(flag: Flag) -> FlaggedHashtag:
+    return FlaggedHashtag(hashtag=flag.hashtag, status=flag.status, source=flag.source, as_of=flag.as_of.isoformat())
 
 
 def describe_bundle(bundle: Bundle) -> BundleCard:

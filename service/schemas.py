@@ -183,3 +183,25 @@ class BatchRequest(Incoming):
     )
 
     posts: list[SuggestionRequest] = Field(min_length=1, max_length=MAX_BATCH_POSTS)
+
+
+class Asking(BaseModel):
+    """What stands in a query string: text that is read as what it says; unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CompletionQuery(Asking):
+    """Which hashtags to list."""
+
+    prefix: str = Field("", max_length=MAX_HASHTAG_CHARACTERS, description="with or without `#`; none lists them all")
+    limit: int = Field(20, ge=1, le=MAX_SUGGESTIONS)
+    cursor: str | None = Field(None, max_length=40, description="`next_cursor` of the page before")
+
+
+class TrendingQuery(Asking):
+    """Which trends to list."""
+
+    topic: str | None = Field(None, min_length=1, max_length=100, description="a topic of the bundle; default: all")
+    days: int = Field(7, ge=1, le=30, description="the span, compared with the four before it")
+    limit: int = Field(20, ge=1, le=MAX_SUGGESTIONS, description="hashtags in each list, at most")

@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from core.bundle import Bundle
 from core.manifest import Manifest
 from core.platforms import load_platforms
+from embeddings.cooccurrence import TokenisedPost, count_posts
+from embeddings.nearest import unit_rows
+from recommend.catalogue import Catalogue
 from service.answers import FlaggedHashtag
 from service.interpret import Vocabulary
 from service.loading import Loaded, describe_bundle
 from service.settings import Settings
-from tests.support.fakes import CLASS_NAMES, TOPICS, FakeClassifier, FakeRecommender
+from tests.support.fakes import CLASS_NAMES, TOPICS, VOCABULARY, FakeClassifier, FakeRecommender
 
 BUNDLE_ID = "fake-2026.11"
+BLOCKED = "forbiddenword"
 
 
 def fake_loaded(classifier: FakeClassifier | None = None, recommender: FakeRecommender | None = None) -> Loaded:
@@ -28,13 +34,31 @@ def fake_loaded(classifier: FakeClassifier | None = None, recommender: FakeRecom
         bundle=bundle,
         classifier=classifier or FakeClassifier(),
         recommender=recommender or FakeRecommender(),
-        names=Vocabulary(TOPICS, {name: i for i, name in enumerate(CLASS_NAMES)}, frozenset(platforms)),
+        names=Vocabulary(TOPICS, {name: i for i, name in enumerate(CLASS_NAMES)}, frozenset(platforms), blocked),
         card=describe_bundle(bundle),
         platforms=platforms,
         flagged={
             "art": FlaggedHashtag(hashtag="art", status="restricted", source="https://example.org", as_of="2026-11-01")
         },
+        catalogue=fake_catalogue(),
+        blocked=blocked,
     )
+
+
+def blocked(hashtag: str) -> str | None:
+    """Return the category of the one hashtag that a service over fakes never suggests."""
+    return "hate" if hashtag == BLOCKED else None
+
+
+def fake_catalogue() -> Catalogue:
+    """Return what is known of the fakes' vocabulary: the first of it is used most, pairs are used together."""
+    posts = [
+        TokenisedPost(VOCABULARY[n : n + 2]) for n in range(len(VOCABULARY)) for _ in range(3 * (len(VOCABULARY) - n))
+    ]
+    weights = np.array([[1.0, 0.0, 0.0] if "dog" in post.hashtags else [0.0, 0.5, 0.5] for post in posts])
+    counts = count_posts(posts, topics=TOPICS, topic_weights=weights, min_authors=1, min_cell=1)
+    meanings = unit_rows(np.random.default_rng(0).normal(size=(len(counts.tags), 4)).astype(np.float32))
+    return Catalogue(counts, str.capitalize, meanings=meanings)
 
 
 def loader(loaded: Loaded) -> Callable[[Settings], Loaded]:

@@ -1,0 +1,26 @@
+"""What follows the question mark: each name once, and what is wrong with it told as for bodies."""
+
+from __future__ import annotations
+
+from fastapi.exceptions import RequestValidationError
+from starlette.requests import Request
+
+from service.intake import fields_refusal, invalid, shown_name
+from service.problems import Refusal
+
+
+async def once_each(request: Request) -> None:
+    """Let a query string through in which no name is given twice.
+
+    Raises:
+        Refusal: one is.
+    """
+    names = [name for name, _ in request.query_params.multi_items()]
+    double = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if double is not None:
+        raise invalid(shown_name(double), "is given twice")
+
+
+def refusal_of(error: RequestValidationError) -> Refusal:
+    """Return what tells a caller which parts of path and query string are not valid."""
+    return fields_refusal([{**entry, "loc": tuple(entry["loc"][1:])} for entry in error.errors()])
