@@ -20,7 +20,7 @@ REPORT_NAME = "report"
 MEASURING = ("train-topics", "train-embeddings", "train-ranker", "evaluate")
 PLOTTED = ("nDCG@10", "A@5", "top-1", "accuracy", "ratio")
 
-_STYLE = """
+STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1f2933; max-width: 82rem; margin: 2rem auto; padding: 0 1rem }
 h1, h2, h3 { line-height: 1.2; margin: 2rem 0 .6rem } h2 { border-bottom: 1px solid #cbd2d9; padding-bottom: .2rem }
 table { border-collapse: collapse; font-size: 12px; display: block; overflow-x: auto }
@@ -57,7 +57,7 @@ def write_report(out: Path, work: Path, records: Sequence[StageRecord]) -> Path:
     text = "\n\n".join(parts) + "\n"
     write_atomic(out / f"{REPORT_NAME}.md", _without_plots(text, plots))
     page = out / f"{REPORT_NAME}.html"
-    write_atomic(page, _page(text, plots, parts[0].removeprefix("# ")))
+    write_atomic(page, html_page(text, plots, parts[0].removeprefix("# ")))
     return page
 
 
@@ -119,13 +119,20 @@ def _without_plots(text: str, plots: dict[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _page(text: str, plots: dict[str, str], title: str) -> str:
+def html_page(text: str, plots: dict[str, str], title: str) -> str:
+    """Return a page of Markdown as one HTML file.
+
+    Args:
+        text: Markdown; HTML in it is shown, not obeyed.
+        plots: a line that stands alone in ``text`` -> address of the picture that takes its place.
+        title: of the page.
+    """
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
     for mark, source in plots.items():
         body = body.replace(f"<p>{mark}</p>", f'<img alt="plot of the table below" src="{source}">')
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f"<style>{_STYLE}</style></head>\n<body>\n{body}</body></html>\n"
+        f"<style>{STYLE}</style></head>\n<body>\n{body}</body></html>\n"
     )
 
 
