@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from scraper.addresses import host_of
@@ -119,14 +119,14 @@ class Crawl:
             page = self._ask(address, lambda: self._fetch(address, held))
         except PageRefused as error:
             frontier.leave_out(held, "refused", str(error))
-            self.figures.troubles["pages refused"] += 1
+            self.figures.trouble("pages refused")
         except PageBroken as error:
             frontier.leave_out(held, "broken", str(error))
-            self.figures.troubles["pages broken"] += 1
+            self.figures.trouble("pages broken")
             if error.content is not None:
                 self._parts.keep_broken(held.number, error.content)
         except PageUnreachable as error:
-            self.figures.troubles["pages out of reach"] += 1
+            self.figures.trouble("pages out of reach")
             if held.attempts + 1 >= TRIES:
                 frontier.leave_out(held, "failed", str(error))
             else:
@@ -149,12 +149,16 @@ class Crawl:
         for found in page.posts:
             record = post_record(found, source, held.target, privacy)
             if record is None:
-                self.figures.troubles["posts without an id"] += 1
+                self.figures.trouble("posts without an id")
             elif privacy.post(source, found.post_id) in self._forgotten or record["author"] in self._forgotten:
                 self.figures.forgotten += 1
             else:
                 posts.append(WaitingPost(found.post_id, record, found.pictures))
-        n_new = self._parts.frontier.arrived(held, posts, page.targets)
+        onward = (
+            replace(one, topic=one.topic or held.target.topic, query_tag=one.query_tag or held.target.query_tag)
+            for one in page.targets
+        )
+        n_new = self._parts.frontier.arrived(held, posts, onward)
         self.figures.known += len(posts) - n_new
         self.figures.pages += 1
 
@@ -187,13 +191,13 @@ class Crawl:
                     data = self._ask_until_answered(address)
                     return self._parts.pictures.keep(stem, data)
                 except PageUnreachable as error:
-                    self.figures.troubles["pictures out of reach"] += 1
+                    self.figures.trouble("pictures out of reach")
                     self._count_failure(error)
                 except UnusablePicture as error:
-                    self.figures.troubles[f"pictures: {error}"] += 1
+                    self.figures.trouble(f"pictures: {error}")
                     break
                 except (PageRefused, PageBroken):
-                    self.figures.troubles["pictures refused"] += 1
+                    self.figures.trouble("pictures refused")
                     break
         if post.pictures:
             self._parts.frontier.without_picture(post.post_id)
@@ -214,7 +218,7 @@ class Crawl:
         try:
             answer = request()
         except TooManyRequests as error:
-            self.figures.troubles["asked to slow down"] += 1
+            self.figures.trouble("asked to slow down")
             try:
                 moment = self._parts.pace.refused(host, error.retry_after_s)
             finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 
@@ -53,7 +52,11 @@ class CrawlFigures:
     started: float = 0.0
     seconds: float = 0.0
     left: int = 0
-    troubles: Counter[str] = field(default_factory=Counter)
+    troubles: dict[str, int] = field(default_factory=dict)
+
+    def trouble(self, kind: str) -> None:
+        """Count something that went wrong."""
+        self.troubles[kind] = self.troubles.get(kind, 0) + 1
 
     @property
     def posts_a_minute(self) -> float:

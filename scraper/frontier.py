@@ -152,9 +152,9 @@ class Frontier:
     # ---- posts ---------------------------------------------------------------------------------
 
     def waiting(self, limit: int) -> list[WaitingPost]:
-        """Return posts that are not in a shard yet."""
+        """Return posts that are not in a shard yet, in the order in which they were found."""
         rows = self._state.rows(
-            "SELECT post_id, record, pictures FROM post WHERE source = ? AND state = 'waiting' LIMIT ?",
+            "SELECT post_id, record, pictures FROM post WHERE source = ? AND state = 'waiting' ORDER BY rowid LIMIT ?",
             (self._source, limit),
         )
         return [

@@ -60,17 +60,13 @@ class Replay:
         return None
 
     def fetch(self, target: Target) -> Page:
-        """Return the page recorded for the target, with its topic and hashtag on what it leads to."""
+        """Return the page recorded for the target."""
         found = self._pages.get((target.kind, target.value, target.cursor))
         if found is None:
             raise errors.PageRefused("not recorded")
         if isinstance(found, errors.CrawlError):
             raise found
-        onward = tuple(
-            Target(one.kind, one.value, one.topic or target.topic, one.query_tag or target.query_tag, one.cursor)
-            for one in found.targets
-        )
-        return Page(found.posts, onward, found.n_bytes)
+        return found
 
     def picture(self, address: str) -> bytes:
         """Return a picture of the recording; a path that leads out of its folder is refused."""

@@ -22,7 +22,7 @@ CREATE INDEX IF NOT EXISTS target_state ON target (source, state, attempts, id);
 CREATE TABLE IF NOT EXISTS post (
     source TEXT NOT NULL, post_id TEXT NOT NULL, state TEXT NOT NULL, target INTEGER, topic TEXT, query_tag TEXT,
     record TEXT, pictures TEXT, shard TEXT, pictured INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (source, post_id)) WITHOUT ROWID;
+    PRIMARY KEY (source, post_id));
 CREATE INDEX IF NOT EXISTS post_waiting ON post (source, state) WHERE state = 'waiting';
 CREATE TABLE IF NOT EXISTS shard (name TEXT PRIMARY KEY, source TEXT NOT NULL, n_bytes INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS forgotten (kind TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (kind, hash)) WITHOUT ROWID;
