@@ -5,8 +5,6 @@ Single posts and those of a batch go through here alike, so that both get the sa
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from starlette.requests import Request
 
 from service.answers import SuggestionAnswer
@@ -17,7 +15,7 @@ from service.intake import ReadPost
 from service.interpret import understand
 from service.loading import Loaded
 from service.render import render
-from service.schemas import UrlImage
+from service.schemas import Picture, UrlImage
 from service.stages import Stages
 
 
@@ -39,11 +37,20 @@ async def answer_post(
         TagsmithError: the post cannot be answered, or not now.
     """
     with stages.measured("read"):
-        image = post.request.image
-        url = image.url if isinstance(image, UrlImage) else None
-        asked = understand(post.request, has_file=post.image_file is not None or url is not None, names=loaded.names)
-        if url is not None:
-            fetcher: Fetcher = request.app.state.fetcher
-            post = replace(post, image_file=await fetcher.fetch(url, claim))
-    answer = await desk.answer(asked.query, post.image_file, stages)
+        has_file = post.image_file is not None or isinstance(post.request.image, UrlImage)
+        asked = understand(post.request, has_file=has_file, names=loaded.names)
+        image_file = post.image_file or await fetched(request, post.request.image, claim)
+    answer = await desk.answer(asked.query, image_file, stages)
     return render(answer, post.request, asked, loaded, request_id=request.state.request_id)
+
+
+async def fetched(request: Request, image: Picture | None, claim: Claim) -> bytes | None:
+    """Return the file behind the URL that ``image`` is, or None when it is something else.
+
+    Raises:
+        Refusal: ``image_url_refused``, ``image_url_unreachable`` or ``image_too_large``.
+    """
+    if not isinstance(image, UrlImage):
+        return None
+    fetcher: Fetcher = request.app.state.fetcher
+    return await fetcher.fetch(image.url, claim)

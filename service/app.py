@@ -25,6 +25,7 @@ from service.query_strings import refusal_of
 from service.routes import (
     batches,
     bundle,
+    check,
     hashtags,
     health,
     limits,
@@ -42,6 +43,7 @@ from service.store.books import open_books
 ROUTERS = (
     suggestions.router,
     batches.router,
+    check.router,
     hashtags.router,
     trending.router,
     topics.router,

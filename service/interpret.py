@@ -60,7 +60,7 @@ def understand(request: SuggestionRequest, *, has_file: bool, names: Vocabulary)
         NothingToGoOn: there is no image, no usable word in the caption and no usable seed.
     """
     _refuse_conflicts(request, names)
-    platforms = _known_platforms(request.platforms, names)
+    platforms = known_platforms(request.platforms, names)
     exclude = _hashtags("exclude", request.exclude)
     pin = _hashtags("pin", request.pin)
     shared = next((i for i, hashtag in enumerate(pin) if hashtag in set(exclude)), None)
@@ -106,7 +106,12 @@ def _refuse_conflicts(request: SuggestionRequest, names: Vocabulary) -> None:
             raise invalid("mix", f"adds up to {wanted}, more than limit ({request.limit})")
 
 
-def _known_platforms(asked: Sequence[str], names: Vocabulary) -> tuple[str, ...]:
+def known_platforms(asked: Sequence[str], names: Vocabulary) -> tuple[str, ...]:
+    """Return the names of platforms, each once.
+
+    Raises:
+        Refusal: one has no rules here.
+    """
     found: dict[str, None] = {}
     for i, platform in enumerate(asked):
         name = platform.strip().lower()

@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 from service.answers import Problem
 from service.auth import gatekeepers
 from service.problems import MEDIA_TYPE, documented
-from service.schemas import BatchRequest, SuggestionOptions, SuggestionRequest
+from service.schemas import BatchRequest, CheckRequest, SuggestionOptions, SuggestionRequest
 
 DESCRIPTION = """
 Send a photograph, a caption, a few seed hashtags or any of them; get a ranked, explained list of hashtags.
@@ -64,6 +64,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             (SuggestionRequest, "validation"),
             (SuggestionOptions, "validation"),
             (BatchRequest, "validation"),
+            (CheckRequest, "validation"),
             (Problem, "serialization"),
         ],
         ref_template="#/components/schemas/{model}",

@@ -34,6 +34,7 @@ def _whole(value: object) -> object:
 
 
 Limit = Annotated[int, Field(ge=1, le=MAX_SUGGESTIONS), BeforeValidator(_whole)]
+Swaps = Annotated[int, Field(ge=0, le=20), BeforeValidator(_whole)]
 Share = Annotated[int, Field(ge=0, le=MAX_SUGGESTIONS), BeforeValidator(_whole)]
 Probability = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Casing = Literal["lower", "pascal"]
@@ -156,6 +157,13 @@ REQUEST_EXAMPLE: dict[str, JsonValue] = {
 }
 
 
+CHECK_EXAMPLE: dict[str, JsonValue] = {
+    "hashtags": ["#Dog", "dog", "catsofinstagram", "123"],
+    "caption": "Sunday walk with my best friend",
+    "platforms": ["mastodon"],
+}
+
+
 class SuggestionRequest(SuggestionOptions):
     """One post to find hashtags for; of image, caption and seeds at least one."""
 
@@ -183,6 +191,24 @@ class BatchRequest(Incoming):
     )
 
     posts: list[SuggestionRequest] = Field(min_length=1, max_length=MAX_BATCH_POSTS)
+
+
+class CheckRequest(Incoming):
+    """A set of hashtags to judge, beside the post that it is for."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [CHECK_EXAMPLE]})
+
+    hashtags: list[str] = Field(min_length=1, max_length=MAX_SUGGESTIONS, description="with or without #")
+    image: Picture | None = Field(None, description="the photograph")
+    caption: str = Field("", max_length=MAX_CAPTION_CHARACTERS)
+    platforms: list[str] = Field(
+        default=[], max_length=MAX_PLATFORMS, description="whose rules the set should keep; see /v1/platforms"
+    )
+    topic: str | None = Field(
+        None, min_length=1, max_length=100, description="a topic of the bundle; overrides the classifier"
+    )
+    casing: Casing = Field("lower", description="how hashtags to put in are spelt")
+    swaps: Swaps = Field(5, description="hashtags to put in, at most")
 
 
 class Asking(BaseModel):

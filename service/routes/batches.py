@@ -8,13 +8,14 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import ExitStack
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from core.errors import DeadlineExceeded, Overloaded
 from service.answering import answer_post
 from service.answers import BatchAnswer
+from service.auth import caller, charge_more
 from service.batch_intake import read_batch, read_item
 from service.batches import Line, unless_gone
 from service.budget import Claim
@@ -63,6 +64,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     response_model=BatchAnswer,
     responses=ANSWERS,
     openapi_extra=BODY,
+    dependencies=[Depends(caller("suggest"))],
 )
 async def suggest_batch(request: Request) -> Response:
     """Answer each post as it would be answered alone; a post that cannot be answered gets its problem in its place.
@@ -79,6 +81,7 @@ async def suggest_batch(request: Request) -> Response:
             async with asyncio.timeout_at(deadline):
                 with request.state.stages.measured("read"):
                     posts = await read_batch(request, claim)
+                    await charge_more(request, len(posts) - 1)
         except TimeoutError:
             raise DeadlineExceeded("The batch's time ran out.", retry_after_s=1.0) from None
         one = _OneByOne(request, posts, claim, deadline, desk, loaded)

@@ -1,0 +1,77 @@
+"""POST /v1/check: a set of hashtags that somebody already has."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from core.errors import DeadlineExceeded
+from service.answering import fetched
+from service.auth import caller
+from service.check_answers import CheckAnswer
+from service.check_intake import read_check
+from service.checking import judge, question, read_set
+from service.interpret import known_platforms, understand
+from service.problems import documented
+from service.schemas import UrlImage
+
+router = APIRouter(tags=["suggestions"])
+
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/CheckRequest"}}},
+    }
+}
+PROBLEMS = documented(
+    "malformed_body",
+    "body_too_large",
+    "image_too_large",
+    "unsupported_content_type",
+    "invalid_request",
+    "unsupported_image",
+    "undecodable_image",
+    "image_url_refused",
+    "image_url_unreachable",
+    "overloaded",
+    "internal_error",
+    "timed_out",
+    "not_ready",
+)
+
+
+@router.post(
+    "/v1/check",
+    summary="Check a set of hashtags",
+    response_model=CheckAnswer,
+    responses=PROBLEMS,
+    openapi_extra=BODY,
+    dependencies=[Depends(caller("suggest"))],
+)
+async def check(request: Request) -> Response:
+    """Answer with normal forms, duplicates, broken rules, popularity, flags, how well each fits, and what to swap in.
+
+    How well each hashtag fits is told when there is an image or a caption. What to swap in comes from the post, or
+    without one from the set itself.
+    """
+    stages = request.state.stages
+    try:
+        async with asyncio.timeout(request.app.state.settings.deadline_s):
+            desk, loaded = request.app.state.service.desk, request.app.state.service.loaded
+            with request.app.state.bodies.claims() as claim:
+                with stages.measured("read"):
+                    sent, image_file = await read_check(request, claim)
+                    platforms = known_platforms(sent.platforms, loaded.names)
+                    given = read_set(sent.hashtags, loaded)
+                    asking = question(sent, given)
+                    has_file = image_file is not None or isinstance(sent.image, UrlImage)
+                    asked = understand(asking, has_file=has_file, names=loaded.names) if asking else None
+                    image_file = image_file or await fetched(request, sent.image, claim)
+                answer = await desk.answer(asked.query, image_file, stages) if asked else None
+    except TimeoutError:
+        raise DeadlineExceeded("The request's time ran out.", retry_after_s=1.0) from None
+    body = judge(sent, given, platforms, asked, answer, loaded, request_id=request.state.request_id)
+    return Response(body.model_dump_json(), media_type="application/json")
