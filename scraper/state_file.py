@@ -25,7 +25,8 @@ CREATE TABLE IF NOT EXISTS post (
     PRIMARY KEY (source, post_id));
 CREATE INDEX IF NOT EXISTS post_waiting ON post (source, state) WHERE state = 'waiting';
 CREATE TABLE IF NOT EXISTS shard (name TEXT PRIMARY KEY, source TEXT NOT NULL, n_bytes INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS forgotten (kind TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (kind, hash)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS forgotten (
+    kind TEXT NOT NULL, hash TEXT NOT NULL, author TEXT, PRIMARY KEY (kind, hash)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS host (name TEXT PRIMARY KEY, not_before REAL NOT NULL);
 """
 
@@ -57,6 +58,12 @@ class StateFile:
     def close(self) -> None:
         """Close the file."""
         self._sql.close()
+
+    def vacuum(self) -> None:
+        """Write the file anew, so that nothing deleted is left in it."""
+        with self._errors():
+            self._sql.execute("VACUUM")
+            self._sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def rows(self, query: str, values: Sequence[object] = ()) -> list[Any]:
         """Return the rows of a query."""

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from tagsmith import bundles, collecting, doctor, evaluating, serving, suggesting, training
+from tagsmith import bundles, cleaning, collecting, doctor, evaluating, serving, suggesting, training
 from tagsmith.failures import FailuresInOneLine
 
 app = typer.Typer(
@@ -51,6 +51,8 @@ app.command("serve")(serving.serve)
 app.command("train")(training.train)
 app.command("distill")(training.distill)
 app.command("collect")(collecting.collect)
+app.command("clean")(cleaning.clean)
+app.command("forget")(collecting.forget)
 app.command("evaluate")(evaluating.evaluate)
 app.command("doctor")(doctor.doctor)
 app.add_typer(bundles.app, name="bundle")
