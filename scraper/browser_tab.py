@@ -1,0 +1,227 @@
+"""One tab: opens addresses, answers for every request that its page makes, and hands out the page once it is there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from scraper.chromium import BROWSER_TROUBLE
+from scraper.devtools import DevTools, DevToolsEvent
+from scraper.errors import CrawlError, PageBroken, PageRefused, PageUnreachable
+from scraper.page_watch import MAX_PAGE_BYTES, PageWatch
+from scraper.site_profile import SiteProfile
+
+if TYPE_CHECKING:
+    from selenium.webdriver.remote.webdriver import WebDriver
+
+QUIET_S = 0.8
+"""A page without a request under way and without news for so long has shown all that it will show by itself."""
+LOOK_S = 0.1
+"""How often a page is looked at while nothing happens on its network."""
+MAX_CHARACTERS = 16 * 1024 * 1024
+"""Length of a page as the browser holds it."""
+
+# What a page may load. Pictures are fetched by the crawl, one a post; the rest is of no use for reading.
+_LOADED = frozenset({"Document", "Script", "Stylesheet", "XHR", "Fetch", "Preflight"})
+_READ = "const page = document.documentElement.outerHTML; return page.length > arguments[0] ? null : page;"
+_SCROLL = "window.scrollTo(0, document.documentElement.scrollHeight);"
+# Pages may not open windows, nor ask whether they may be left.
+_TAME = "window.open = () => null; window.addEventListener('beforeunload', e => e.stopImmediatePropagation(), true);"
+
+T = TypeVar("T")
+
+
+class Tab:
+    """A tab of a running browser; what its page asks for while nobody waits for it is held until someone does."""
+
+    def __init__(
+        self,
+        driver: WebDriver,
+        port: int,
+        profile: SiteProfile,
+        *,
+        admit: Callable[[str], None],
+        permit: Callable[[str], None],
+        timeout_s: float,
+        max_bytes: int = MAX_PAGE_BYTES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Open an empty tab.
+
+        Args:
+            driver: WebDriver of the browser.
+            port: its local debugging port.
+            profile: the site; other hosts are not reached.
+            admit: is asked before the page goes on to another page: waits for its turn, raises to forbid.
+            permit: is asked before the page loads anything else: raises to forbid.
+            timeout_s: longest wait for a page, waiting for a turn apart.
+            max_bytes: decoded bytes of a page and what it loads.
+            clock: seconds.
+        """
+        self._driver = driver
+        self._profile = profile
+        self._admit = admit
+        self._permit = permit
+        self._timeout_s = timeout_s
+        self._max_bytes = max_bytes
+        self._clock = clock
+        self._expected: str | None = None
+        driver.switch_to.new_window("tab")
+        self._handle = driver.current_window_handle
+        driver.set_script_timeout(timeout_s)
+        self._watch = PageWatch(self._handle, profile.host, max_bytes=max_bytes)
+        self._channel = DevTools(port, self._handle, clock)
+        for domain in ("Network", "Page", "Inspector"):
+            self._channel.call(f"{domain}.enable")
+        self._channel.call("Page.setLifecycleEventsEnabled", enabled=True)
+        self._channel.call("Page.addScriptToEvaluateOnNewDocument", source=_TAME)
+        self._channel.call("Network.setBypassServiceWorker", bypass=True)
+        self._channel.call("Network.setBlockedURLs", urls=["ws://*", "wss://*"])
+        self._channel.call("Fetch.enable", patterns=[{"urlPattern": "*"}])
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes that came over the network since the last address was opened or the count was taken."""
+        return self._watch.n_bytes
+
+    def set_cookies(self, cookies: tuple[dict[str, Any], ...]) -> None:
+        """Give the browser cookies."""
+        self._channel.call("Network.setCookies", cookies=list(cookies))
+
+    def open(self, address: str) -> None:
+        """Go to an address and return when its page can be read; the crawl has admitted it already."""
+        self._take_over()
+        while (event := self._channel.next_event(self._clock())) is not None:
+            self._pass_by(event)
+        self._watch = PageWatch(self._handle, self._profile.host, max_bytes=self._max_bytes)
+        self._expected = address
+        self._driver.get(address)
+        self.wait(lambda: True if self._watch.ready else None)
+        self._close_consent()
+
+    def scroll(self) -> None:
+        """Go to the end of the page, where lists without an end load more."""
+        self._take_over()
+        self._watch.n_bytes = 0
+        self._driver.execute_script(_SCROLL)
+
+    def content(self) -> tuple[str, str]:
+        """Return the page as it is now, and its address."""
+        self._take_over()
+        html = self._driver.execute_script(_READ, MAX_CHARACTERS)
+        if html is None:
+            raise PageBroken(
+                f"a page of {self._profile.host} has more than {MAX_CHARACTERS / 1e6:.0f} million characters"
+            )
+        return str(html), str(self._driver.current_url)
+
+    def wait(self, look: Callable[[], T | None]) -> T | None:
+        """Return what ``look`` finds as soon as it finds it, or None once the page is quiet without it.
+
+        ``look`` is called whenever the network did something and now and then in between.
+
+        Raises:
+            PageUnreachable: it takes longer than allowed; and whatever went wrong with the page.
+        """
+        deadline = self._clock() + self._timeout_s
+        news = self._clock()
+        while True:
+            begun = self._clock()
+            event = self._channel.next_event(min(deadline, begun + LOOK_S))
+            while event is not None:
+                deadline += self._handle_event(event)
+                news = self._clock()
+                self._watch.demand()
+                event = self._channel.next_event(self._clock())
+            found = look()
+            if found is not None:
+                return found
+            now = self._clock()
+            if self._watch.ready and self._watch.quiet and now - news > QUIET_S:
+                return None
+            if now >= deadline:
+                raise PageUnreachable(f"a page of {self._profile.host} took longer than {self._timeout_s:.0f} s")
+
+    def stop(self) -> None:
+        """Have the page load nothing more."""
+        self._channel.send("Page.stopLoading")
+
+    def settle(self) -> bool:
+        """Have the page load nothing more, and return whether it still answers."""
+        try:
+            self.stop()
+            self._channel.call("Runtime.evaluate", expression="1")
+        except PageUnreachable:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close the tab."""
+        self._channel.close()
+        self._take_over()
+        self._driver.close()
+
+    def _take_over(self) -> None:
+        if self._driver.current_window_handle != self._handle:
+            self._driver.switch_to.window(self._handle)
+
+    def _pass_by(self, event: DevToolsEvent) -> None:
+        """Deal with what the last page still wanted: it gets nothing more."""
+        if event.method == "Fetch.requestPaused":
+            self._refuse(event.params["requestId"])
+
+    def _handle_event(self, event: DevToolsEvent) -> float:
+        """Deal with one event, and return the seconds that were spent on waiting for a turn."""
+        if event.method != "Fetch.requestPaused":
+            self._watch.see(event.method, event.params)
+            return 0.0
+        begun = self._clock()
+        request = event.params["requestId"]
+        is_page = event.params.get("resourceType") == "Document" and event.params.get("frameId") == self._handle
+        try:
+            self._judge(event.params, is_page=is_page)
+        except CrawlError as problem:
+            self._refuse(request)
+            if is_page or not isinstance(problem, PageRefused):
+                self._watch.fail(problem)
+        else:
+            self._channel.send("Fetch.continueRequest", requestId=request)
+        return self._clock() - begun
+
+    def _judge(self, params: Any, *, is_page: bool) -> None:
+        address = params["request"]["url"]
+        parts = urlsplit(address)
+        kind = params.get("resourceType")
+        if kind not in _LOADED or (kind == "Document" and not is_page):
+            raise PageRefused("of no use for reading")
+        if parts.scheme not in ("http", "https") or not self._profile.allows(parts.hostname or ""):
+            raise PageRefused(f"a page of {self._profile.host} leads to another site")
+        if not is_page:
+            self._permit(address)
+        elif self._expected is not None:
+            self._expected = None
+        else:
+            self._admit(address)
+
+    def _refuse(self, request: str) -> None:
+        self._channel.send("Fetch.failRequest", requestId=request, errorReason="BlockedByClient")
+
+    def _close_consent(self) -> None:
+        """Press the button of a consent banner, if there is one, and return when the banner is gone."""
+        for selector in self._profile.consent:
+            buttons = self._driver.find_elements("css selector", selector)
+            if not buttons:
+                continue
+            try:
+                buttons[0].click()
+            except BROWSER_TROUBLE:
+                # Hidden or covered: it is in nobody's way then, and pages are read without being looked at.
+                return
+            self.wait(partial(self._gone, selector))
+            return
+
+    def _gone(self, selector: str) -> bool | None:
+        return None if self._driver.find_elements("css selector", selector) else True
