@@ -100,7 +100,8 @@ class InstagramSource:
         if self._context.is_logged_in:
             return self._listed(target, instaloader.Profile.from_username(self._context, target.value).get_posts())
         # Without a login Instagram shows a profile's newest posts alone, and of each but its address.
-        shown = instaloader.Profile(self._context, {"username": target.value}).get_posts().freeze()
+        visited = {"username": target.value.lower(), "id": ""}  # what stands in the page's address is enough
+        shown = instaloader.Profile(self._context, visited).get_posts().freeze()
         codes = shortcodes_of((shown.remaining_data or {}).get("edges"))
         onward = tuple(Target("post", code, target.topic, target.query_tag) for code in codes)
         return Page((), onward, self._adapter.n_bytes)

@@ -28,6 +28,8 @@ from scraper.web_adapter import WebAdapter, web_session
 DEFAULT_INSTANCE = "https://mastodon.social"
 MAX_PAGE = 40
 """Statuses a page, the most that both give (https://docs.joinmastodon.org/methods/timelines/)."""
+SPOKEN_VERSION = "4.0.0"
+"""The first that gives hashtag timelines, trends and search without an account; Pixelfed follows it."""
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 _MAX_TOKEN_BYTES = 4096
 
@@ -60,7 +62,10 @@ class MastodonSource:
             user_agent=options.user_agent,
             request_timeout=options.page_timeout_s,
             ratelimit_method="throw",
-            version_check_mode="none",
+            # Left to itself Mastodon.py asks every instance which version it runs, and does so without end where the
+            # answer is not Mastodon's own.
+            mastodon_version=SPOKEN_VERSION,
+            version_check_mode="created",
         )
 
     def targets(self, topic: str | None, hashtags: Sequence[str]) -> tuple[Target, ...]:
@@ -69,8 +74,9 @@ class MastodonSource:
         return tuple(Target("tag", hashtag, topic, hashtag) for hashtag in wanted)
 
     def address(self, target: Target) -> str | None:
-        """Return the address of the timeline's first page."""
-        return f"{self._base}/api/v1/timelines/tag/{quote(target.value)}"
+        """Return the address of the timeline's page, as Mastodon.py writes it."""
+        older = "" if target.cursor is None else f"max_id={quote(target.cursor, safe='')}&"
+        return f"{self._base}/api/v1/timelines/tag/{quote(target.value)}?{older}limit={self._limit}"
 
     def fetch(self, target: Target) -> Page:
         """Return a page of a hashtag's timeline and the target of the next, older one."""
@@ -112,6 +118,9 @@ class MastodonSource:
                 return question()
         except MastodonError as error:
             raise self._adapter.failure or crawl_error(error) from error
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            # Mastodon.py makes its own types of an answer without looking whether it is one.
+            raise PageBroken(f"the answer is not that of an instance ({type(error).__name__})") from error
 
 
 def crawl_error(error: MastodonError) -> CrawlError:

@@ -12,7 +12,7 @@ import requests
 from requests.adapters import BaseAdapter
 
 from scraper.errors import CrawlError, PageRefused
-from scraper.port import WebClient
+from scraper.port import WebAnswer, WebClient
 
 # What describes a connection or a body that requests would send; the web client writes its own.
 _OWN_HEADERS = frozenset({"host", "connection", "accept-encoding", "content-length", "user-agent"})
@@ -22,7 +22,7 @@ class WebAdapter(BaseAdapter):
     """Answers a session's GETs with what a web client fetches.
 
     A failure is remembered until :meth:`begin`: a library that swallows one and asks for something else must not get
-    past a platform that asked to slow down.
+    past a platform that asked to slow down. What is not there (404) is not asked for twice.
 
     Attributes:
         n_bytes: bytes of the bodies since :meth:`begin`.
@@ -33,6 +33,7 @@ class WebAdapter(BaseAdapter):
         super().__init__()
         self._web = web
         self._max_bytes = max_bytes
+        self._absent: set[str] = set()
         self.n_bytes = 0
         self.failure: CrawlError | None = None
 
@@ -66,18 +67,14 @@ class WebAdapter(BaseAdapter):
     def _get(self, request: requests.PreparedRequest) -> requests.Response:
         if request.method != "GET" or not request.url:
             raise PageRefused(f"only reading is allowed; a {request.method} was not sent")
+        if request.url in self._absent:
+            return _response(request, WebAnswer(request.url, 404, {}, b""))
         headers = {name: _text(value) for name, value in request.headers.items() if name.lower() not in _OWN_HEADERS}
         answer = self._web.get(request.url, headers=headers, max_bytes=self._max_bytes, any_status=True)
         self.n_bytes += len(answer.body)
-        response = requests.Response()
-        response.status_code = answer.status
-        response.reason = http.client.responses.get(answer.status, "")
-        response.headers.update(answer.headers)
-        response.url = answer.address
-        response.request = request
-        response._content = answer.body  # what requests itself does once a body is read
-        response.encoding = requests.utils.get_encoding_from_headers(response.headers)
-        return response
+        if answer.status == 404:
+            self._absent.add(request.url)
+        return _response(request, answer)
 
     def close(self) -> None:
         """Do nothing: the web client belongs to who made it."""
@@ -91,6 +88,18 @@ def web_session(adapter: WebAdapter) -> requests.Session:
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+def _response(request: requests.PreparedRequest, answer: WebAnswer) -> requests.Response:
+    response = requests.Response()
+    response.status_code = answer.status
+    response.reason = http.client.responses.get(answer.status, "")
+    response.headers.update(answer.headers)
+    response.url = answer.address
+    response.request = request
+    response._content = answer.body  # what requests itself does once a body is read
+    response.encoding = requests.utils.get_encoding_from_headers(response.headers)
+    return response
 
 
 def _text(value: str | bytes) -> str:
