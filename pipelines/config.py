@@ -20,6 +20,7 @@ import dacite
 
 from core.errors import DataError
 from models.recipes import DistillRecipe, FineTuneRecipe, HeadRecipe, Precision, Trainable
+from pipelines.cleaning.config import CleanConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,7 @@ class DistillConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A whole training run.
+    """A whole training run, and the cleaning of what it reads.
 
     Attributes:
         seed: of every random generator of every stage.
@@ -221,6 +222,7 @@ class Config:
     evaluate: EvaluateConfig
     publish: PublishConfig
     distill: DistillConfig
+    clean: CleanConfig
 
 
 def load_config(override: Path | None = None) -> Config:

@@ -35,7 +35,7 @@ class FailuresInOneLine(TyperGroup):
             typer.echo(f"tagsmith: this needs {package}; install it with: pip install 'tagsmith[train]'", err=True)
             raise typer.Exit(UNUSABLE) from error
         except KeyboardInterrupt as error:
-            resumes = ctx.invoked_subcommand in ("train", "distill", "collect")
+            resumes = ctx.invoked_subcommand in ("train", "distill", "collect", "clean")
             rest = "; the same command goes on from here" if resumes else ""
             typer.echo(f"\ntagsmith: interrupted{rest}", err=True)
             raise typer.Exit(INTERRUPTED) from error

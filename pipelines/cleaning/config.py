@@ -78,7 +78,7 @@ class PicturesConfig:
     Attributes:
         max_bytes: larger files are not opened.
         min_side: fewest pixels of the shorter side.
-        max_distance: bits of 64 in which the perceptual hashes of two copies differ at most, 0 to 7.
+        max_distance: bits of 256 in which the perceptual hashes of two copies differ at most, 0 to 48.
         workers: pictures looked at at the same time.
     """
 
@@ -93,8 +93,8 @@ class PicturesConfig:
         Raises:
             DataError: the distance is not from 0 to 7, or there is no worker.
         """
-        if not 0 <= self.max_distance <= 7 or self.workers < 1:
-            raise DataError("clean.pictures wants a max_distance from 0 to 7 and one worker or more")
+        if not 0 <= self.max_distance <= 48 or self.workers < 1:
+            raise DataError("clean.pictures wants a max_distance from 0 to 48 and one worker or more")
 
 
 @dataclass(frozen=True, slots=True)

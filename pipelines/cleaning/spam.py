@@ -1,0 +1,164 @@
+"""Posts that advertise, trade in followers or come from a program: one named rule a kind.
+
+A rule sees one post. Each is a plain count against a threshold of ``[clean.spam]``, so that its verdict can be told in
+a sentence and checked by eye; what a single word says ("follow", "sale") is never enough, because people write those
+words too.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import regex
+
+from core.hashtags import hashtag_spans, normalise
+from core.links import EMAIL, link_spans
+from core.wildcards import compile_wildcards
+from pipelines.cleaning.config import SpamConfig
+
+MIN_WORDS_TO_REPEAT = 10
+WORDS_A_SIGN = 60
+"""Words of a caption for each further sign that an advertisement must show."""
+MAX_CHARACTERS = 10_000
+"""No platform that people post photographs to allows a longer caption."""
+
+_MENTION = regex.compile(r"(?<![\p{L}\p{N}_])[@＠][\p{L}\p{N}_]")
+# 7 to 15 digits as people write numbers to be called; a year, a date, a size or a count has fewer.
+_PHONE = regex.compile(
+    r"(?<![\p{L}\p{N}.,#@$€£/-])(?:\+|00)?(?:\(?\d{1,5}\)?[ .\u2011-]?){2,5}\d{2,4}(?![\p{L}\p{N}%$€£/])"
+)
+_DATE = regex.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|(?:19|20)\d\d ?[-\u2013] ?(?:19|20)\d\d")
+_PHONE_DIGITS = range(8, 16)
+_AMOUNT = r"\d{1,3}(?:[.,' ]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,2})?"
+_MONEY = r"[$€£₹₦₱฿₫₺₽¥]|(?:us|au|ca|sg|hk)\$|rs\.?|rp\.?|idr|inr|usd|eur|gbp|aed|myr|rm|php|ngn|ksh|r\$|chf"
+_PRICE = regex.compile(
+    rf"(?<![\p{{L}}\p{{N}}])(?:{_MONEY}) ?(?:{_AMOUNT}) ?(?:k|rb)?(?![\p{{L}}])"
+    rf"|(?<![\p{{L}}\p{{N}}#.,])(?:{_AMOUNT}) ?(?:[$€£₹₺₽¥]|usd|eur|gbp|aed|inr|idr|dollars|euros?|tl)"
+    r"(?![\p{L}\p{N}])",
+    regex.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TidyPost:
+    """What a rule may look at.
+
+    Attributes:
+        caption: tidied, hashtags where they stood.
+        words: of the caption, as :func:`core.text.caption_words` makes them.
+        hashtags: in normal form, without those of the block list.
+    """
+
+    caption: str
+    words: tuple[str, ...]
+    hashtags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SpamRule:
+    """One kind of spam.
+
+    Attributes:
+        name: as counted in reports.
+        sentence: what the rule drops, for the report.
+        breaks: whether a post does.
+    """
+
+    name: str
+    sentence: str
+    breaks: Callable[[TidyPost, SpamConfig], bool]
+
+
+def _endless(post: TidyPost, config: SpamConfig) -> bool:
+    return len(post.caption) > MAX_CHARACTERS
+
+
+def _hashtag_pile(post: TidyPost, config: SpamConfig) -> bool:
+    return len(post.hashtags) > config.max_hashtags
+
+
+def _link_farm(post: TidyPost, config: SpamConfig) -> bool:
+    return len(link_spans(post.caption)) > config.max_links
+
+
+def _mention_burst(post: TidyPost, config: SpamConfig) -> bool:
+    if post.caption.count("@") + post.caption.count("＠") <= config.max_mentions:
+        return False
+    # A photographer who thanks a team writes about the picture too.
+    return len(_MENTION.findall(post.caption)) > max(config.max_mentions, len(post.words))
+
+
+def _price_list(post: TidyPost, config: SpamConfig) -> bool:
+    return len(_PRICE.findall(post.caption)) > config.max_prices
+
+
+def _repeated_hashtag(post: TidyPost, config: SpamConfig) -> bool:
+    spans = hashtag_spans(post.caption)
+    if len(spans) <= config.max_repeats:
+        return False
+    counts = Counter(normalise(post.caption[start:end]) for start, end in spans)
+    return max(counts.values()) > config.max_repeats
+
+
+def _repeated_words(post: TidyPost, config: SpamConfig) -> bool:
+    words = [word for word in post.words if word[:1].isalnum()]
+    return len(words) >= MIN_WORDS_TO_REPEAT and len(set(words)) < config.min_different * len(words)
+
+
+def _follow_trade(post: TidyPost, config: SpamConfig) -> bool:
+    asks = _words().follow
+    n_asking = sum(asks.fullmatch(hashtag) is not None for hashtag in post.hashtags)
+    return n_asking >= max(config.min_follow_tags, config.min_follow_share * len(post.hashtags))
+
+
+def _advertisement(post: TidyPost, config: SpamConfig) -> bool:
+    # Whoever tells a long story says "price" and "order" somewhere in it.
+    wanted = config.min_advert_signs + len(post.words) // WORDS_A_SIGN
+    return len(advert_signs(post.caption)) >= wanted
+
+
+RULES: tuple[SpamRule, ...] = (
+    SpamRule("endless-caption", "captions longer than any platform for photographs allows", _endless),
+    SpamRule("hashtag-pile", "more different hashtags than a person chooses", _hashtag_pile),
+    SpamRule("link-farm", "captions that are mostly links", _link_farm),
+    SpamRule("mention-burst", "captions that call more accounts than they have words", _mention_burst),
+    SpamRule("price-list", "captions that list prices", _price_list),
+    SpamRule("repeated-hashtag", "captions that say one hashtag again and again", _repeated_hashtag),
+    SpamRule("repeated-words", "captions that say a few words again and again", _repeated_words),
+    SpamRule("follow-trade", "hashtags that trade follows and likes", _follow_trade),
+    SpamRule("advertisement", "several signs of an offer at once", _advertisement),
+)
+
+
+def advert_signs(caption: str) -> frozenset[str]:
+    """Return the different signs of an offer in a caption: ``telephone``, ``mail``, ``price`` and the lists' names."""
+    folded = " ".join(caption.casefold().replace("’", "'").split())
+    signs = {name for name, phrases in _words().advert.items() if phrases.search(folded)}
+    if any(sum(sign.isdigit() for sign in one) in _PHONE_DIGITS for one in _PHONE.findall(_DATE.sub(" ", folded))):
+        signs.add("telephone")
+    if "@" in folded and EMAIL.search(folded):
+        signs.add("mail")
+    if _PRICE.search(folded):
+        signs.add("price")
+    return frozenset(signs)
+
+
+@dataclass(frozen=True, slots=True)
+class _SpamWords:
+    follow: regex.Pattern[str]
+    advert: dict[str, regex.Pattern[str]]
+
+
+@cache
+def _words() -> _SpamWords:
+    lists = tomllib.loads((files("pipelines") / "cleaning" / "spam_words.toml").read_text(encoding="utf-8"))
+    advert = {
+        name: regex.compile(rf"(?<![\p{{L}}\p{{N}}])(?:{'|'.join(map(regex.escape, phrases))})(?![\p{{L}}\p{{N}}])")
+        for name, phrases in lists["advert"].items()
+    }
+    return _SpamWords(compile_wildcards([(lists["follow"]["hashtags"], ())]), advert)

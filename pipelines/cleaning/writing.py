@@ -1,0 +1,163 @@
+"""The last pass: the posts that stay, with their pictures, as a corpus of the same layout; and samples of the rest."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from core.atomic import sync_folder
+from pipelines.cleaning import comparing, pictures
+from pipelines.cleaning.comparing import AUTHOR_FLOOD, Verdicts
+from pipelines.cleaning.ledger import Ledger
+from pipelines.cleaning.looking import PictureVerdicts
+from pipelines.cleaning.shards import POSTS, open_shard
+from pipelines.progress import ProgressPort
+
+PICTURES = "pictures"
+# A file system without links, another file system, a file with too many of them, or one that is not ours to link.
+_NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES, errno.ENOSYS}
+
+
+@dataclass(slots=True)
+class Written:
+    """What the last pass did.
+
+    Attributes:
+        n_kept: posts written.
+        n_with_picture: of them, those with a picture.
+        dropped: rule of comparison -> posts.
+        pictures_dropped: picture rule -> pictures.
+        texts: row -> record, of the posts that samples name.
+        places: number of a looked-at picture -> its file, of the pictures that samples name.
+    """
+
+    n_kept: int = 0
+    n_with_picture: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    pictures_dropped: Counter[str] = field(default_factory=Counter)
+    texts: dict[int, dict[str, Any]] = field(default_factory=dict)
+    places: dict[int, tuple[int, Path | None]] = field(default_factory=dict)
+
+
+class Writer:
+    """Writes a clean corpus."""
+
+    def __init__(self, ledger: Ledger, posts: Verdicts, seen: PictureVerdicts, corpus: Path, out: Path) -> None:
+        """Write into the empty folder ``out`` what the verdicts keep; ``corpus`` has all links followed."""
+        self._ledger = ledger
+        self._posts = posts
+        self._seen = seen
+        self._corpus = corpus
+        self._out = out
+        self._written = Written()
+        self._wanted_rows = {row for _, pair in posts.samples.all() for row in pair}
+        self._wanted_pictures = {at for _, pair in seen.samples.all() for at in pair if at is not None}
+
+    def write(self, progress: ProgressPort) -> Written:
+        """Write every shard that keeps a post, and link the pictures beside them."""
+        task = progress.task("writing posts", self._ledger.keys.n_rows)
+        (self._out / POSTS).mkdir(parents=True)
+        looked_at = self._looked_at()
+        picture = next(looked_at, None)
+        start = 0
+        with open(self._ledger.folder / "posts.jsonl", "rb", buffering=1 << 20) as lines:
+            for shard in self._ledger.shards:
+                stream: IO[bytes] | None = None
+                path = self._out / POSTS / shard.name
+                try:
+                    for row, line in enumerate(islice(lines, shard.n_rows - start), start):
+                        rule = self._posts.rules[row]
+                        if row in self._wanted_rows:
+                            self._written.texts[row] = json.loads(line)
+                        if rule:
+                            self._written.dropped[comparing.RULES[rule - 1]] += 1
+                        else:
+                            if picture is not None and picture[0] == row:
+                                line = self._with_picture(line, *picture)
+                                picture = next(looked_at, None)
+                            stream = stream or open_shard(path)
+                            stream.write(line)
+                            self._written.n_kept += 1
+                        task.advance()
+                finally:
+                    if stream is not None:
+                        stream.close()
+                if stream is not None:
+                    _sync_file(path)
+                start = shard.n_rows
+        sync_folder(self._out / POSTS)
+        return self._written
+
+    def _looked_at(self) -> Iterator[tuple[int, int, np.void]]:
+        """Yield (row, number of the picture, what was seen) in the order of the rows."""
+        for start, records in self._ledger.pictures.chunks():
+            for at, record in enumerate(records):
+                yield int(record["row"]), start + at, record
+
+    def _with_picture(self, line: bytes, row: int, number: int, seen: np.void) -> bytes:
+        """Return a post's line with its picture where it lies now, or without."""
+        record = json.loads(line)
+        rule = self._seen.rules[number]
+        place = pictures.find_picture(record["image"], self._corpus / POSTS, self._corpus)
+        if number in self._wanted_pictures:
+            self._written.places[number] = (row, place)
+            self._written.texts.setdefault(row, dict(record))
+        verdict = pictures.RULES[rule - 1] if rule else ""
+        if not verdict and (place is None or not self._bring(place, kept := self._name_of(place, seen))):
+            verdict = pictures.MISSING
+        if verdict:
+            self._written.pictures_dropped[verdict] += 1
+            del record["image"]
+        else:
+            record["image"] = f"../{kept.as_posix()}"
+            self._written.n_with_picture += 1
+        return json.dumps(record, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+    def _name_of(self, place: Path, seen: np.void) -> Path:
+        """Return where a picture goes: where it was, or, from elsewhere in the corpus, among the pictures."""
+        inside = place.relative_to(self._corpus)
+        if inside.parts[0] == PICTURES:
+            return inside
+        name = f"{int(seen['content']):016x}"
+        return Path(PICTURES, name[:2], name + place.suffix[:8].lower())
+
+    def _bring(self, place: Path, name: Path) -> bool:
+        """Link or copy a picture; return whether it was still there."""
+        target = self._out / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(place, target, follow_symlinks=False)
+        except FileExistsError:
+            return True
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            if error.errno not in _NO_LINK:
+                raise
+            shutil.copyfile(place, target)
+            _sync_file(target)
+        return True
+
+
+def post_samples(posts: Verdicts, written: Written) -> Iterator[dict[str, Any]]:
+    """Yield what a reviewer sees of posts that a comparison dropped."""
+    for rule, (row, like) in posts.samples.all():
+        record, other = written.texts[row], written.texts[like]
+        shown = {key: record[key] for key in ("id", "source", "caption", "hashtags")}
+        same = rule != AUTHOR_FLOOD
+        yield {"rule": rule, **shown, "detail": "", "like": f"{other['id']}: {other['caption']}" if same else ""}
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
