@@ -141,7 +141,7 @@ async def test_a_real_recommender_tells_fit_from_misfit(serve: Ask, tiny_world: 
         by_topic.setdefault(engine.catalogue.topic_of(number), []).append(tag)
     first, second = [topic for topic, found in by_topic.items() if topic and len(found) > 3][:2]
     own, foreign = by_topic[first][0], by_topic[second][0]
-    body = await _check(client, own, foreign, caption=" ".join(by_topic[first][1:4]))
+    body = await _check(client, own, foreign, caption=f"all about {own}, our {own}")
     scores = [one.fit.score for one in body.hashtags if one.fit]
     assert scores[0] is not None
     assert scores[1] is not None
