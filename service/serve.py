@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
@@ -74,7 +75,6 @@ def answer(
     service.on_ready, service.on_failure = on_ready, server.stop
     with _signals_end_quietly():
         server.run(sockets=[listener])
-    server.finished.set()
     return None if service.failure is None else _fit_for_people(service.failure)
 
 
@@ -112,11 +112,12 @@ class _DrainingServer(uvicorn.Server):
         super().__init__(config)
         self._service = service
         self._drain_s = drain_s
-        self.finished = threading.Event()
+        self._stopping = threading.Event()
+        # Begun here: a signal handler may not start threads, the code that it interrupts may be doing just that.
+        threading.Thread(target=self._end_in_time, name="drain", daemon=True).start()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if not self.should_exit:
-            threading.Thread(target=self._end_in_time, name="drain", daemon=True).start()
+        self._stopping.set()
         self._service.drain()
         super().handle_exit(sig, frame)
 
@@ -125,9 +126,10 @@ class _DrainingServer(uvicorn.Server):
 
     def _end_in_time(self) -> None:
         """End the process when something inside does not let go, such as a thread that never returns."""
-        if not self.finished.wait(self._drain_s + LAST_WORDS_S):
-            log("cut short", drain_s=self._drain_s)
-            os._exit(CUT_SHORT)
+        self._stopping.wait()
+        time.sleep(self._drain_s + LAST_WORDS_S)
+        log("cut short", drain_s=self._drain_s)
+        os._exit(CUT_SHORT)
 
 
 @contextlib.contextmanager

@@ -93,13 +93,16 @@ class State:
         self._life = asyncio.get_running_loop().create_task(self._live())
 
     def drain(self) -> None:
-        """Let nothing more in; what is inside is answered."""
+        """Let nothing more in; what is inside is answered.
+
+        Called from a signal handler, so it takes no lock: the code that it interrupts may hold it.
+        """
         self._draining = True
-        self._metrics.set_ready(False)
 
     async def end(self) -> None:
         """Answer what is inside and let everything go."""
         self.drain()
+        self._metrics.set_ready(False)
         self._ending.set()
         if self._life is not None:
             await self._life

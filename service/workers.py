@@ -33,6 +33,7 @@ SHORTEST_LIFE_S = 5.0
 MAX_PAUSE_S = 30.0
 LAST_WORDS_S = 5.0
 READY = "ready"
+UNUSABLE = 2
 
 SPAWN = get_context("spawn")
 allow_connection_pickling()
@@ -60,6 +61,7 @@ class _Place:
     process: SpawnProcess | None = None
     line: Connection | None = None
     is_ready: bool = False
+    last_words: str | None = None
     started: float = 0.0
     pause_s: float = 0.0
     not_before: float = 0.0
@@ -89,7 +91,7 @@ def _fill(place: _Place, worker: Worker) -> None:
     place.process = SPAWN.Process(target=run_worker, args=(worker, theirs), name=f"tagsmith-worker-{place.number}")
     place.process.start()
     theirs.close()
-    place.line, place.is_ready, place.started = ours, False, time.monotonic()
+    place.line, place.is_ready, place.last_words, place.started = ours, False, None, time.monotonic()
     log("worker started", worker=place.number, pid=place.process.pid)
 
 
@@ -99,15 +101,13 @@ def _look_after(place: _Place, worker: Worker, metrics: Path) -> TagsmithError |
         if time.monotonic() >= place.not_before:
             _fill(place, replace(worker, first=False))
         return None
-    told = _hear(place)
-    if told == READY:
-        place.is_ready, place.pause_s = True, 0.0
+    _hear(place)
     if place.process.is_alive():
         return None
-    told = _hear(place) or told
+    _hear(place)
     _forget(place, metrics)
-    if told not in (None, READY) and place.not_before == 0.0 and not place.is_ready:
-        return NotReady(str(told))
+    if place.last_words is not None and place.not_before == 0.0:
+        return NotReady(place.last_words)
     lived_s = time.monotonic() - place.started
     if not place.is_ready or lived_s < SHORTEST_LIFE_S:
         place.pause_s = min(MAX_PAUSE_S, max(1.0, 2 * place.pause_s))
@@ -115,15 +115,17 @@ def _look_after(place: _Place, worker: Worker, metrics: Path) -> TagsmithError |
     return None
 
 
-def _hear(place: _Place) -> object:
-    """Return the last thing that a worker said since it was asked, or None."""
-    told: object = None
+def _hear(place: _Place) -> None:
+    """Note what a worker said: that it is ready, or why it will not be."""
     try:
         while place.line is not None and place.line.poll():
             told = place.line.recv()
+            if told == READY:
+                place.is_ready, place.pause_s = True, 0.0
+            else:
+                place.last_words = str(told)
     except (EOFError, OSError):
         place.line = None
-    return told
 
 
 def _forget(place: _Place, metrics: Path) -> None:
@@ -203,7 +205,8 @@ def run_worker(worker: Worker, line: Connection) -> None:
     failure = answer(worker.settings, worker.listener, worker.load, metrics, on_ready=lambda: line.send(READY))
     if failure is not None:
         line.send(str(failure))
-        sys.exit(2)
+    sys.stderr.flush()
+    os._exit(0 if failure is None else UNUSABLE)  # taking the interpreter apart takes seconds and serves nobody
 
 
 def _outlive_nobody(line: Connection) -> None:

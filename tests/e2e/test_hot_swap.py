@@ -58,7 +58,7 @@ def served_by(client: httpx.Client) -> str:
 
 @contextmanager
 def load_on(service: Service, n_clients: int = 4) -> Iterator[Counter[str]]:
-    """Ask without pause in the block; yield the count of answers by bundle. One that fails or is mixed ends the test."""
+    """Ask without pause in the block; yield the count of answers by bundle. One that fails or is mixed ends it."""
     counts: Counter[str] = Counter()
     over = threading.Event()
 

@@ -16,7 +16,10 @@ from tests.support.serving import fake_loaded
 
 
 def _load(settings: Settings) -> Loaded:
-    """Load fakes, or what ``fake_bundles`` made where a bundle is named; the seed "slow" takes a second."""
+    """Load fakes, or what ``fake_bundles`` made where a bundle is named.
+
+    The seed "slow" takes a second, "endless" ten minutes.
+    """
     if settings.bundle is not None:
         return load_fake_bundle(settings, before=_slowly)
     return fake_loaded(recommender=FakeRecommender(before=_slowly))
@@ -25,6 +28,8 @@ def _load(settings: Settings) -> Loaded:
 def _slowly(query: Query) -> None:
     if "slow" in query.seeds:
         time.sleep(1.0)
+    if "endless" in query.seeds:
+        time.sleep(600.0)
 
 
 if __name__ == "__main__":

@@ -59,6 +59,11 @@ class Service:
             line: dict[str, str] = json.loads(found()[0])
             return line
 
+    def told(self, event: str) -> list[dict[str, str]]:
+        """Return every log line about ``event`` so far."""
+        with self._grown:
+            return [json.loads(line) for line in self.lines if f'"event": "{event}"' in line]
+
     def client(self) -> httpx.Client:
         """Return a client of the service once it is ready."""
         self.wait_for("ready")
