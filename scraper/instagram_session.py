@@ -43,7 +43,7 @@ def read_session(path: Path) -> tuple[str, dict[str, str]]:
         if len(content) > MAX_BYTES:
             raise ValueError("it is too large")
         cookies = _dictionary_of_texts(content)
-    except (ValueError, IndexError, KeyError, TypeError) as error:
+    except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
         raise InvalidOption(f"{path} is not a session file of Instaloader; {how}", field="cookies") from error
     if not cookies.get("sessionid") or not cookies.get("csrftoken"):
         raise InvalidOption(f"{path} holds no login: sessionid or csrftoken is missing; {how}", field="cookies")

@@ -20,8 +20,9 @@ OPEN = ("cc0", "pd", "by", "by-sa")
 _SPACES = re.compile(r"[\s_]+")
 _PUBLIC_DOMAIN = re.compile(r"(?:pd|pdm|public-domain)(?:$|-)")
 # Ported licences name a country (cc-by-sa-3.0-de), older ones several versions (cc-by-sa-2.5,2.0,1.0 or -all).
+_VERSION = r"\d(?:\.\d)?"
 _CREATIVE_COMMONS = re.compile(
-    r"(?:cc-)?(by(?:-nc)?(?:-nd|-sa)?)(?:-(\d(?:\.\d)?)(?:[,-]\d(?:\.\d)?)*)?(?:-(?:all|migrated|[a-z]{2,4}))*"
+    rf"(?:cc-)?(by(?:-nc)?(?:-nd|-sa)?)(?:-all|-{_VERSION}(?:[,-]{_VERSION})*(?:-migrated|-[a-z]{{2,4}})?)?"
 )
 
 
