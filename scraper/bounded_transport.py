@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 
 import httpcore
 import httpx
@@ -104,13 +105,18 @@ class _Body(httpx.SyncByteStream):
             self._stream.close()
 
 
+@cache
+def _certificates() -> ssl.SSLContext:
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class BoundedTransport(httpx.BaseTransport):
     """httpx over a connection pool of the bounded backend."""
 
     def __init__(self, backend: BoundedBackend) -> None:
         """Pool the connections of ``backend``."""
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False), network_backend=backend, keepalive_expiry=10.0
+            ssl_context=_certificates(), network_backend=backend, keepalive_expiry=10.0
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
