@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from urllib.parse import urljoin
+from urllib.parse import urldefrag, urljoin
 
 MAX_URL_CHARACTERS = 2000
 DEFAULT_PORTS = {"https": 443, "http": 80}
@@ -13,7 +13,7 @@ DEFAULT_PORTS = {"https": 443, "http": 80}
 _HOST = r"\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_.-]{1,253}"
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _SIGNS = r"[A-Za-z0-9._~:@!$&'()*+,;=%/-]"
-_URL = re.compile(rf"(https?)://({_HOST})(?::([0-9]{{1,5}}))?(/{_SIGNS}*)?(\?(?:{_SIGNS}|\?)*)?(?:#.*)?", re.IGNORECASE)
+_URL = re.compile(rf"(https?)://({_HOST})(?::([0-9]{{1,5}}))?(/{_SIGNS}*)?(\?(?:{_SIGNS}|\?)*)?", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
@@ -44,7 +44,7 @@ class ImageUrl:
 def read_url(text: str) -> ImageUrl | None:
     """Return what ``text`` says, or None when it is no plain http or https URL.
 
-    Refused are credentials, backslashes, spaces, anything but ASCII, trailing dots, and every spelling of an IP address
+    Refused are credentials, fragments, backslashes, spaces, anything but ASCII, trailing dots, and every spelling of an IP address
     but the canonical one (``127.1``, ``0x7f000001``, ``017700000001``).
     """
     if len(text) > MAX_URL_CHARACTERS or not text.isascii() or not text.isprintable():
@@ -77,7 +77,7 @@ def read_origin(text: str) -> Origin:
         ValueError: it is none, or has a path.
     """
     url = read_url(text)
-    if url is None or url.target != "/" or text.endswith(("?", "#")):
+    if url is None or url.target != "/" or text.endswith("?"):
         raise ValueError(f"{text!r} is no origin: write scheme, host and port alone, as in http://files:9000")
     return url.origin
 
@@ -88,7 +88,8 @@ def redirected(url: ImageUrl, location: str) -> ImageUrl | None:
         return None
     host = f"[{url.origin.host}]" if ":" in url.origin.host else url.origin.host
     try:
-        return read_url(urljoin(f"{url.origin.scheme}://{host}:{url.origin.port}{url.target}", location))
+        there, _ = urldefrag(urljoin(f"{url.origin.scheme}://{host}:{url.origin.port}{url.target}", location))
+        return read_url(there)
     except ValueError:
         return None
 

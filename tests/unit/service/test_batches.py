@@ -232,7 +232,7 @@ async def test_when_the_client_goes_the_rest_is_left() -> None:
 
     batches = Batches(8)
     with pytest.raises(ClientDisconnect):
-        await unless_gone(Request({"type": "http"}, receive), batches.answers(100, answer_one))  # type: ignore[arg-type]
+        await unless_gone(Request({"type": "http"}, receive), batches.answers(100, answer_one))
     assert len(begun) <= 4
     assert batches._slots._value == 4
 

@@ -125,8 +125,8 @@ async def test_what_cannot_be_checked_is_a_problem(
     assert (response.status_code, response.json()["code"]) == (status, code)
 
 
-async def test_a_real_recommender_tells_fit_from_misfit(serve: Ask, tiny_world: TinyWorld) -> None:
-    """Of a caption about a dog, a dog's hashtag fits better than one for a plate."""
+async def test_a_hashtag_scores_as_it_would_when_suggested(serve: Ask, tiny_world: TinyWorld) -> None:
+    """With a real recommender: the same score, parts and reasons, and the best ones fit well."""
     engine = tiny_world.engine
     loaded = replace(
         fake_loaded(),
@@ -136,13 +136,13 @@ async def test_a_real_recommender_tells_fit_from_misfit(serve: Ask, tiny_world: 
         names=replace(fake_loaded().names, topics=engine.classifier.topics),
     )
     client = await serve(loaded)
-    by_topic: dict[str | None, list[str]] = {}
-    for number, tag in enumerate(engine.catalogue.tags):
-        by_topic.setdefault(engine.catalogue.topic_of(number), []).append(tag)
-    first, second = [topic for topic, found in by_topic.items() if topic and len(found) > 3][:2]
-    own, foreign = by_topic[first][0], by_topic[second][0]
-    body = await _check(client, own, foreign, caption=f"all about {own}, our {own}")
-    scores = [one.fit.score for one in body.hashtags if one.fit]
-    assert scores[0] is not None
-    assert scores[1] is not None
-    assert scores[0] > scores[1]
+    post = {"caption": "pizza and pasta by the sea", "topic": "food"}
+    suggested = (await client.post("/v1/suggestions", json={**post, "diversity": 0})).json()["suggestions"][:5]
+    assert len(suggested) == 5
+    body = await _check(client, *(one["hashtag"] for one in suggested), **post)
+    for checked, before in zip(body.hashtags, suggested, strict=True):
+        assert checked.fit is not None
+        assert checked.fit.level == "good"
+        assert checked.fit.score == pytest.approx(before["score"], abs=1e-5)
+        assert checked.fit.caption == pytest.approx(before["parts"]["caption"], abs=1e-5)
+        assert checked.fit.because == before["because"]
