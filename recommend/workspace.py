@@ -16,7 +16,7 @@ from typing import Literal, get_args
 Verdict = Literal["accepted", "rejected", "added"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 WEIGHTS: dict[Verdict, float] = {"accepted": 1.0, "added": 1.0, "rejected": -0.5}
-BOUND = 3.0
+BOUND = 5.0
 SMOOTHING = 2.0
 HALF_LIFE_DAYS = 90
 HORIZON_DAYS = 8 * HALF_LIFE_DAYS

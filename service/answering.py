@@ -5,6 +5,8 @@ Single posts and those of a batch go through here alike, so that both get the sa
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from starlette.requests import Request
 
 from service.answers import SuggestionAnswer
@@ -14,6 +16,7 @@ from service.fetching import Fetcher
 from service.intake import ReadPost
 from service.interpret import understand
 from service.loading import Loaded
+from service.recollection import recorded, with_leaning
 from service.render import render
 from service.schemas import Picture, UrlImage
 from service.stages import Stages
@@ -40,8 +43,10 @@ async def answer_post(
         has_file = post.image_file is not None or isinstance(post.request.image, UrlImage)
         asked = understand(post.request, has_file=has_file, names=loaded.names)
         image_file = post.image_file or await fetched(request, post.request.image, claim)
-    answer = await desk.answer(asked.query, image_file, stages)
-    return render(answer, post.request, asked, loaded, request_id=request.state.request_id)
+        query, notices = await with_leaning(request, asked.query)
+    answer = await desk.answer(query, image_file, stages)
+    asked = replace(asked, warnings=(*asked.warnings, *notices))
+    return recorded(request, render(answer, post.request, asked, loaded, request_id=request.state.request_id))
 
 
 async def fetched(request: Request, image: Picture | None, claim: Claim) -> bytes | None:

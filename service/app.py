@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import metadata
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from core.errors import TagsmithError
+from core.errors import MissingExtra, TagsmithError
 from service import openapi
 from service.batches import Batches
 from service.budget import ByteBudget
@@ -26,11 +29,14 @@ from service.routes import (
     batches,
     bundle,
     check,
+    feedback,
     hashtags,
     health,
     limits,
+    me,
     platforms,
     reference,
+    sets,
     suggestions,
     topics,
     trending,
@@ -39,6 +45,7 @@ from service.serving import OneBundle
 from service.settings import Settings
 from service.state import Load, State
 from service.store.books import open_books
+from service.store_watch import StoreWatch
 
 ROUTERS = (
     suggestions.router,
@@ -46,6 +53,9 @@ ROUTERS = (
     check.router,
     hashtags.router,
     trending.router,
+    feedback.router,
+    sets.router,
+    me.router,
     topics.router,
     bundle.router,
     platforms.router,
@@ -60,6 +70,8 @@ def create_app(settings: Settings, *, load: Load = load, metrics: Metrics | None
     metrics = metrics or Metrics()
     service = State(settings, load, metrics)
     books = open_books(settings)
+    watch = StoreWatch(books.store, service.concerns, metrics, lambda: books.journal.spool.n_bytes)
+    spans = _open_spans(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -69,10 +81,14 @@ def create_app(settings: Settings, *, load: Load = load, metrics: Metrics | None
             service.fail(error)
         else:
             service.begin()
+        watch.begin()
         yield
         await service.end()
+        await watch.end()
         await books.end()
         app.state.fetcher.close()
+        if spans is not None:
+            await asyncio.to_thread(spans.close)
 
     app = FastAPI(
         title="tagsmith",
@@ -96,7 +112,7 @@ def create_app(settings: Settings, *, load: Load = load, metrics: Metrics | None
     app.add_exception_handler(RequestValidationError, _query_problem)
     app.add_exception_handler(HTTPException, _routing_problem)
     app.add_middleware(OneBundle, pinned=service.pinned)
-    app.add_middleware(Envelope, metrics=metrics)
+    app.add_middleware(Envelope, metrics=metrics, watchers=[spans.note] if spans else [])
     app.openapi = lambda: _once(app)  # type: ignore[method-assign]
     return app
 
@@ -126,6 +142,21 @@ def _once(app: FastAPI) -> dict[str, object]:
     if app.openapi_schema is None:
         app.openapi_schema = openapi.describe(app)
     return app.openapi_schema
+
+
+def _open_spans(settings: Settings) -> Any:
+    """Return what sends traces, None where nobody asked for it.
+
+    Raises:
+        MissingExtra: OpenTelemetry is not installed.
+    """
+    if settings.otlp_endpoint is None:
+        return None
+    try:
+        tracing = importlib.import_module("service.tracing")
+    except ModuleNotFoundError as error:
+        raise MissingExtra("traces need OpenTelemetry; install it with: pip install 'tagsmith[otel]'") from error
+    return tracing.Spans(settings.otlp_endpoint, _version())
 
 
 def _version() -> str:

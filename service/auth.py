@@ -135,7 +135,8 @@ async def charge_more(request: Request, n_tokens: int) -> None:
     """
     key: StoredKey | None = getattr(request.state, "key", None)
     if key is not None and n_tokens > 0:
-        await charge(request, key, n_tokens)
+        # A full bucket is always enough: what the key may ask in a minute bounds what it can be charged at once.
+        await charge(request, key, min(n_tokens, key.per_minute - 1))
 
 
 def rate_headers(rate: Rate) -> dict[str, str]:

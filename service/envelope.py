@@ -7,7 +7,8 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -17,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.auth import rate_headers
 from service.logs import LOGGER, log
-from service.metrics import Metrics
+from service.metrics import METHODS, Metrics
 from service.problems import KINDS, MEDIA_TYPE, problem_body, refusal_for
 from service.stages import Stages
 
@@ -26,12 +27,35 @@ CLIENT_GONE = 499
 MAX_INSTANCE = 200
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What may be told of a request once it is done: no content.
+
+    Attributes:
+        route: the template of the path, never the path: what a caller writes into a path is content.
+        status: 499 where the caller went away.
+        seconds: from its first byte to the last of the answer.
+    """
+
+    request_id: str
+    method: str
+    route: str
+    status: int
+    seconds: float
+    stages: Stages
+
+
+Watcher = Callable[[Answered, Mapping[str, str]], None]
+"""Is told of each request that is done, and its headers."""
+
+
 class Envelope:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, watchers: Sequence[Watcher] = ()) -> None:
         self._app = app
         self._metrics = metrics
+        self._watchers = watchers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on and its answer back."""
@@ -71,16 +95,19 @@ class Envelope:
             self._note(scope, status or CLIENT_GONE, time.perf_counter() - started, request_id, stages)
 
     def _note(self, scope: Scope, status: int, seconds: float, request_id: str, stages: Stages) -> None:
-        # The template, never the path: what a caller writes into a path is content, and labels must be few.
         route = getattr(scope.get("route"), "path", "unmatched")
-        self._metrics.answered(route, scope["method"], status, seconds, stages)
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        answered = Answered(request_id, method, route, status, seconds, stages)
+        self._metrics.answered(route, method, status, seconds, stages)
+        for watcher in self._watchers:
+            watcher(answered, Headers(scope=scope))
         level = logging.DEBUG if route in ("/ping", "/ready", "/metrics") else logging.INFO
         timings = {f"{stage}_ms": round(ms, 2) for stage, ms in stages.ms.items()}
         log(
             "request",
             level=level,
             request_id=request_id,
-            method=scope["method"],
+            method=method,
             route=route,
             status=status,
             total_ms=round(seconds * 1000.0, 2),

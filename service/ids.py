@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Callable
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_ULID = re.compile(rf"[a-z]{{2}}_([0-7][{ALPHABET}]{{25}})")
+_TIME_SIGNS = 10
 
 
 def suggestion_id(*, now: Callable[[], float] = time.time, random_bits: Callable[[int], int] = secrets.randbits) -> str:
-    """Return "sg_" and a ULID (https://github.com/ulid/spec): 48 bits of milliseconds, 80 random bits, 26 characters.
+    """Return "sg_" and a ULID, as ``new_id`` does."""
+    return new_id("sg", now=now, random_bits=random_bits)
 
-    Ids of later milliseconds sort after earlier ones; nobody can guess one.
+
+def new_id(
+    kind: str, *, now: Callable[[], float] = time.time, random_bits: Callable[[int], int] = secrets.randbits
+) -> str:
+    """Return a ULID (https://github.com/ulid/spec) after the two letters of ``kind``.
+
+    48 bits of milliseconds and 80 random bits make 26 characters. Ids of later milliseconds sort after earlier ones;
+    nobody can guess one.
     """
     value = int(now() * 1000.0) << 80 | random_bits(80)
-    return "sg_" + "".join(ALPHABET[value >> shift & 31] for shift in range(125, -1, -5))
+    return f"{kind}_" + spelt(value)
+
+
+def spelt(value: int) -> str:
+    """Return the 26 characters of a number of 128 bits."""
+    return "".join(ALPHABET[value >> shift & 31] for shift in range(125, -1, -5))
+
+
+def made_at_ms(given: str) -> int | None:
+    """Return the milliseconds since 1970 that an id of ours names, or None when it has not the form of one."""
+    found = _ULID.fullmatch(given)
+    if found is None:
+        return None
+    value = 0
+    for sign in found.group(1)[:_TIME_SIGNS]:
+        value = value << 5 | ALPHABET.index(sign)
+    return value

@@ -70,6 +70,8 @@ class Metrics:
             "tagsmith_bundle_refused", "Workers that keep a bundle because the current one of the store is unusable"
         )
         self._memory = self._gauge("tagsmith_private_memory_bytes", "Memory that the workers do not share")
+        self._store = self._gauge("tagsmith_store_up", "Workers that reach the database")
+        self._waiting = self._gauge("tagsmith_spool_bytes", "What waits for the database on the disk")
         self._swaps = Counter(
             "tagsmith_bundle_swaps", "Bundles that became current while serving", ("outcome",), registry=self._registry
         )
@@ -80,9 +82,8 @@ class Metrics:
             self._stage_seconds.labels(stage)
 
     def answered(self, route: str, method: str, status: int, seconds: float, stages: Stages) -> None:
-        """Count one answer; ``route`` is the template of the path."""
-        known_method = method if method in METHODS else "other"
-        self._requests.labels(route, known_method, str(status)).inc()
+        """Count one answer; ``route`` is the template of the path, ``method`` one of ``METHODS`` or "other"."""
+        self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
         for stage, ms in stages.ms.items():
             self._stage_seconds.labels(stage).observe(ms / 1000.0)
@@ -113,6 +114,11 @@ class Metrics:
     def set_refused(self, refused: bool) -> None:
         """Note whether the store's current bundle is refused."""
         self._refused.set(1 if refused else 0)
+
+    def set_store(self, *, up: bool, waiting_bytes: int) -> None:
+        """Note whether the database answers, and how much waits for it."""
+        self._store.set(1 if up else 0)
+        self._waiting.set(waiting_bytes)
 
     def set_memory(self, n_bytes: int) -> None:
         """Note how much memory is this process's alone."""

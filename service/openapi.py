@@ -12,6 +12,7 @@ from service.answers import Problem
 from service.auth import gatekeepers
 from service.problems import MEDIA_TYPE, documented
 from service.schemas import BatchRequest, CheckRequest, SuggestionOptions, SuggestionRequest
+from service.store_schemas import FeedbackRequest, SetRequest
 
 DESCRIPTION = """
 Send a photograph, a caption, a few seed hashtags or any of them; get a ranked, explained list of hashtags.
@@ -65,6 +66,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
             (SuggestionOptions, "validation"),
             (BatchRequest, "validation"),
             (CheckRequest, "validation"),
+            (FeedbackRequest, "validation"),
+            (SetRequest, "validation"),
             (Problem, "serialization"),
         ],
         ref_template="#/components/schemas/{model}",

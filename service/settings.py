@@ -89,6 +89,11 @@ class Settings(BaseSettings):
         None, description="a file with the database's password, as container secrets are handed over"
     )
     spool: Path = Field(Path("var/spool"), description="a folder for what waits for the database; each replica its own")
+    otlp_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/@]+(/\S*)?$",
+        description="where to send traces by OTLP over HTTP, as in http://collector:4318; none by default",
+    )
     log_level: LogLevel = Field("info", description="debug, info, warning or error")
 
     @field_validator("image_origins", "cors_origins")

@@ -14,6 +14,7 @@ from service.answers import SuggestionAnswer
 from service.auth import caller
 from service.intake import read_post
 from service.problems import documented
+from service.repeating import PARAMETER, digest_of, once
 
 router = APIRouter(tags=["suggestions"])
 
@@ -43,10 +44,12 @@ BODY: dict[str, Any] = {
             "application/json": {"schema": {"$ref": "#/components/schemas/SuggestionRequest"}},
             "multipart/form-data": {"schema": FORM, "encoding": {"options": {"contentType": "application/json"}}},
         },
-    }
+    },
+    "parameters": [PARAMETER],
 }
 PROBLEMS = documented(
     "malformed_body",
+    "conflict",
     "body_too_large",
     "image_too_large",
     "unsupported_content_type",
@@ -73,14 +76,21 @@ PROBLEMS = documented(
 )
 async def suggest(request: Request) -> Response:
     """Answer with a ranked, explained list of hashtags for a photograph, a caption, seed hashtags or any of them."""
-    stages = request.state.stages
+    stages, deadline_s = request.state.stages, request.app.state.settings.deadline_s
     try:
-        async with asyncio.timeout(request.app.state.settings.deadline_s):
+        async with asyncio.timeout(deadline_s):
             desk, loaded = request.app.state.service.desk, request.app.state.service.loaded
             with request.app.state.bodies.claims() as claim:
                 with stages.measured("read"):
                     post = await read_post(request, claim)
-                body = await answer_post(request, post, desk, loaded, claim=claim, stages=stages)
+
+                async def answer() -> Response:
+                    body = await answer_post(request, post, desk, loaded, claim=claim, stages=stages)
+                    return Response(body.model_dump_json(), media_type="application/json")
+
+                def digest() -> bytes:
+                    return digest_of(b"suggestions", post.request.model_dump_json().encode(), post.image_file or b"")
+
+                return await once(request, digest, answer, deadline_s=deadline_s)
     except TimeoutError:
         raise DeadlineExceeded("The request's time ran out.", retry_after_s=1.0) from None
-    return Response(body.model_dump_json(), media_type="application/json")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 from core.errors import StoreUnavailable
 from service.logs import log
 from service.settings import Settings
 from service.store.engine import Store, open_store
+from service.store.feedback import KEPT_MS, Feedback
+from service.store.journal import Journal
 from service.store.key_ring import KeyRing
 from service.store.limits import Limits
+from service.store.repeats import Repeats
 from service.store.schema import ensure
+from service.store.sets import Sets
 
 
 class Books:
@@ -18,30 +23,42 @@ class Books:
 
     Attributes:
         store: transactions on the database.
+        journal: what is on its way there.
         keys: who may call.
         limits: how often.
+        feedback: what was thought of suggestions.
+        sets: saved hashtags.
+        repeats: answers to be given again.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, spool: Path) -> None:
         self.store = store
+        self.journal = Journal(store, spool, feedback_kept_ms=KEPT_MS)
         self.keys = KeyRing(store)
         self.limits = Limits(store)
+        self.feedback = Feedback(store, self.journal)
+        self.sets = Sets(store)
+        self.repeats = Repeats(store)
 
     async def begin(self) -> None:
-        """Look at the schema and learn the keys. A database that is away is no reason not to begin: it may come back.
+        """Look at the schema, learn the keys, and begin to carry over what waits in the spool.
+
+        A database that is away is no reason not to begin: it may come back.
 
         Raises:
             StoreMismatch: the schema is not the one that this version knows.
-            StorageError: the folder of a database file cannot be made.
+            StorageError: the folder of a database file or of the spool cannot be made.
         """
         try:
             await ensure(self.store)
             await self.keys.refresh()
         except StoreUnavailable:
             log("store away", level=logging.WARNING)
+        self.journal.begin()
 
     async def end(self) -> None:
-        """Let go of the database."""
+        """Carry over what can be, and let go of the database."""
+        await self.journal.end()
         await self.store.close()
 
 
@@ -51,4 +68,4 @@ def open_books(settings: Settings) -> Books:
     Raises:
         InvalidOption: the database's address cannot be read.
     """
-    return Books(open_store(settings.database, password_file=settings.database_password_file))
+    return Books(open_store(settings.database, password_file=settings.database_password_file), settings.spool)

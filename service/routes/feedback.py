@@ -1,0 +1,160 @@
+"""POST /v1/feedback and DELETE /v1/feedback/{id}: what was used of a suggested list."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request
+from starlette.responses import Response
+
+from core.errors import DeadlineExceeded, StoreUnavailable
+from recommend.workspace import Verdict
+from service.auth import Caller, caller
+from service.ids import new_id, spelt
+from service.intake import invalid
+from service.problems import Refusal, documented
+from service.repeating import PARAMETER, digest_of, idempotency_key, once
+from service.small_bodies import hashtags, read_model
+from service.store.books import Books
+from service.store.engine import now_ms
+from service.store.feedback_rows import Given, OtherWorkspace
+from service.store_schemas import FEEDBACK_EXAMPLE, FeedbackAnswer, FeedbackRequest
+
+router = APIRouter(tags=["feedback"])
+
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"$ref": "#/components/schemas/FeedbackRequest"},
+                "examples": {"feedback": {"value": FEEDBACK_EXAMPLE}},
+            }
+        },
+    },
+    "parameters": [PARAMETER],
+}
+PROBLEMS = documented(
+    "malformed_body",
+    "not_found",
+    "forbidden",
+    "conflict",
+    "body_too_large",
+    "unsupported_content_type",
+    "invalid_request",
+    "overloaded",
+    "timed_out",
+    "store_unavailable",
+)
+
+
+@router.post(
+    "/v1/feedback",
+    summary="Tell what was used of a suggested list",
+    status_code=201,
+    response_model=FeedbackAnswer,
+    responses={202: {"model": FeedbackAnswer, "description": "kept until the database is back"}, **PROBLEMS},
+    openapi_extra=BODY,
+)
+async def give(request: Request, who: Annotated[Caller, Depends(caller("feedback"))]) -> Response:
+    """Take in which hashtags were accepted, rejected or added; later answers of the workspace follow.
+
+    Answered 201 once it counts, or 202 when the database is away and it is kept for it: either way it is not lost.
+    """
+    deadline_s: float = request.app.state.settings.deadline_s
+    try:
+        async with asyncio.timeout(deadline_s):
+            asked = await read_model(request, FeedbackRequest)
+            tags = _spoken_of(asked)
+            return await once(
+                request,
+                lambda: digest_of(b"feedback", asked.model_dump_json().encode()),
+                lambda: _take_in(request, who, asked, tags),
+                deadline_s=deadline_s,
+            )
+    except TimeoutError:
+        raise DeadlineExceeded("The request's time ran out.", retry_after_s=1.0) from None
+
+
+@router.delete(
+    "/v1/feedback/{feedback_id}",
+    summary="Take feedback back",
+    status_code=204,
+    responses=documented("not_found", "forbidden", "store_unavailable"),
+)
+async def undo(
+    request: Request,
+    feedback_id: Annotated[str, Path(max_length=64)],
+    who: Annotated[Caller, Depends(caller("feedback"))],
+) -> Response:
+    """Make later answers what they would be had it never been given. Taking it back again changes nothing."""
+    books: Books = request.app.state.books
+    try:
+        known = await books.feedback.undo(who.workspace, feedback_id)
+    except OtherWorkspace:
+        raise Refusal("forbidden", "This feedback belongs to another workspace.") from None
+    if not known:
+        raise Refusal("not_found", "There is no such feedback.")
+    return Response(status_code=204)
+
+
+async def _take_in(
+    request: Request, who: Caller, asked: FeedbackRequest, tags: tuple[tuple[str, Verdict], ...]
+) -> Response:
+    feedback = request.app.state.books.feedback
+    given = Given(_feedback_id(request, who), who.workspace, asked.suggestion_id, now_ms(), tags)
+    try:
+        shown = await feedback.shown(who.workspace, asked.suggestion_id)
+    except OtherWorkspace:
+        raise Refusal("forbidden", "This suggestion belongs to another workspace.") from None
+    except StoreUnavailable:
+        # Whether the suggestion is known is judged when the database is back.
+        await feedback.keep(given)
+        state = "kept"
+    else:
+        if shown is None:
+            raise Refusal("not_found", "There is no such suggestion, or it is more than 30 days old.")
+        _refuse_unshown(asked, shown)
+        state = await feedback.give(given)
+    answer = FeedbackAnswer(feedback_id=given.feedback_id, suggestion_id=asked.suggestion_id, state=state)
+    status = 201 if state == "stored" else 202
+    return Response(answer.model_dump_json(), status_code=status, media_type="application/json")
+
+
+def _spoken_of(asked: FeedbackRequest) -> tuple[tuple[str, Verdict], ...]:
+    """Return each hashtag once with what was thought of it.
+
+    Raises:
+        Refusal: there is none, one can be none, or two lists contradict each other.
+    """
+    lists: tuple[tuple[Verdict, list[str]], ...] = (
+        ("accepted", asked.accepted),
+        ("rejected", asked.rejected),
+        ("added", asked.added),
+    )
+    found: dict[str, Verdict] = {}
+    for verdict, raw in lists:
+        for hashtag in hashtags(verdict, raw):
+            if found.setdefault(hashtag, verdict) != verdict:
+                raise invalid(verdict, f"holds a hashtag that is in {found[hashtag]} too", hashtag)
+    if not found:
+        raise invalid("accepted", "is empty, and so are rejected and added")
+    return tuple(found.items())
+
+
+def _refuse_unshown(asked: FeedbackRequest, shown: frozenset[str]) -> None:
+    for field, raw in (("accepted", asked.accepted), ("rejected", asked.rejected)):
+        for i, one in enumerate(raw):
+            if hashtags(field, [one])[0] not in shown:
+                raise invalid(f"{field}[{i}]", "was not suggested; what was not belongs into added", one)
+
+
+def _feedback_id(request: Request, who: Caller) -> str:
+    """Return a new id; with an Idempotency-Key always the same, so that a retry after a crash adds nothing."""
+    key = idempotency_key(request)
+    if key is None:
+        return new_id("fb")
+    digest = hashlib.sha256(f"{who.workspace}\n{key}".encode()).digest()
+    return f"fb_{spelt(int.from_bytes(digest[:16], 'big'))}"

@@ -1,0 +1,189 @@
+"""Saved sets of hashtags: GET /v1/sets, and GET, PUT and DELETE /v1/sets/{name}."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from starlette.responses import Response
+
+from service.auth import Caller, caller
+from service.conditions import if_match, if_none_match, quoted
+from service.intake import invalid
+from service.problems import Refusal, documented
+from service.small_bodies import hashtags, read_model
+from service.store.books import Books
+from service.store.sets import ANY, MAX_SETS, SavedSet, Stale, TooMany, VersionNeeded
+from service.store_schemas import MAX_SET_NAME, SET_NAME, ListedSet, SavedSetAnswer, SetList, SetRequest
+from service.times import shown_time
+
+router = APIRouter(tags=["sets"])
+
+Name = Annotated[str, Path(pattern=SET_NAME, max_length=MAX_SET_NAME, examples=["summer-2026"])]
+Who = Annotated[Caller, Depends(caller("sets"))]
+ETAG = {"ETag": {"description": "the version", "schema": {"type": "string"}}}
+
+
+def _condition(header: str, meaning: str) -> dict[str, Any]:
+    return {"name": header, "in": "header", "required": False, "description": meaning, "schema": {"type": "string"}}
+
+
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/SetRequest"}}},
+    },
+    "parameters": [
+        _condition("If-Match", "the ETag of the version that this replaces; needed when there is a set of this name"),
+        _condition("If-None-Match", "`*`: only when there is none of this name"),
+    ],
+}
+STORED = documented("invalid_request", "store_unavailable")
+
+
+@router.get("/v1/sets", summary="List saved sets", responses=STORED)
+async def list_sets(
+    request: Request,
+    who: Who,
+    limit: Annotated[int, Query(ge=1, le=100, description="sets on a page")] = 50,
+    cursor: Annotated[str | None, Query(max_length=200, description="next_cursor of the page before")] = None,
+) -> SetList:
+    """Answer with the workspace's sets by name, a page at a time."""
+    books: Books = request.app.state.books
+    found = await books.sets.page(who.workspace, _after(cursor), limit + 1)
+    shown = found[:limit]
+    return SetList(
+        sets=[ListedSet(**_fields(one), etag=quoted(one.etag)) for one in shown],
+        next_cursor=_cursor(shown[-1].name) if len(found) > limit else None,
+    )
+
+
+@router.get(
+    "/v1/sets/{name}",
+    summary="Read a saved set",
+    response_model=SavedSetAnswer,
+    responses={
+        200: {"headers": ETAG},
+        304: {"description": "If-None-Match names the version that there is", "headers": ETAG},
+        **documented("invalid_request", "not_found", "store_unavailable"),
+    },
+    openapi_extra={"parameters": [_condition("If-None-Match", "the ETag of a version that the caller has")]},
+)
+async def read_set(request: Request, name: Name, who: Who) -> Response:
+    """Answer with a set and, as its ETag, its version."""
+    known = if_none_match(request)
+    books: Books = request.app.state.books
+    found = await books.sets.get(who.workspace, name)
+    if found is None:
+        raise Refusal("not_found", "There is no such set.")
+    if known is not None and known & {ANY, found.etag}:
+        return Response(status_code=304, headers={"ETag": quoted(found.etag)})
+    return _answer(found, 200)
+
+
+@router.put(
+    "/v1/sets/{name}",
+    summary="Save a set",
+    response_model=SavedSetAnswer,
+    responses={
+        200: {"headers": ETAG, "description": "replaced"},
+        201: {"headers": ETAG, "description": "new", "model": SavedSetAnswer},
+        **documented(
+            "malformed_body",
+            "body_too_large",
+            "unsupported_content_type",
+            "invalid_request",
+            "precondition_failed",
+            "precondition_required",
+            "overloaded",
+            "store_unavailable",
+        ),
+    },
+    openapi_extra=BODY,
+)
+async def save_set(request: Request, name: Name, who: Who) -> Response:
+    """Make a set, or replace the version that If-Match names."""
+    asked = await read_model(request, SetRequest)
+    matched, unmatched = if_match(request), if_none_match(request)
+    if unmatched is not None and unmatched != {ANY}:
+        raise invalid("If-None-Match", "must be *")
+    books: Books = request.app.state.books
+    try:
+        saved, is_new = await books.sets.put(
+            who.workspace,
+            name,
+            hashtags("hashtags", asked.hashtags),
+            if_match=matched,
+            if_none_match=unmatched is not None,
+        )
+    except Stale:
+        raise _stale() from None
+    except VersionNeeded:
+        raise _version_needed() from None
+    except TooMany:
+        raise invalid("name", f"would be one set more than the {MAX_SETS:,} that a workspace may have") from None
+    return _answer(saved, 201 if is_new else 200)
+
+
+@router.delete(
+    "/v1/sets/{name}",
+    summary="Delete a saved set",
+    status_code=204,
+    responses=documented(
+        "invalid_request", "not_found", "precondition_failed", "precondition_required", "store_unavailable"
+    ),
+    openapi_extra={"parameters": [_condition("If-Match", "the ETag of the version that is to go; needed")]},
+)
+async def delete_set(request: Request, name: Name, who: Who) -> Response:
+    """Delete the version of a set that If-Match names."""
+    books: Books = request.app.state.books
+    try:
+        there = await books.sets.delete(who.workspace, name, if_match(request))
+    except Stale:
+        raise _stale() from None
+    except VersionNeeded:
+        raise _version_needed() from None
+    if not there:
+        raise Refusal("not_found", "There is no such set.")
+    return Response(status_code=204)
+
+
+def _stale() -> Refusal:
+    return Refusal("precondition_failed", "The set is not at the version that the request names: read it again.")
+
+
+def _version_needed() -> Refusal:
+    return Refusal("precondition_required", "There is such a set: name its version, If-Match: <its ETag>.")
+
+
+def _answer(one: SavedSet, status: int) -> Response:
+    body = SavedSetAnswer(**_fields(one)).model_dump_json()
+    return Response(body, status_code=status, media_type="application/json", headers={"ETag": quoted(one.etag)})
+
+
+def _fields(one: SavedSet) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "hashtags": list(one.hashtags),
+        "created": shown_time(one.created_ms),
+        "updated": shown_time(one.updated_ms),
+    }
+
+
+def _cursor(name: str) -> str:
+    return base64.urlsafe_b64encode(name.encode()).decode("ascii").rstrip("=")
+
+
+def _after(cursor: str | None) -> str:
+    """Return the name that a cursor stands for; pages begin after "", which is before every name."""
+    if cursor is None:
+        return ""
+    try:
+        name = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
+    except (ValueError, binascii.Error):
+        name = ""
+    if not name or _cursor(name) != cursor:
+        raise invalid("cursor", "is not one that this service gave")
+    return name

@@ -1,0 +1,172 @@
+"""The way of suggestions and feedback into the database: into the spool first, from there in batches.
+
+An answer waits for one write into the page cache, not for the database. What the spool holds outlives the process; it
+goes over as soon as the database takes it, each entry once: ids are primary keys, and what is there already stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.errors import StorageError, StoreUnavailable
+from service.logs import LOGGER, log
+from service.store.engine import Store, now_ms
+from service.store.feedback_rows import Given, insert_feedback, shown_hashtags
+from service.store.spool import Entry, Spool, read_segment
+from service.store.tables import FEEDBACK, REPEATS, SUGGESTIONS
+
+DAY_MS = 86_400_000
+SUGGESTIONS_KEPT_MS = 30 * DAY_MS
+REPEATS_KEPT_MS = DAY_MS
+COMPANY_S = 0.05
+"""How long an entry waits for others to share a transaction with."""
+RETRY_S = 1.0
+ADOPT_S = 30.0
+PURGE_S = 3600.0
+UNKNOWN_KEPT_MS = 3_600_000
+"""How long kept feedback waits for its suggestion: another process's spool may still hold it."""
+MAX_PURGED = 5_000
+CHUNK = 200
+
+
+class Journal:
+    """Takes entries at any time and carries them over in the background; lives on one event loop."""
+
+    def __init__(
+        self, store: Store, folder: Path, *, feedback_kept_ms: int, now_ms: Callable[[], int] = now_ms
+    ) -> None:
+        self._store = store
+        self._now_ms = now_ms
+        self._feedback_kept_ms = feedback_kept_ms
+        self.spool = Spool(folder)
+        self._woken = asyncio.Event()
+        self._carrying = asyncio.Lock()
+        self._life: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Open the spool and begin to carry over.
+
+        Raises:
+            StorageError: the spool's folder cannot be used.
+        """
+        self.spool.open()
+        self._woken.set()
+        self._life = asyncio.get_running_loop().create_task(self._live())
+
+    async def end(self) -> None:
+        """Carry over what can be; the rest stays in the spool."""
+        if self._life is not None:
+            self._life.cancel()
+            await asyncio.gather(self._life, return_exceptions=True)
+            with contextlib.suppress(StoreUnavailable):
+                await self.carry_over()
+            await asyncio.to_thread(self.spool.close)
+
+    def note(self, entry: Entry) -> bool:
+        """Keep an entry without waiting for the disk; return whether there was room."""
+        try:
+            self.spool.append(entry, durable=False)
+        except StorageError:
+            log("suggestion not recorded", level=logging.WARNING)
+            return False
+        self._woken.set()
+        return True
+
+    async def keep(self, entry: Entry) -> None:
+        """Keep an entry, also should the machine fail.
+
+        Raises:
+            StoreUnavailable: there is no room.
+        """
+        try:
+            await asyncio.to_thread(self.spool.append, entry, durable=True)
+        except StorageError as error:
+            raise StoreUnavailable("The database cannot be reached, and nothing more can be kept for it.") from error
+        self._woken.set()
+
+    async def carry_over(self) -> None:
+        """Move everything that waits into the database.
+
+        Raises:
+            StoreUnavailable: the database is away; what was not moved stays.
+        """
+        async with self._carrying:
+            for segment in await asyncio.to_thread(self.spool.seal):
+                entries = await asyncio.to_thread(lambda path: list(read_segment(path)), segment)
+                early: list[Entry] = []
+                async with self._store.transaction() as connection:
+                    await self._insert_suggestions([one for one in entries if one["kind"] == "suggestion"], connection)
+                    for entry in entries:
+                        if entry["kind"] == "feedback" and not await self._insert_late(entry, connection):
+                            early.append(entry)
+                for entry in early:
+                    await asyncio.to_thread(self.spool.append, entry, durable=True)
+                await asyncio.to_thread(self.spool.drop, segment)
+
+    async def _insert_suggestions(self, entries: list[Entry], connection: AsyncConnection) -> None:
+        rows = [{name: value for name, value in one.items() if name != "kind"} for one in entries]
+        for start in range(0, len(rows), CHUNK):
+            insert = self._store.insert(SUGGESTIONS).on_conflict_do_nothing()
+            await connection.execute(insert, rows[start : start + CHUNK])
+
+    async def _insert_late(self, entry: Entry, connection: AsyncConnection) -> bool:
+        """Store kept feedback as far as it is about what was suggested; return whether that could be judged."""
+        shown = await shown_hashtags(connection, entry["workspace"], entry["suggestion_id"])
+        if shown is None:
+            if self._now_ms() - entry["created_ms"] < UNKNOWN_KEPT_MS:
+                return False
+            log("kept feedback dropped", level=logging.WARNING, reason="its suggestion is unknown")
+            return True
+        tags = [(tag, verdict) for tag, verdict in entry["tags"] if verdict == "added" or tag in shown]
+        given = Given(entry["id"], entry["workspace"], entry["suggestion_id"], entry["created_ms"], tuple(tags))
+        await insert_feedback(self._store, connection, given)
+        return True
+
+    async def purge(self) -> None:
+        """Delete what is older than it is kept for.
+
+        Raises:
+            StoreUnavailable: the database is away.
+        """
+        now = self._now_ms()
+        async with self._store.statements() as connection:
+            await connection.execute(delete(REPEATS).where(REPEATS.c.created_ms < now - REPEATS_KEPT_MS))
+        for table, kept_ms in ((SUGGESTIONS, SUGGESTIONS_KEPT_MS), (FEEDBACK, self._feedback_kept_ms)):
+            old = select(table.c.id).where(table.c.created_ms < now - kept_ms).limit(MAX_PURGED)
+            n_gone = MAX_PURGED
+            while n_gone == MAX_PURGED:
+                # In parts, so that nobody waits long for the lock.
+                async with self._store.statements() as connection:
+                    n_gone = (await connection.execute(delete(table).where(table.c.id.in_(old)))).rowcount
+
+    async def _live(self) -> None:
+        loop = asyncio.get_running_loop()
+        adopted = purged = -PURGE_S
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), ADOPT_S)
+            await asyncio.sleep(COMPANY_S)
+            try:
+                if loop.time() - adopted >= ADOPT_S:
+                    adopted = loop.time()
+                    await asyncio.to_thread(self.spool.adopt)
+                self._woken.clear()
+                await self.carry_over()
+                if loop.time() - purged >= PURGE_S:
+                    purged = loop.time()
+                    await self.purge()
+            except StoreUnavailable:
+                self._woken.set()
+                await asyncio.sleep(RETRY_S)
+            except Exception as error:
+                # Nothing may end this task: what waits would wait for good.
+                LOGGER.error("journal fault", exc_info=error)
+                self._woken.set()
+                await asyncio.sleep(RETRY_S)

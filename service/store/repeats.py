@@ -1,0 +1,121 @@
+"""Answers that are to be given again: one row a workspace and Idempotency-Key, kept a day.
+
+The row is there before the work begins and is its lock. A process that dies leaves the row unanswered; after the lease
+whoever asks next takes it over, so no key is stuck for longer than a request may take.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import ColumnElement, delete, select, update
+
+from service.store.engine import Store, now_ms
+from service.store.journal import REPEATS_KEPT_MS
+from service.store.tables import REPEATS
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """What the first request was answered."""
+
+    status: int
+    media_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to do the work of one key; whoever holds another one has lost it."""
+
+    workspace: str
+    key_hash: bytes
+    holder: str
+
+
+Taken = Lease | StoredAnswer | Literal["running", "other"]
+"""``running``: the first request has not been answered yet. ``other``: it had another body."""
+
+
+class Repeats:
+    """The repeated requests of one store."""
+
+    def __init__(self, store: Store, *, now_ms: Callable[[], int] = now_ms) -> None:
+        self._store = store
+        self._now_ms = now_ms
+
+    async def take(self, workspace: str, key: str, digest: bytes, lease_s: float) -> Taken:
+        """Return the right to do what ``key`` asks for, the answer when that is done, or why neither.
+
+        Args:
+            workspace: whose key it is; another one's same key is another.
+            key: of the caller.
+            digest: of the request; equal for equal requests.
+            lease_s: seconds after which a holder that has said nothing is taken for dead.
+
+        Raises:
+            StoreUnavailable: the database is away.
+        """
+        now, key_hash, holder = self._now_ms(), hashlib.sha256(key.encode()).digest(), secrets.token_hex(8)
+        mine = (REPEATS.c.workspace == workspace) & (REPEATS.c.key_hash == key_hash)
+        fresh = {
+            "digest": digest,
+            "created_ms": now,
+            "locked_until_ms": now + int(lease_s * 1000.0),
+            "holder": holder,
+            "status": None,
+            "media_type": None,
+            "body": None,
+        }
+        async with self._store.transaction() as connection:
+            inserted = await connection.scalar(
+                self._store.insert(REPEATS)
+                .values(workspace=workspace, key_hash=key_hash, **fresh)
+                .on_conflict_do_nothing()
+                .returning(REPEATS.c.holder)
+            )
+            if inserted is not None:
+                return Lease(workspace, key_hash, holder)
+            row = (await connection.execute(select(REPEATS).where(mine).with_for_update())).one_or_none()
+            if row is None:
+                return "running"  # undone between the two statements: the caller may ask again
+            if row.created_ms >= now - REPEATS_KEPT_MS:
+                if row.digest != digest:
+                    return "other"
+                if row.status is not None:
+                    return StoredAnswer(row.status, row.media_type, bytes(row.body))
+                if row.locked_until_ms > now:
+                    return "running"
+            await connection.execute(update(REPEATS).where(mine).values(**fresh))
+            return Lease(workspace, key_hash, holder)
+
+    async def finish(self, lease: Lease, answer: StoredAnswer) -> None:
+        """Keep the answer, unless another holder took over meanwhile.
+
+        Raises:
+            StoreUnavailable: the database is away; the lease runs out by itself.
+        """
+        async with self._store.statements() as connection:
+            await connection.execute(
+                update(REPEATS)
+                .where(_held(lease))
+                .values(status=answer.status, media_type=answer.media_type, body=answer.body)
+            )
+
+    async def give_up(self, lease: Lease) -> None:
+        """Let the next request with the key begin anew: this one stored nothing.
+
+        Raises:
+            StoreUnavailable: the database is away; the lease runs out by itself.
+        """
+        async with self._store.statements() as connection:
+            await connection.execute(delete(REPEATS).where(_held(lease), REPEATS.c.status.is_(None)))
+
+
+def _held(lease: Lease) -> ColumnElement[bool]:
+    mine = (REPEATS.c.workspace == lease.workspace) & (REPEATS.c.key_hash == lease.key_hash)
+    return mine & (REPEATS.c.holder == lease.holder)
