@@ -202,7 +202,10 @@ def run_worker(worker: Worker, line: Connection) -> None:
     configure(worker.settings.log_level)
     threading.Thread(target=_outlive_nobody, args=(line,), name="watcher", daemon=True).start()
     metrics = Metrics(Path(os.environ[METRICS_FOLDER]))
-    failure = answer(worker.settings, worker.listener, worker.load, metrics, on_ready=lambda: line.send(READY))
+    try:
+        failure = answer(worker.settings, worker.listener, worker.load, metrics, on_ready=lambda: line.send(READY))
+    except TagsmithError as error:
+        failure = error
     if failure is not None:
         line.send(str(failure))
     sys.stderr.flush()
