@@ -212,7 +212,7 @@ class Crawl:
     # ---- what both need --------------------------------------------------------------------------
 
     def _ask(self, address: str | None, request: Callable[[], T]) -> T | None:
-        """Return what ``request`` gives, or None when the host asked to slow down and may be asked again later."""
+        """Return what ``request`` gives, or None when the host asked to slow down and has been given that time."""
         host = _host(address)
         self.figures.requests += 1
         try:
@@ -223,8 +223,7 @@ class Crawl:
                 moment = self._parts.pace.refused(host, error.retry_after_s)
             finally:
                 self._parts.frontier.hold_host(host, self._parts.pace.not_before(host))
-            if address is None:
-                self._wait(moment - self._parts.clock())
+            self._wait(moment - self._parts.clock())
             return None
         except LoginWall as error:
             raise LoginWall(

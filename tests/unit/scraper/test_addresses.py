@@ -59,6 +59,7 @@ def test_what_is_no_plain_web_address_is_refused(address: str) -> None:
             "224.0.0.1",
         ),
         *("::1", "fe80::1%eth0", "fd00::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "ff02::1"),
+        "224.0.0.1",
         "nonsense",
     ],
 )

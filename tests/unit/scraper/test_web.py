@@ -145,17 +145,20 @@ def test_an_answer_that_drips_ends_with_the_time(where: str) -> None:
 
 def test_a_server_that_says_nothing_ends_with_the_time() -> None:
     """Silence is bounded too."""
-    with raw_server(lambda connection, path: connection.recv(1) and None) as (address, _):
-        with pytest.raises(PageUnreachable, match="took longer"):
-            web(timeout_s=0.2).get(address)
+
+    def handle(connection: socket.socket, path: str) -> None:
+        connection.recv(1)
+
+    with raw_server(handle) as (address, _), pytest.raises(PageUnreachable, match="took longer"):
+        web(timeout_s=0.2).get(address)
 
 
 def test_a_small_answer_that_unpacks_to_a_large_one_is_cut_off() -> None:
     """The bound is of what is kept, not of what is sent."""
     bomb = gzip.compress(b"\0" * 30_000_000)
-    with raw_server(sending(plain(bomb, headers="Content-Encoding: gzip\r\n"))) as (address, _):
-        with pytest.raises(PageBroken, match="larger than"):
-            web().get(address)
+    packed = sending(plain(bomb, headers="Content-Encoding: gzip\r\n"))
+    with raw_server(packed) as (address, _), pytest.raises(PageBroken, match="larger than"):
+        web().get(address)
 
 
 @pytest.mark.parametrize(
@@ -199,9 +202,9 @@ def test_a_closed_port_is_out_of_reach() -> None:
 )
 def test_a_status_means_what_the_crawl_does_about_it(status: str, headers: str, error: type[CrawlError]) -> None:
     """Waiting, leaving out and stopping are told apart by the answer's status and headers."""
-    with raw_server(sending(plain(b"", status=status, headers=headers))) as (address, _):
-        with pytest.raises(error) as caught:
-            web().get(address)
+    answer = sending(plain(b"", status=status, headers=headers))
+    with raw_server(answer) as (address, _), pytest.raises(error) as caught:
+        web().get(address)
     if isinstance(caught.value, TooManyRequests):
         assert caught.value.retry_after_s == 17.0
 
