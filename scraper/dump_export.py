@@ -18,7 +18,7 @@ from scraper.dump_instaloader import PICTURES
 from scraper.errors import PageBroken
 from scraper.port import FoundPost
 
-POSTS = re.compile(r"(?P<root>(?:.*/)?)(?:your_instagram_activity/)?(?:content|media|posts)/posts_\d+\.json")
+POSTS = re.compile(r"(?P<root>(?:.*?/)??)(?:your_instagram_activity/)?(?:content|media|posts)/posts_\d+\.json")
 """Names of the files that list posts; ``root`` is where the export begins."""
 
 HTML_POSTS = re.compile(r"(?:.*/)?(?:content|media|posts)/posts_\d+\.html")

@@ -30,7 +30,7 @@ DATA_COLUMNS: Mapping[str, str] = MappingProxyType(
 )
 """The columns of docs/data.md, which hold when none are named."""
 
-_SEPARATORS = re.compile(r"[\s,;|]+")
+_SEPARATORS = re.compile(r"[\s,;|#＃]+")
 
 
 def demand_columns(columns: Mapping[str, str]) -> Mapping[str, str]:
@@ -90,7 +90,7 @@ def _hashtags(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
     if isinstance(value, str):
-        return tuple(part for part in _SEPARATORS.split(value.replace("#", " #").replace("＃", " #")) if part)
+        return tuple(part for part in _SEPARATORS.split(value) if part)
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
         return tuple(value)
     raise ValueError("hashtags are neither a text nor a list of texts")
