@@ -80,7 +80,7 @@ class PictureFiles:
         for ending in ENDINGS.values():
             relative = f"{stem[:2]}/{stem}{ending}"
             path = self.folder / relative
-            if path.is_file() and not path.is_symlink():
+            if path.is_file() and not path.is_symlink() and not path.parent.is_symlink():
                 return relative
         return None
 
