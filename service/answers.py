@@ -209,8 +209,15 @@ class Limits(Outgoing):
     platforms: int
     exclude: int
     pin: int
+    batch_posts: int
+    batch_body_bytes: int
+    check_hashtags: int
+    header_bytes: int
+    image_url_s: float
+    image_url_redirects: int
     requests_inside: int
     deadline_s: float
+    batch_deadline_s: float
 
 
 class Health(Outgoing):

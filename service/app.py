@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
 from core.errors import MissingExtra, TagsmithError
@@ -20,6 +21,7 @@ from service.batches import Batches
 from service.budget import ByteBudget
 from service.envelope import Envelope, problem_response
 from service.fetching import Fetcher
+from service.headers import CORS_ANSWER_HEADERS, CORS_METHODS, CORS_REQUEST_HEADERS, SafeHeaders
 from service.image_urls import read_origin
 from service.loading import load
 from service.metrics import Metrics
@@ -97,6 +99,7 @@ def create_app(settings: Settings, *, load: Load = load, metrics: Metrics | None
         redirect_slashes=False,
         docs_url=None,  # FastAPI's own pages fetch their scripts from elsewhere
         redoc_url=None,
+        openapi_url="/openapi.json" if settings.docs else None,
     )
     app.state.settings = settings
     app.state.metrics = metrics
@@ -105,7 +108,7 @@ def create_app(settings: Settings, *, load: Load = load, metrics: Metrics | None
     app.state.bodies = ByteBudget(settings.bodies_mb * 1_000_000)
     app.state.batches = Batches(settings.queue)
     app.state.fetcher = Fetcher(map(read_origin, settings.image_origins))
-    for router in ROUTERS:
+    for router in ROUTERS if settings.docs else [one for one in ROUTERS if one is not reference.router]:
         app.include_router(router)
     for error in (Refusal, TagsmithError):
         app.add_exception_handler(error, _as_problem)
@@ -113,6 +116,15 @@ def create_app(settings: Settings, *, load: Load = load, metrics: Metrics | None
     app.add_exception_handler(HTTPException, _routing_problem)
     app.add_middleware(OneBundle, pinned=service.pinned)
     app.add_middleware(Envelope, metrics=metrics, watchers=[spans.note] if spans else [])
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=CORS_METHODS,
+            allow_headers=CORS_REQUEST_HEADERS,
+            expose_headers=CORS_ANSWER_HEADERS,
+        )
+    app.add_middleware(SafeHeaders)
     app.openapi = lambda: _once(app)  # type: ignore[method-assign]
     return app
 

@@ -76,7 +76,6 @@ class Envelope:
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
                 headers["Server-Timing"] = stages.header()
-                headers["X-Content-Type-Options"] = "nosniff"
                 if (rate := scope["state"].get("rate")) is not None:
                     for name, value in rate_headers(rate).items():
                         headers[name] = value

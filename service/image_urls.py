@@ -44,8 +44,8 @@ class ImageUrl:
 def read_url(text: str) -> ImageUrl | None:
     """Return what ``text`` says, or None when it is no plain http or https URL.
 
-    Refused are credentials, fragments, backslashes, spaces, anything but ASCII, trailing dots, and every spelling of an IP address
-    but the canonical one (``127.1``, ``0x7f000001``, ``017700000001``).
+    Refused are credentials, fragments, backslashes, spaces, anything but ASCII, trailing dots, and every spelling of an
+    IP address but the canonical one (``127.1``, ``0x7f000001``, ``017700000001``).
     """
     if len(text) > MAX_URL_CHARACTERS or not text.isascii() or not text.isprintable():
         return None

@@ -15,6 +15,7 @@ import uvicorn
 
 from core.errors import InvalidOption, NotReady, TagsmithError
 from service.app import create_app
+from service.connections import GuardedProtocol
 from service.loading import load
 from service.logs import configure, log
 from service.metrics import Metrics
@@ -67,6 +68,8 @@ def answer(
         log_config=None,
         access_log=False,
         lifespan="on",
+        http=GuardedProtocol,
+        ws="none",
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, int(settings.drain_s)),

@@ -7,6 +7,8 @@ from fastapi import APIRouter, Depends, Request
 from service import schemas
 from service.answers import Limits
 from service.auth import caller
+from service.connections import MAX_HEADER_BYTES
+from service.fetching import MAX_REDIRECTS, TOTAL_S
 
 router = APIRouter(tags=["what is loaded"])
 
@@ -28,6 +30,13 @@ async def limits(request: Request) -> Limits:
         platforms=schemas.MAX_PLATFORMS,
         exclude=schemas.MAX_EXCLUDED,
         pin=schemas.MAX_SUGGESTIONS,
+        batch_posts=schemas.MAX_BATCH_POSTS,
+        batch_body_bytes=schemas.MAX_BATCH_BYTES,
+        check_hashtags=schemas.MAX_SUGGESTIONS,
+        header_bytes=MAX_HEADER_BYTES,
+        image_url_s=TOTAL_S,
+        image_url_redirects=MAX_REDIRECTS,
         requests_inside=settings.queue,
         deadline_s=settings.deadline_s,
+        batch_deadline_s=settings.batch_deadline_s,
     )

@@ -7,6 +7,7 @@ import re
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
+from service.headers import PAGE_POLICY
 from service.reference import render_reference
 
 PLAIN_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,200}")
@@ -20,5 +21,6 @@ async def docs(request: Request) -> HTMLResponse:
     """Answer with the contract as one page."""
     host = request.headers.get("host", "")
     return HTMLResponse(
-        render_reference(request.app.openapi(), f"http://{host if PLAIN_HOST.fullmatch(host) else HERE}")
+        render_reference(request.app.openapi(), f"http://{host if PLAIN_HOST.fullmatch(host) else HERE}"),
+        headers={"Content-Security-Policy": PAGE_POLICY},
     )
