@@ -36,6 +36,7 @@ STATE_FOLDER = "crawl"
 STATE_FILE = "frontier.sqlite"
 RUNS_FILE = "runs.jsonl"
 BROKEN_FOLDER = "broken"
+ALL_PAGES = 2**31
 MAX_BROKEN = 50
 MAX_BROKEN_BYTES = 256 * 1024
 
@@ -134,7 +135,8 @@ def collect(
             closing(make_source(config.source, _options(config, web, manners, agent, allowed)))
         )
         beginning = first_targets(wish, config, source)
-        frontier = Frontier(state, source.name, pages=config.pages, topics={one.topic for one in beginning})
+        pages = ALL_PAGES if source_kind(source.name).whole else config.pages
+        frontier = Frontier(state, source.name, pages=pages, topics={one.topic for one in beginning})
         shards = Shards(corpus, source.name, frontier)
         frontier.add_targets(beginning)
         frontier.revive()
@@ -199,6 +201,7 @@ def _options(
         page_timeout_s=config.page_timeout_s,
         headless=config.headless,
         page_size=config.page_size,
+        licences=config.licences,
     )
 
 

@@ -36,6 +36,7 @@ class CollectConfig:
     files: str
     allow_hosts: tuple[str, ...]
     ignore_robots: tuple[str, ...]
+    licences: tuple[str, ...]
     pace: PaceLimits
     columns: dict[str, str] = field(default_factory=dict)
     topics: dict[str, tuple[str, ...]] = field(default_factory=dict)

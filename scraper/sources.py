@@ -65,6 +65,7 @@ class SourceKind:
         summary: one line for a person who chooses.
         kinds: kinds of :class:`scraper.port.Target` that a person may name with ``--target``.
         network: whether it fetches anything.
+        whole: whether it is read to its end, however many pages of a list are asked for.
     """
 
     name: str
@@ -72,6 +73,7 @@ class SourceKind:
     summary: str
     kinds: tuple[str, ...]
     network: bool = True
+    whole: bool = False
 
 
 SOURCES: tuple[SourceKind, ...] = (
@@ -90,7 +92,9 @@ SOURCES: tuple[SourceKind, ...] = (
     SourceKind("mastodon", "scraper.mastodon.make", "public timelines of a Mastodon or Pixelfed instance", ("tag",)),
     SourceKind("commons", "scraper.commons.make", "licensed photographs of Wikimedia Commons", ("search",)),
     SourceKind("openverse", "scraper.openverse.make", "licensed photographs that Openverse finds", ("search",)),
-    SourceKind("dump", "scraper.dump.make", "folders and exports that you already have", ("file",), network=False),
+    SourceKind(
+        "dump", "scraper.dump.make", "folders and exports that you already have", ("file",), network=False, whole=True
+    ),
     SourceKind(
         "replay", "scraper.replay.make", "recorded pages, for tests and demonstrations", ("tag",), network=False
     ),
