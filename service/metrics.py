@@ -77,6 +77,9 @@ class Metrics:
         )
         for outcome in ("taken", "refused"):
             self._swaps.labels(outcome)
+        self._deaths = Counter(
+            "tagsmith_worker_deaths", "Workers that ended by themselves and were replaced", registry=self._registry
+        )
         self._served: str | None = None
         for stage in STAGES:
             self._stage_seconds.labels(stage)
@@ -110,6 +113,10 @@ class Metrics:
     def swapped(self, outcome: Literal["taken", "refused"]) -> None:
         """Count a bundle that became current while another was served."""
         self._swaps.labels(outcome).inc()
+
+    def replaced(self) -> None:
+        """Count a worker that stands in for one that died."""
+        self._deaths.inc()
 
     def set_refused(self, refused: bool) -> None:
         """Note whether the store's current bundle is refused."""

@@ -202,6 +202,8 @@ def run_worker(worker: Worker, line: Connection) -> None:
     configure(worker.settings.log_level)
     threading.Thread(target=_outlive_nobody, args=(line,), name="watcher", daemon=True).start()
     metrics = Metrics(Path(os.environ[METRICS_FOLDER]))
+    if not worker.first:
+        metrics.replaced()
     try:
         failure = answer(worker.settings, worker.listener, worker.load, metrics, on_ready=lambda: line.send(READY))
     except TagsmithError as error:

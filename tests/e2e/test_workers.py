@@ -92,6 +92,7 @@ def test_a_killed_worker_is_replaced_while_the_others_answer(start: Start) -> No
     assert len(workers_of(service) - {victim}) == 2
     with service.client() as client:
         until(lambda: value(client, "tagsmith_ready") == 2)
+        assert value(client, "tagsmith_worker_deaths_total") == 1
 
 
 def test_sigterm_drains_every_worker(start: Start) -> None:
