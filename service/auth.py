@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.requests import Request
-from starlette.routing import Route
 
 from service.problems import Refusal
 from service.store.key_ring import KeyRing, StoredKey, digest_of, parse_key
@@ -82,11 +81,10 @@ class Gatekeeper:
 def gatekeepers(app: FastAPI) -> dict[tuple[str, str], Gatekeeper | None]:
     """Return who guards each (method, path) that ``app`` answers; None where nobody does."""
     found: dict[tuple[str, str], Gatekeeper | None] = {}
-    for route in app.routes:
-        if isinstance(route, Route):
-            needed = route.dependant.dependencies if isinstance(route, APIRoute) else []
-            guard = next((one.call for one in needed if isinstance(one.call, Gatekeeper)), None)
-            found.update({(method, route.path): guard for method in sorted(route.methods or ())})
+    for route in iter_route_contexts(app.routes):
+        needed = route.dependant.dependencies if isinstance(route.original_route, APIRoute) else []
+        guard = next((one.call for one in needed if isinstance(one.call, Gatekeeper)), None)
+        found.update({(method, str(route.path)): guard for method in sorted(route.methods or ())})
     return found
 
 
