@@ -70,10 +70,10 @@ class Replay:
 
     def picture(self, address: str) -> bytes:
         """Return a picture of the recording; a path that leads out of its folder is refused."""
-        path = (self._folder / address).resolve()
-        if not path.is_relative_to(self._folder):
-            raise errors.PageRefused("a picture outside of the recording")
         try:
+            path = (self._folder / address).resolve()
+            if not path.is_relative_to(self._folder):
+                raise errors.PageRefused("a picture outside of the recording")
             if path.stat().st_size > MAX_FILE_BYTES:
                 raise errors.PageBroken(f"a picture of more than {MAX_FILE_BYTES // 1024**2} MB")
             return path.read_bytes()

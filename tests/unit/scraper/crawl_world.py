@@ -16,7 +16,7 @@ from core.hashtags import normalise
 from scraper.crawl import Crawl, CrawlParts
 from scraper.crawl_figures import Budget, CrawlFigures
 from scraper.errors import CrawlError, PageRefused
-from scraper.frontier import Frontier
+from scraper.frontier import Frontier, HeldTarget, WaitingPost
 from scraper.manners import Manners
 from scraper.pace import Pace, PaceLimits
 from scraper.picture_files import PictureFiles
@@ -152,15 +152,15 @@ class SteppingFrontier(Frontier):
 
     steps: Steps
 
-    def arrived(self, *args: object) -> int:  # type: ignore[override]
+    def arrived(self, held: HeldTarget, posts: Sequence[WaitingPost], targets: Iterable[Target]) -> int:
         self.steps.step()
-        n_new = super().arrived(*args)
+        n_new = super().arrived(held, posts, targets)
         self.steps.step()
         return n_new
 
-    def written(self, *args: object) -> None:  # type: ignore[override]
+    def written(self, posts: Iterable[tuple[str, bool]], shard: str, n_bytes: int) -> None:
         self.steps.step()
-        super().written(*args)
+        super().written(posts, shard, n_bytes)
         self.steps.step()
 
 
