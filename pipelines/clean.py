@@ -31,7 +31,7 @@ from pipelines.cleaning.outcome import CleanReport
 from pipelines.progress import ProgressPort
 from pipelines.stage import StageContext, room_errors
 
-VERSION = 1
+VERSION = 2
 CORPUS = "corpus"
 """The role under which a stage of cleaning finds its corpus."""
 

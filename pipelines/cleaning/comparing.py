@@ -63,11 +63,10 @@ class Comparison:
     def verdicts(self, progress: ProgressPort) -> Verdicts:
         """Return what becomes of every post."""
         authors = self._config.authors
-        task = progress.task("comparing posts", 5 + self._signer.n_bands)
+        task = progress.task("comparing posts", 4 + self._signer.n_bands)
         for rule, key, n_kept in (
             (SAME_ID, "id", 1),
             (SAME_POST, "post", 1),
-            (AUTHOR_REPEATS, "author_post", 1),
             (AUTHOR_REPEATS, "author_words", authors.max_same_caption),
             (AUTHOR_FLOOD, "author_hour", authors.max_per_hour),
         ):

@@ -53,11 +53,13 @@ class CopiesConfig:
 
     Attributes:
         min_words: captions with fewer words are too short to be copies of each other by nearness.
+        long_words: captions with as many words are copies by their words alone, shorter ones by words and hashtags.
         similarity: least Jaccard similarity of their shingles, 0 to 1.
         permutations: hash functions of a signature.
     """
 
     min_words: int
+    long_words: int
     similarity: float
     permutations: int
 

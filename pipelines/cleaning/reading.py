@@ -23,16 +23,16 @@ MIN_TAGS_OF_A_BLOCK = 5
 """Equal sets of so many hashtags are one block that was pasted; fewer are chosen alike by chance."""
 MIN_WORDS_OF_AN_AUTHOR = 3
 SAVE_EVERY = 4096
+_TELL_EVERY = 256  # drawing a bar costs more than reading a post
 
 
 def key_records(n_bands: int) -> np.dtype[Any]:
     """Return the keys of a post, 0 where it has none of a kind.
 
-    ``id``; ``post``: words and hashtags, of posts with enough of either; ``author_post``: the same of one author,
-    however little; ``author_words``; ``author_hour``; ``bands`` of the caption's signature; ``image``: whether it
-    names a picture.
+    ``id``; ``post``: words and hashtags, of posts with enough of either; ``author_words``; ``author_hour``; ``bands``
+    of the caption's signature; ``image``: whether it names a picture.
     """
-    kinds = [(name, "<u8") for name in ("id", "post", "author_post", "author_words", "author_hour")]
+    kinds = [(name, "<u8") for name in ("id", "post", "author_words", "author_hour")]
     return np.dtype([*kinds, ("bands", "<u8", (n_bands,)), ("image", "u1")])
 
 
@@ -68,13 +68,15 @@ class Reader:
                 for number, line in read_lines(shard, done.n_lines):
                     done.n_lines += 1
                     self._take(number, line, shard, done)
-                    task.advance()
+                    if done.n_lines % _TELL_EVERY == 0:
+                        task.advance(_TELL_EVERY)
                     if done.n_lines % SAVE_EVERY == 0:
                         self._save()
             except DataError:
                 self._save()  # between two lines; an interrupt comes in the middle of one and must not be noted
                 raise
             done.finished = True
+            task.advance(done.n_lines % _TELL_EVERY)
             self._save()
 
     def _take(self, number: int, line: bytes | None, shard: Shard, done: ShardProgress) -> None:
@@ -109,18 +111,24 @@ class Reader:
         whole = f"{words}\n\n{tags}"
         row["id"] = hash_key(post.post_id.encode())
         row["post"] = hash_key(whole.encode()) if enough_words or len(post.hashtags) >= MIN_TAGS_OF_A_BLOCK else 0
-        row["author_post"] = row["author_words"] = row["author_hour"] = 0
+        row["author_words"] = row["author_hour"] = 0
         if post.author:
-            row["author_post"] = hash_key(f"{post.author}\n{whole}".encode())
             if len(kept.words) >= MIN_WORDS_OF_AN_AUTHOR:
                 row["author_words"] = hash_key(f"{post.author}\n{words}".encode())
             if kept.hour is not None:
                 row["author_hour"] = hash_key(f"{post.author}\n{kept.hour}".encode())
         row["bands"] = 0
         if enough_words:
-            self._signatures[self._n_waiting], row["bands"] = self._signer.sign(kept.words)
+            self._signatures[self._n_waiting], row["bands"] = self._signer.sign(self._compared(kept))
         row["image"] = bool(kept.record.get("image"))
         self._n_waiting += 1
+
+    def _compared(self, kept: Kept) -> tuple[str, ...]:
+        """Return what tells a post from its copies: a long caption does by itself, a short one with its hashtags."""
+        if len(kept.words) >= self._config.copies.long_words:
+            return kept.words
+        # Many people write the same saying or the name of the same museum below their own pictures.
+        return (*kept.words, *sorted(kept.post.hashtags))
 
     def _save(self) -> None:
         self._ledger.keys.append(self._keys[: self._n_waiting])

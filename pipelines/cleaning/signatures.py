@@ -22,7 +22,7 @@ _SEED = 1
 
 
 class Signer:
-    """Makes the signatures of one similarity."""
+    """Makes the signatures of one similarity; not to be shared between threads."""
 
     def __init__(self, similarity: float, permutations: int) -> None:
         """Choose bands for captions of at least this Jaccard ``similarity``, found with ``permutations`` functions."""
@@ -30,13 +30,13 @@ class Signer:
         chosen = MinHashLSH(threshold=similarity, num_perm=permutations, weights=(0.2, 0.8))
         self.n_bands, self._rows = int(chosen.b), int(chosen.r)
         self._similarity = similarity
-        self._empty = MinHash(num_perm=permutations, seed=_SEED, hashfunc=zlib.crc32)
+        self._hashes = MinHash(num_perm=permutations, seed=_SEED, hashfunc=zlib.crc32)
 
     def sign(self, words: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
         """Return ((permutations,) uint8 signature, (n_bands,) uint64 keys, none of them 0) of a caption's words."""
-        found = self._empty.copy()
-        found.update_batch(shingles(words))
-        values = np.asarray(found.hashvalues)
+        self._hashes.clear()
+        self._hashes.update_batch(shingles(words))
+        values = np.asarray(self._hashes.hashvalues)
         bands = values[: self.n_bands * self._rows].reshape(self.n_bands, self._rows)
         keys = [hash_key(band.tobytes()) for band in bands]
         return (values & 0xFF).astype(np.uint8), np.array(keys, dtype=np.uint64)
@@ -49,7 +49,11 @@ class Signer:
 def shingles(words: Sequence[str]) -> list[bytes]:
     """Return the different runs of ``SHINGLE`` characters of a caption's words, spaces and word ends among them."""
     text = f" {' '.join(words)} "
-    return [piece.encode() for piece in {text[at : at + SHINGLE] for at in range(max(1, len(text) - SHINGLE + 1))}]
+    places = range(max(1, len(text) - SHINGLE + 1))
+    if text.isascii():  # nearly all, and half the work
+        content = text.encode()
+        return list({content[at : at + SHINGLE] for at in places})
+    return [piece.encode() for piece in {text[at : at + SHINGLE] for at in places}]
 
 
 def similarities(one: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.float64]:

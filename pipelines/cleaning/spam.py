@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import regex
 
 from core.hashtags import hashtag_spans, normalise
 from core.links import EMAIL, link_spans
+from core.text import caption_words
 from core.wildcards import compile_wildcards
 from pipelines.cleaning.config import SpamConfig
 
@@ -32,6 +33,7 @@ _MENTION = regex.compile(r"(?<![\p{L}\p{N}_])[@＠][\p{L}\p{N}_]")
 _PHONE = regex.compile(
     r"(?<![\p{L}\p{N}.,#@$€£/-])(?:\+|00)?(?:\(?\d{1,5}\)?[ .\u2011-]?){2,5}\d{2,4}(?![\p{L}\p{N}%$€£/])"
 )
+_DIGIT = regex.compile(r"\d")
 _DATE = regex.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|(?:19|20)\d\d ?[-\u2013] ?(?:19|20)\d\d")
 _PHONE_DIGITS = range(8, 16)
 _AMOUNT = r"\d{1,3}(?:[.,' ]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,2})?"
@@ -94,10 +96,14 @@ def _mention_burst(post: TidyPost, config: SpamConfig) -> bool:
 
 
 def _price_list(post: TidyPost, config: SpamConfig) -> bool:
+    if not _DIGIT.search(post.caption):
+        return False
     return len(_PRICE.findall(post.caption)) > config.max_prices
 
 
 def _repeated_hashtag(post: TidyPost, config: SpamConfig) -> bool:
+    if post.caption.count("#") + post.caption.count("＃") <= config.max_repeats:
+        return False
     spans = hashtag_spans(post.caption)
     if len(spans) <= config.max_repeats:
         return False
@@ -111,15 +117,14 @@ def _repeated_words(post: TidyPost, config: SpamConfig) -> bool:
 
 
 def _follow_trade(post: TidyPost, config: SpamConfig) -> bool:
-    asks = _words().follow
-    n_asking = sum(asks.fullmatch(hashtag) is not None for hashtag in post.hashtags)
+    n_asking = sum(map(_asks_for_followers, post.hashtags))
     return n_asking >= max(config.min_follow_tags, config.min_follow_share * len(post.hashtags))
 
 
 def _advertisement(post: TidyPost, config: SpamConfig) -> bool:
     # Whoever tells a long story says "price" and "order" somewhere in it.
     wanted = config.min_advert_signs + len(post.words) // WORDS_A_SIGN
-    return len(advert_signs(post.caption)) >= wanted
+    return len(advert_signs(post.caption, post.words)) >= wanted
 
 
 RULES: tuple[SpamRule, ...] = (
@@ -135,23 +140,46 @@ RULES: tuple[SpamRule, ...] = (
 )
 
 
-def advert_signs(caption: str) -> frozenset[str]:
-    """Return the different signs of an offer in a caption: ``telephone``, ``mail``, ``price`` and the lists' names."""
+def advert_signs(caption: str, words: Sequence[str]) -> frozenset[str]:
+    """Return the different signs of an offer in a caption: ``telephone``, ``mail``, ``price`` and the lists' names.
+
+    Args:
+        caption: as it is.
+        words: its words; where none of them stands in a list, the lists need not be searched.
+    """
+    lists = _words()
     folded = " ".join(caption.casefold().replace("’", "'").split())
-    signs = {name for name, phrases in _words().advert.items() if phrases.search(folded)}
-    if any(sum(sign.isdigit() for sign in one) in _PHONE_DIGITS for one in _PHONE.findall(_DATE.sub(" ", folded))):
-        signs.add("telephone")
+    signs: set[str] = set()
+    if not lists.telling.isdisjoint(words):
+        signs.update(name for name, phrases in lists.advert.items() if phrases.search(folded))
     if "@" in folded and EMAIL.search(folded):
         signs.add("mail")
-    if _PRICE.search(folded):
-        signs.add("price")
+    if _DIGIT.search(folded):
+        if _PRICE.search(folded):
+            signs.add("price")
+        if any(sum(sign.isdigit() for sign in one) in _PHONE_DIGITS for one in _PHONE.findall(_DATE.sub(" ", folded))):
+            signs.add("telephone")
     return frozenset(signs)
+
+
+@lru_cache(maxsize=65_536)
+def _asks_for_followers(hashtag: str) -> bool:
+    return _words().follow.fullmatch(hashtag) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class _SpamWords:
+    """The lists of ``spam_words.toml``.
+
+    Attributes:
+        follow: matches hashtags that ask for followers or likes.
+        advert: sign of an offer -> finds its phrases.
+        telling: of each phrase the longest word.
+    """
+
     follow: regex.Pattern[str]
     advert: dict[str, regex.Pattern[str]]
+    telling: frozenset[str]
 
 
 @cache
@@ -161,4 +189,5 @@ def _words() -> _SpamWords:
         name: regex.compile(rf"(?<![\p{{L}}\p{{N}}])(?:{'|'.join(map(regex.escape, phrases))})(?![\p{{L}}\p{{N}}])")
         for name, phrases in lists["advert"].items()
     }
-    return _SpamWords(compile_wildcards([(lists["follow"]["hashtags"], ())]), advert)
+    telling = {max(caption_words(phrase), key=len) for phrases in lists["advert"].values() for phrase in phrases}
+    return _SpamWords(compile_wildcards([(lists["follow"]["hashtags"], ())]), advert, frozenset(telling))
