@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from scraper.chromium import BROWSER_TROUBLE
-from scraper.devtools import DevTools, DevToolsEvent
+from scraper.devtools import CommandRefused, DevTools, DevToolsEvent
 from scraper.errors import CrawlError, PageBroken, PageRefused, PageUnreachable
 from scraper.page_watch import MAX_PAGE_BYTES, PageWatch
 from scraper.site_profile import SiteProfile
@@ -30,6 +31,12 @@ _READ = "const page = document.documentElement.outerHTML; return page.length > a
 _SCROLL = "window.scrollTo(0, document.documentElement.scrollHeight);"
 # Pages may not open windows, nor ask whether they may be left.
 _TAME = "window.open = () => null; window.addEventListener('beforeunload', e => e.stopImmediatePropagation(), true);"
+
+_ANSWERED_PAGES = {"urlPattern": "*", "resourceType": "Document", "requestStage": "Response"}
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# Headers that say how the bytes travelled, which they have done when they are handed on.
+_OF_THE_WIRE = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+_CHUNK = 256 * 1024
 
 T = TypeVar("T")
 
@@ -69,6 +76,9 @@ class Tab:
         self._max_bytes = max_bytes
         self._clock = clock
         self._expected: str | None = None
+        self._n_bytes_before = 0
+        # From any tab that is there: the one before may be closed.
+        driver.switch_to.window(driver.window_handles[0])
         driver.switch_to.new_window("tab")
         self._handle = driver.current_window_handle
         driver.set_script_timeout(timeout_s)
@@ -80,12 +90,12 @@ class Tab:
         self._channel.call("Page.addScriptToEvaluateOnNewDocument", source=_TAME)
         self._channel.call("Network.setBypassServiceWorker", bypass=True)
         self._channel.call("Network.setBlockedURLs", urls=["ws://*", "wss://*"])
-        self._channel.call("Fetch.enable", patterns=[{"urlPattern": "*"}])
+        self._channel.call("Fetch.enable", patterns=[{"urlPattern": "*"}, _ANSWERED_PAGES])
 
     @property
     def n_bytes(self) -> int:
-        """Bytes that came over the network since the last address was opened or the count was taken."""
-        return self._watch.n_bytes
+        """Bytes that came over the network since the last address was opened or the page was scrolled."""
+        return self._watch.n_bytes - self._n_bytes_before
 
     def set_cookies(self, cookies: tuple[dict[str, Any], ...]) -> None:
         """Give the browser cookies."""
@@ -97,7 +107,7 @@ class Tab:
         while (event := self._channel.next_event(self._clock())) is not None:
             self._pass_by(event)
         self._watch = PageWatch(self._handle, self._profile.host, max_bytes=self._max_bytes)
-        self._expected = address
+        self._expected, self._n_bytes_before = address, 0
         self._driver.get(address)
         self.wait(lambda: True if self._watch.ready else None)
         self._close_consent()
@@ -105,7 +115,7 @@ class Tab:
     def scroll(self) -> None:
         """Go to the end of the page, where lists without an end load more."""
         self._take_over()
-        self._watch.n_bytes = 0
+        self._n_bytes_before = self._watch.n_bytes
         self._driver.execute_script(_SCROLL)
 
     def content(self) -> tuple[str, str]:
@@ -126,13 +136,12 @@ class Tab:
         Raises:
             PageUnreachable: it takes longer than allowed; and whatever went wrong with the page.
         """
-        deadline = self._clock() + self._timeout_s
+        self._deadline = self._clock() + self._timeout_s
         news = self._clock()
         while True:
-            begun = self._clock()
-            event = self._channel.next_event(min(deadline, begun + LOOK_S))
+            event = self._channel.next_event(min(self._deadline, self._clock() + LOOK_S))
             while event is not None:
-                deadline += self._handle_event(event)
+                self._answer(event)
                 news = self._clock()
                 self._watch.demand()
                 event = self._channel.next_event(self._clock())
@@ -142,8 +151,8 @@ class Tab:
             now = self._clock()
             if self._watch.ready and self._watch.quiet and now - news > QUIET_S:
                 return None
-            if now >= deadline:
-                raise PageUnreachable(f"a page of {self._profile.host} took longer than {self._timeout_s:.0f} s")
+            if now >= self._deadline:
+                raise self._too_slow()
 
     def stop(self) -> None:
         """Have the page load nothing more."""
@@ -164,34 +173,74 @@ class Tab:
         self._take_over()
         self._driver.close()
 
+    def _too_slow(self) -> PageUnreachable:
+        return PageUnreachable(f"a page of {self._profile.host} took longer than {self._timeout_s:.0f} s")
+
     def _take_over(self) -> None:
-        if self._driver.current_window_handle != self._handle:
-            self._driver.switch_to.window(self._handle)
+        self._driver.switch_to.window(self._handle)
 
     def _pass_by(self, event: DevToolsEvent) -> None:
         """Deal with what the last page still wanted: it gets nothing more."""
         if event.method == "Fetch.requestPaused":
-            self._refuse(event.params["requestId"])
+            self._refuse(event)
 
-    def _handle_event(self, event: DevToolsEvent) -> float:
-        """Deal with one event, and return the seconds that were spent on waiting for a turn."""
+    def _answer(self, event: DevToolsEvent) -> None:
+        """Deal with one event; a request that is refused tells the watch, where it was the page's own."""
         if event.method != "Fetch.requestPaused":
             self._watch.see(event.method, event.params)
-            return 0.0
-        begun = self._clock()
-        request = event.params["requestId"]
+            return
         is_page = event.params.get("resourceType") == "Document" and event.params.get("frameId") == self._handle
         try:
-            self._judge(event.params, is_page=is_page)
+            if "responseStatusCode" in event.params:
+                self._take_page(event.params)
+            else:
+                self._judge(event.params, is_page=is_page)
+                self._channel.send("Fetch.continueRequest", requestId=event.params["requestId"])
         except CrawlError as problem:
-            self._refuse(request)
+            self._refuse(event)
             if is_page or not isinstance(problem, PageRefused):
                 self._watch.fail(problem)
-        else:
-            self._channel.send("Fetch.continueRequest", requestId=request)
-        return self._clock() - begun
 
-    def _judge(self, params: Any, *, is_page: bool) -> None:
+    def _take_page(self, params: Mapping[str, Any]) -> None:
+        """Give the browser a page's HTML once it is here whole: what it were to parse meanwhile could overwhelm it."""
+        request, status = params["requestId"], params["responseStatusCode"]
+        headers = [header for header in params.get("responseHeaders", []) if isinstance(header, dict)]
+        if status in _REDIRECTS:
+            self._channel.send("Fetch.continueRequest", requestId=request)
+            return
+        named: dict[str, str] = {}
+        for header in headers:
+            name = header["name"].lower()
+            named[name] = f"{named[name]},{header['value']}" if name in named else header["value"]
+        self._watch.judge_page(status, named, params["request"]["url"])
+        body = self._read_body(request)
+        self._watch.judge_whole(len(body), named)
+        self._channel.send(
+            "Fetch.fulfillRequest",
+            requestId=request,
+            responseCode=status,
+            responseHeaders=[header for header in headers if header["name"].lower() not in _OF_THE_WIRE],
+            body=base64.b64encode(body).decode(),
+        )
+
+    def _read_body(self, request: str) -> bytes:
+        body = bytearray()
+        try:
+            stream = self._channel.call("Fetch.takeResponseBodyAsStream", requestId=request, until=self._deadline)
+            ended = False
+            while not ended:
+                part = self._channel.call("IO.read", handle=stream["stream"], size=_CHUNK, until=self._deadline)
+                data = part["data"]
+                body += base64.b64decode(data) if part.get("base64Encoded") else data.encode()
+                ended = part.get("eof", False)
+                self._watch.judge_size(len(body))
+        except CommandRefused as error:
+            raise PageBroken(f"a page of {self._profile.host} ends in the middle") from error
+        except PageUnreachable as error:
+            raise self._too_slow() from error
+        return bytes(body)
+
+    def _judge(self, params: Mapping[str, Any], *, is_page: bool) -> None:
         address = params["request"]["url"]
         parts = urlsplit(address)
         kind = params.get("resourceType")
@@ -204,10 +253,17 @@ class Tab:
         elif self._expected is not None:
             self._expected = None
         else:
+            begun = self._clock()
             self._admit(address)
+            self._deadline += self._clock() - begun
 
-    def _refuse(self, request: str) -> None:
-        self._channel.send("Fetch.failRequest", requestId=request, errorReason="BlockedByClient")
+    def _refuse(self, event: DevToolsEvent) -> None:
+        request = event.params["requestId"]
+        if event.params.get("resourceType") == "Document" and event.params.get("frameId") != self._handle:
+            # A frame that fails shows a page about it, which costs more than the page around it; this shows nothing.
+            self._channel.send("Fetch.fulfillRequest", requestId=request, responseCode=204)
+        else:
+            self._channel.send("Fetch.failRequest", requestId=request, errorReason="BlockedByClient")
 
     def _close_consent(self) -> None:
         """Press the button of a consent banner, if there is one, and return when the banner is gone."""

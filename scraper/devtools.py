@@ -22,6 +22,10 @@ CONNECT_S = 5.0
 """Longest wait for the browser itself, pages apart."""
 
 
+class CommandRefused(PageUnreachable):
+    """The browser answered that it cannot do what it was told."""
+
+
 @dataclass(frozen=True, slots=True)
 class DevToolsEvent:
     """One event.
@@ -63,14 +67,24 @@ class DevTools:
             raise PageUnreachable("the browser cannot be spoken to any more") from error
         return self._number
 
-    def call(self, method: str, **params: Any) -> Mapping[str, Any]:
-        """Send a command and return its reply; events that come first are kept for :meth:`next_event`."""
+    def call(self, method: str, *, until: float | None = None, **params: Any) -> Mapping[str, Any]:
+        """Send a command and return its reply; events that come first are kept for :meth:`next_event`.
+
+        Args:
+            method: the command.
+            until: the moment of the clock at which waiting ends; None for ``CONNECT_S`` from now.
+            **params: what goes with it.
+
+        Raises:
+            CommandRefused: the browser cannot do it.
+            PageUnreachable: it does not reply.
+        """
         number = self.send(method, **params)
-        deadline = self._clock() + CONNECT_S
+        deadline = self._clock() + CONNECT_S if until is None else until
         while (message := self._receive(deadline)) is not None:
             if message.get("id") == number:
                 if "error" in message:
-                    raise PageUnreachable(f"the browser refuses {method}")
+                    raise CommandRefused(f"the browser refuses {method}")
                 result: Mapping[str, Any] = message.get("result", {})
                 return result
             self._keep(message)

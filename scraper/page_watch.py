@@ -14,6 +14,8 @@ from scraper.web import judge
 
 MAX_PAGE_BYTES = 32 * 1024 * 1024
 """Decoded bytes of a page and all that it loads."""
+MAX_DOCUMENT_BYTES = 8 * 1024 * 1024
+"""Decoded bytes of its HTML."""
 MAX_REQUESTS = 500
 """Requests that one page may make."""
 
@@ -50,15 +52,21 @@ class PageWatch:
         self._loader: str | None = None
         self._known: set[str] = set()
         self._open: set[str] = set()
+        self._sizes: dict[str, int] = {}
         self._decoded = 0
+        self._n_requests = 0
         self._problem: CrawlError | None = None
         self.ready = False
-        self.n_bytes = 0
 
     @property
     def quiet(self) -> bool:
         """Whether none of the page's requests is under way."""
         return not self._open
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes that came over the network; decoded ones of what has not come to its end yet."""
+        return sum(self._sizes.values())
 
     def fail(self, problem: CrawlError) -> None:
         """Have :meth:`demand` raise this, unless something else went wrong before."""
@@ -75,16 +83,21 @@ class PageWatch:
         if method == "Network.requestWillBeSent":
             self._asked(request, params)
         elif method == "Network.responseReceived":
-            self._answered(request, params)
+            self._answered(params)
         elif method == "Network.dataReceived" and request in self._known:
-            self._decoded += max(params.get("dataLength", 0), params.get("encodedDataLength", 0))
-            self.n_bytes += params.get("encodedDataLength", 0)
+            n_bytes = max(params.get("dataLength", 0), params.get("encodedDataLength", 0))
+            self._sizes[request] = self._sizes.get(request, 0) + n_bytes
+            self._decoded += n_bytes
             if self._decoded > self._max_bytes:
-                self.fail(PageBroken(f"a page of {self._host} is larger than {self._max_bytes / 1e6:.0f} MB"))
+                self.fail(PageBroken(f"a page of {self._host} loads more than {self._max_bytes / 1e6:.0f} MB"))
         elif method == "Network.loadingFinished":
             self._open.discard(request)
+            if request in self._known:
+                self._sizes[request] = max(0, round(params.get("encodedDataLength", 0)))
         elif method == "Network.loadingFailed":
             self._open.discard(request)
+            # What comes for it after this is the browser's own page about the failure.
+            self._known.discard(request)
             if request == self._loader and not self.ready:
                 self.fail(self._failure(params.get("errorText", "")))
         elif method == "Page.lifecycleEvent" and params.get("loaderId") == self._loader:
@@ -101,27 +114,45 @@ class PageWatch:
             self._open.clear()
         self._known.add(request)
         self._open.add(request)
-        if len(self._known) > MAX_REQUESTS:
+        self._n_requests += 1
+        if self._n_requests > MAX_REQUESTS:
             self.fail(PageBroken(f"a page of {self._host} makes more than {MAX_REQUESTS} requests"))
 
-    def _answered(self, request: str, params: Mapping[str, Any]) -> None:
-        response = params.get("response", {})
-        status, address = response.get("status", 0), response.get("url", "")
-        headers = {
-            str(name).lower(): str(value).replace("\n", ",") for name, value in response.get("headers", {}).items()
-        }
-        is_page = request == self._loader
-        if not is_page and params.get("type") not in ("XHR", "Fetch"):
+    def judge_page(self, status: int, headers: Mapping[str, str], address: str) -> None:
+        """Return when an answer is a page to be read.
+
+        Args:
+            status: of HTTP.
+            headers: names in lower case.
+            address: where it came from.
+
+        Raises:
+            CrawlError: it is none, as ``PageSource.fetch`` says.
+        """
+        judge(status, headers, address)
+        demand_indexing(headers)
+        if headers.get("content-type", "").partition(";")[0].strip().lower() not in _PAGES:
+            raise PageBroken(f"{self._host} sent something else than a page")
+        self.judge_size(_declared(headers))
+
+    def judge_size(self, n_bytes: int) -> None:
+        """Return when a page's HTML may have so many bytes; raise PageBroken otherwise."""
+        if n_bytes > MAX_DOCUMENT_BYTES:
+            raise PageBroken(f"a page of {self._host} is larger than {MAX_DOCUMENT_BYTES / 1e6:.0f} MB")
+
+    def judge_whole(self, n_bytes: int, headers: Mapping[str, str]) -> None:
+        """Return when so many bytes are all that was announced; raise PageBroken otherwise."""
+        if not headers.get("content-encoding") and n_bytes < _declared(headers):
+            raise PageBroken(f"a page of {self._host} ends in the middle")
+
+    def _answered(self, params: Mapping[str, Any]) -> None:
+        """Look at what a page's script asked for: a wall or a plea to slow down may stand there alone."""
+        if params.get("type") not in ("XHR", "Fetch"):
             return
+        response = params.get("response", {})
+        status = response.get("status", 0)
         try:
-            judge(status, headers, address, any_status=not is_page and status != 401)
-            if is_page:
-                demand_indexing(headers)
-                if response.get("mimeType", "") not in _PAGES:
-                    raise PageBroken(f"{self._host} sent something else than a page")
-                declared = headers.get("content-length", "")
-                if declared.isascii() and declared.isdigit() and int(declared) > self._max_bytes:
-                    raise PageBroken(f"a page of {self._host} is larger than {self._max_bytes / 1e6:.0f} MB")
+            judge(status, lower_names(response.get("headers", {})), response.get("url", ""), any_status=status != 401)
         except CrawlError as problem:
             self.fail(problem)
 
@@ -130,3 +161,13 @@ class PageWatch:
         if name.startswith(_BROKEN):
             return PageBroken(f"{self._host} sent no page that can be shown ({name})")
         return PageUnreachable(f"{self._host} cannot be reached ({name or 'no reason given'})")
+
+
+def lower_names(headers: Mapping[str, Any]) -> dict[str, str]:
+    """Return headers with names in lower case; several values of one name, which DevTools parts by lines, by commas."""
+    return {str(name).lower(): str(value).replace("\n", ",") for name, value in headers.items()}
+
+
+def _declared(headers: Mapping[str, str]) -> int:
+    declared = headers.get("content-length", "")
+    return int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 16 else 0
