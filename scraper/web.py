@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin
 
@@ -172,6 +173,8 @@ def judge(
     """
     host = host_of(address)
     wait = retry_after_s(headers.get("retry-after"), now())
+    if status == 429 and wait is None:
+        wait = _reset_s(headers.get("x-ratelimit-reset"), now())
     if status == 429 or (status == 503 and wait is not None):
         raise TooManyRequests(f"{host} asks to slow down ({status})", retry_after_s=wait)
     if 200 <= status < 300 or any_status:
@@ -181,6 +184,18 @@ def judge(
     if status >= 500 or status == 408:
         raise PageUnreachable(f"{host} fails ({status})")
     raise PageRefused(f"{host} refuses ({status})")
+
+
+def _reset_s(value: str | None, now: float) -> float | None:
+    """Return the seconds until the moment that Mastodon names in place of a Retry-After, None for another's form.
+
+    See https://docs.joinmastodon.org/api/rate-limits/: an ISO 8601 time.
+    """
+    try:
+        moment = datetime.fromisoformat(value or "")
+    except ValueError:
+        return None
+    return max(0.0, moment.timestamp() - now) if moment.tzinfo is not None else None
 
 
 def retry_after_s(value: str | None, now: float) -> float | None:
