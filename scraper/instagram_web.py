@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import instaloader
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
 from scraper.errors import CrawlError, LoginWall, PageBroken, PageRefused, PageUnreachable, TooManyRequests
@@ -89,7 +90,7 @@ class InstagramAdapter(HTTPAdapter):
         try:
             response = super().send(request, True, self._timeout_s, verify, cert, proxies)
             body = _read(response, end)
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise PageUnreachable(f"Instagram cannot be reached ({type(error).__name__})") from error
         self.n_bytes += len(body)
         response._content = body  # what requests itself does once a body is read
@@ -209,8 +210,9 @@ def _bare(address: str) -> str:
 
 
 def _read(response: requests.Response, end: float) -> bytes:
+    """Return an answer's body; each look takes what is there, so that a body that drips cannot outlast the bound."""
     body = bytearray()
-    for chunk in response.iter_content(_CHUNK):
+    while chunk := response.raw.read1(_CHUNK, decode_content=True):
         body += chunk
         if len(body) > MAX_ANSWER_BYTES:
             response.close()

@@ -1,0 +1,103 @@
+"""Sources opened on a local platform, and crawled with the real loop, over a real network of one machine."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pipelines.collect import Wish, collect
+from pipelines.collect_config import CollectConfig, load_collect_config
+from scraper.crawl_figures import CrawlFigures
+from scraper.pace import PaceLimits
+from scraper.port import FoundPost, Page, PageSource, Target
+from scraper.sources import SourceOptions, open_source
+from scraper.web import GuardedWeb
+from tests.support.platforms.server import LocalPlatform
+
+LOOPBACK = frozenset({"127.0.0.1"})
+AGENT = "tagsmith/test (test@tagsmith.example)"
+QUICK = PaceLimits(pause_s=0.0, jitter=0.0, first_back_off_s=0.05, longest_wait_s=5.0, refusals=4)
+
+
+def session_file(folder: Path, session: str = "secret-session") -> Path:
+    """Write a session as Instaloader saves it, and return where."""
+    path = folder / "session-lena"
+    path.write_bytes(pickle.dumps({"sessionid": session, "csrftoken": "t", "ds_user_id": "17"}))
+    return path
+
+
+@contextmanager
+def opened(
+    name: str,
+    platform: LocalPlatform,
+    *,
+    cookies: Path | None = None,
+    admit: Callable[[str], None] = lambda address: None,
+    timeout_s: float = 10.0,
+    page_size: int = 40,
+    licences: tuple[str, ...] = ("cc0", "pd", "by", "by-sa"),
+) -> Iterator[Any]:
+    """Yield a source that asks the local platform."""
+    web = GuardedWeb(AGENT, admit=admit, allowed_hosts=LOOPBACK, timeout_s=timeout_s)
+    options = SourceOptions(
+        web=web,
+        admit=admit,
+        user_agent=AGENT,
+        instance=platform.address,
+        cookies=cookies,
+        allowed_hosts=LOOPBACK,
+        page_timeout_s=timeout_s,
+        page_size=page_size,
+        licences=licences,
+    )
+    source = open_source(name, options)
+    try:
+        yield source
+    finally:
+        source.close()
+        web.close()
+
+
+def everything(source: PageSource, targets: Sequence[Target], *, max_pages: int = 200) -> list[FoundPost]:
+    """Return the posts of all pages from these targets on, each target once."""
+    posts: list[FoundPost] = []
+    waiting, known = list(targets), set(targets)
+    for _ in range(max_pages):
+        if not waiting:
+            return posts
+        page: Page = source.fetch(waiting.pop(0))
+        posts += page.posts
+        waiting += [target for target in page.targets if target not in known]
+        known.update(page.targets)
+    raise AssertionError(f"more than {max_pages} pages")
+
+
+def crawl_config(name: str, platform: LocalPlatform, **changes: Any) -> CollectConfig:
+    """Return how to collect from the local platform, without waiting between requests."""
+    return replace(
+        load_collect_config(),
+        source=name,
+        instance=platform.address,
+        contact="test@tagsmith.example",
+        allow_hosts=("127.0.0.1",),
+        page_timeout_s=5.0,
+        pace=QUICK,
+        **changes,
+    )
+
+
+def crawled(corpus: Path, wish: Wish, config: CollectConfig) -> CrawlFigures:
+    """Run a crawl into ``corpus`` and return its figures."""
+    _, figures = collect(corpus, wish, config, corpus.parent / "installation", on_progress=lambda figures: None)
+    return figures
+
+
+def corpus_posts(corpus: Path) -> list[dict[str, Any]]:
+    """Return every line of a corpus."""
+    shards = sorted((corpus / "posts").glob("*.jsonl"))
+    return [json.loads(line) for shard in shards for line in shard.read_text(encoding="utf-8").splitlines()]
