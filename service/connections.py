@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -41,8 +41,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a request."""
-        assert isinstance(transport, asyncio.Transport)
-        super().connection_made(transport)
+        # uvloop's transports are none of asyncio's classes.
+        super().connection_made(cast(asyncio.Transport, transport))
         if len(self.connections) > self.max_connections:
             self._refuse(Refusal("overloaded", "Too many connections are open.", headers={"Retry-After": "1"}))
             return
