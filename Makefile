@@ -51,7 +51,7 @@ run: $(VENV)/.serve ## Serve the bundle in use, else the starter bundle (HOST=12
 
 .PHONY: test
 test: $(VENV)/.dev ## Run the tests (ARGS="-k name" for some of them)
-	$(BIN)/python -m pytest -m "not sample and not wheel" $(ARGS)
+	$(BIN)/python -m pytest -m "not sample and not wheel and not crawl" $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.dev ## Check style, format and the floors
@@ -97,6 +97,10 @@ wheel: $(VENV)/.dev ## Build sdist and wheel, install the wheel elsewhere, serve
 .PHONY: sample
 sample: $(VENV)/.dev ## Train on a small part of TAGSMITH_TEST_DATA with TAGSMITH_TEST_WEIGHTS, skip, answer
 	$(BIN)/python -m pytest -m sample tests/e2e
+
+.PHONY: crawl
+crawl: $(VENV)/.dev ## Crawl a local site of 500 posts in a real browser, killed three times (needs chromium)
+	$(BIN)/python -m pytest -m crawl -s tests/e2e
 
 .PHONY: bundle
 bundle: $(VENV)/.dev ## Train a bundle (DATA=folder WEIGHTS=folder OUT=var/bundles)

@@ -125,7 +125,7 @@ class BrowserSource:
             if found is None:
                 raise problem or PageBroken(f"a post page of {self._profile.name} shows no post")
             page = Page(posts=(found,), n_bytes=tab.n_bytes)
-            tab.stop()
+            tab.clear()
             return page
         except CrawlError:
             if not tab.settle():

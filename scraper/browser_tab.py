@@ -29,9 +29,15 @@ MAX_CHARACTERS = 16 * 1024 * 1024
 _LOADED = frozenset({"Document", "Script", "Stylesheet", "XHR", "Fetch", "Preflight"})
 _READ = "const page = document.documentElement.outerHTML; return page.length > arguments[0] ? null : page;"
 _SCROLL = "window.scrollTo(0, document.documentElement.scrollHeight);"
-# Pages may not open windows, nor ask whether they may be left.
-_TAME = "window.open = () => null; window.addEventListener('beforeunload', e => e.stopImmediatePropagation(), true);"
-
+# Pages may not open windows nor ask whether they may be left, and nobody looks at their icon.
+_TAME = """
+window.open = () => null;
+window.addEventListener('beforeunload', event => event.stopImmediatePropagation(), true);
+document.addEventListener('DOMContentLoaded', () => {
+  document.querySelectorAll('link[rel~=icon], link[rel=apple-touch-icon], link[rel=manifest]').forEach(e => e.remove());
+  document.head.insertAdjacentHTML('beforeend', '<link rel="icon" href="data:,">');
+});
+"""
 _ANSWERED_PAGES = {"urlPattern": "*", "resourceType": "Document", "requestStage": "Response"}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # Headers that say how the bytes travelled, which they have done when they are handed on.
@@ -104,8 +110,7 @@ class Tab:
     def open(self, address: str) -> None:
         """Go to an address and return when its page can be read; the crawl has admitted it already."""
         self._take_over()
-        while (event := self._channel.next_event(self._clock())) is not None:
-            self._pass_by(event)
+        self._pass_by()
         self._watch = PageWatch(self._handle, self._profile.host, max_bytes=self._max_bytes)
         self._expected, self._n_bytes_before = address, 0
         self._driver.get(address)
@@ -154,24 +159,28 @@ class Tab:
             if now >= self._deadline:
                 raise self._too_slow()
 
-    def stop(self) -> None:
-        """Have the page load nothing more."""
-        self._channel.send("Page.stopLoading")
+    def clear(self) -> None:
+        """Leave the page: what nobody waits for is not asked for."""
+        self._take_over()
+        self._driver.get("about:blank")
+        self._pass_by()
 
     def settle(self) -> bool:
         """Have the page load nothing more, and return whether it still answers."""
         try:
-            self.stop()
+            self._channel.send("Page.stopLoading")
             self._channel.call("Runtime.evaluate", expression="1")
+            self._pass_by()
         except PageUnreachable:
             return False
         return True
 
     def close(self) -> None:
         """Close the tab."""
-        self._channel.close()
         self._take_over()
         self._driver.close()
+        # In this order: without a channel the browser would let everything through.
+        self._channel.close()
 
     def _too_slow(self) -> PageUnreachable:
         return PageUnreachable(f"a page of {self._profile.host} took longer than {self._timeout_s:.0f} s")
@@ -179,10 +188,11 @@ class Tab:
     def _take_over(self) -> None:
         self._driver.switch_to.window(self._handle)
 
-    def _pass_by(self, event: DevToolsEvent) -> None:
-        """Deal with what the last page still wanted: it gets nothing more."""
-        if event.method == "Fetch.requestPaused":
-            self._refuse(event)
+    def _pass_by(self) -> None:
+        """Deal with what the page still wanted: it gets nothing more."""
+        while (event := self._channel.next_event(self._clock())) is not None:
+            if event.method == "Fetch.requestPaused":
+                self._refuse(event)
 
     def _answer(self, event: DevToolsEvent) -> None:
         """Deal with one event; a request that is refused tells the watch, where it was the page's own."""

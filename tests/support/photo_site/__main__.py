@@ -1,4 +1,4 @@
-"""The site as a process: ``python -m tests.support.photo_site --port 8080 --log site.jsonl``; ends with its standard input."""
+"""The site as a process, until its standard input ends: ``python -m tests.support.photo_site --log site.jsonl``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from tests.support.photo_site.site import Site, SiteRules, start_site
+from tests.support.photo_site.server import Site, SiteRules, start_site
 
 
 def main() -> None:

@@ -8,9 +8,20 @@ from typing import Literal
 from tests.support.photo_site.world import SitePost
 
 Kind = Literal[
-    "private", "redirect_private", "redirect_away", "noindex_header", "noindex_meta", "gone", "garbage", "not_a_page", "cut_off",
-    "slow", "huge", "endless", "stuck",
-]  # fmt: skip
+    "private",
+    "redirect_private",
+    "redirect_away",
+    "noindex_header",
+    "noindex_meta",
+    "gone",
+    "garbage",
+    "not_a_page",
+    "cut_off",
+    "slow",
+    "huge",
+    "endless",
+    "stuck",
+]
 LASTING: frozenset[Kind] = frozenset({"slow", "endless", "stuck"})
 """Those that only a time limit ends."""
 

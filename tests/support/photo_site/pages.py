@@ -18,8 +18,11 @@ _SHELL = """<!doctype html><html><head><meta charset="utf-8"><title>{title}</tit
 <iframe src="/private/frame"></iframe></body></html>"""
 _BANNER = """<div id="consent"><p>We value your privacy.</p><button id="all">Accept all</button>
 <button id="needed">Only what is needed</button></div><script>
-const decide = value => {{ document.cookie = "consent=" + value + ";path=/"; document.getElementById("consent").remove();
-  if (window.begin) window.begin(); }};
+const decide = value => {{
+  document.cookie = "consent=" + value + ";path=/";
+  document.getElementById("consent").remove();
+  if (window.begin) window.begin();
+}};
 document.getElementById("all").onclick = () => decide("all");
 document.getElementById("needed").onclick = () => decide("needed");
 </script>"""
@@ -67,7 +70,8 @@ def post_page(post: SitePost, address: str, picture: str, *, consented: bool) ->
     canonical = f'<link rel="canonical" href="{address}">'
     if post.topic in ("jewellery", "art"):
         head = (
-            f'{canonical}<meta property="og:description" content="{caption}"><meta property="og:image" content="{picture}">'
+            f'{canonical}<meta property="og:description" content="{caption}">'
+            f'<meta property="og:image" content="{picture}">'
             f'<meta name="author" content="{post.author}"><meta property="article:published_time" content="{when}">'
         )
         return _shell("post", head, "", consented=consented)
@@ -99,7 +103,7 @@ def post_page(post: SitePost, address: str, picture: str, *, consented: bool) ->
 
 def login_page() -> str:
     """Return the page that visitors without an account are sent to."""
-    form = '<form action="/accounts/login/" method="post"><input name="name"><input name="password" type="password"></form>'
+    form = '<form method="post"><input name="name"><input name="password" type="password"></form>'
     return _shell("Log in", "", form, consented=True)
 
 

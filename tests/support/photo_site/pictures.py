@@ -16,7 +16,7 @@ SIDE = 288
 def picture_of(post: SitePost) -> bytes:
     """Return a post's picture as JPEG; hue and kind of shape follow from its topic, the rest from its seed."""
     chance = random.Random(post.seed)
-    place = list(TOPICS).index(post.topic)
+    place = TOPICS.index(post.topic)
 
     def colour(spread: float, light: float) -> tuple[int, int, int]:
         hue = (place / len(TOPICS) + chance.uniform(-spread, spread)) % 1

@@ -213,7 +213,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "redirect_private":
                 self._send(302, "", {"Location": "/private/p/elsewhere/"})
             case "redirect_away":
-                self._send(302, "", {"Location": f"http://localhost:{self.server.server_address[1]}/away"})
+                self._send(302, "", {"Location": f"http://localhost:{self.headers['Host'].rpartition(':')[2]}/away"})
             case "noindex_header":
                 self._send(200, page, {"X-Robots-Tag": "noindex"})
             case "noindex_meta":
