@@ -132,7 +132,7 @@ def collect(
         web = GuardedWeb(agent, admit=manners.admit, allowed_hosts=allowed, timeout_s=config.page_timeout_s)
         stack.callback(web.close)
         source = stack.enter_context(
-            closing(make_source(config.source, _options(config, web, manners, agent, allowed)))
+            closing(make_source(config.source, source_options(config, web, manners, agent, allowed)))
         )
         beginning = first_targets(wish, config, source)
         pages = ALL_PAGES if source_kind(source.name).whole else config.pages
@@ -185,9 +185,10 @@ def opened_state(corpus: Path) -> Iterator[StateFile]:
         raise StorageError(f"another crawl is at work in {corpus}; wait for it, or choose another --out") from error
 
 
-def _options(
+def source_options(
     config: CollectConfig, web: GuardedWeb, manners: Manners, agent: str, allowed: frozenset[str]
 ) -> SourceOptions:
+    """Return what a source is made from, with everything that keeps it polite."""
     return SourceOptions(
         web=web,
         admit=manners.admit,

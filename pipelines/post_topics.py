@@ -27,6 +27,21 @@ def read_lexicon(path: Path) -> dict[str, frozenset[str]]:
         raise DataError(f"{path} is no topic lexicon ({error}); docs/data.md describes one") from error
 
 
+def read_collecting(path: Path) -> dict[str, frozenset[str]]:
+    """Return topic -> the hashtags that lead to it: those that mark its posts and those it is searched by.
+
+    Raises:
+        DataError: the file is not what docs/data.md describes.
+    """
+    seeds = read_lexicon(path)
+    raw = json.loads(path.read_text(encoding="utf-8"))["topics"]
+    try:
+        searched = {topic: frozenset(filter(None, map(normalise, raw[topic].get("collect", ())))) for topic in seeds}
+    except (TypeError, AttributeError) as error:
+        raise DataError(f"{path} is no topic lexicon ({error}); docs/data.md describes one") from error
+    return {topic: seeds[topic] | searched[topic] for topic in seeds}
+
+
 def topics_of(posts: Sequence[Post], topics: Sequence[str], lexicon: dict[str, frozenset[str]]) -> NDArray[np.float32]:
     """Return (n_posts, n_topics) shares; each row sums to 1, or to 0 where nothing marks a topic.
 

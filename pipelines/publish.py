@@ -14,10 +14,12 @@ from core.bundle import Bundle, open_bundle, resolve_bundle, use
 from core.draft import DraftBundle
 from core.errors import DataError
 from core.manifest import Provenance
+from core.trend_snapshot import SNAPSHOT_FILE
 from pipelines.card import model_card
 from pipelines.config import PublishConfig
 from pipelines.figures import value_of
 from pipelines.stage import StageContext
+from recommend.trend_shelf import TRENDS_FILE
 
 VERSION = 1
 METRICS_FILE = "metrics.json"
@@ -40,13 +42,16 @@ def run(context: StageContext[PublishConfig]) -> None:
     corpus = read_json(context.inputs["split"] / "summary.json")
     places = {name: context.inputs[name] / METRICS_FILE for name in TRAINING}
     training = {name: read_json(place) for name, place in places.items() if place.is_file()}
+    counted = context.inputs["count-trends"] / SNAPSHOT_FILE if "count-trends" in context.inputs else None
+    # A corpus without times has no trends, and a bundle without them is as good as any.
+    trends = counted if counted is not None and counted.is_file() else None
     bundle_id = f"{context.config.name}-{content_mark(draft, metrics)}"
     store = context.inputs["store"]
     if (store / bundle_id).exists():
         # The same bundle: a run that was killed between publishing and noting it, or the same numbers again.
         published = use(store, bundle_id)
     else:
-        published = _put(draft, store, bundle_id, metrics, facts, corpus, training)
+        published = _put(draft, store, bundle_id, metrics, facts, corpus, training, trends)
     note = {"bundle": bundle_id, "path": str(published.root)}
     (context.out / "published.json").write_text(json.dumps(note, indent=1), encoding="utf-8")
     context.progress.note(f"{bundle_id} is now the current bundle of {store}")
@@ -104,6 +109,7 @@ def _put(
     facts: Mapping[str, Any],
     corpus: Mapping[str, Any],
     training: Mapping[str, Any],
+    trends: Path | None,
 ) -> Bundle:
     manifest = draft.manifest
     provenance = Provenance(
@@ -120,6 +126,8 @@ def _put(
     with DraftBundle(store, bundle_id) as made:
         for name in draft.names():
             shutil.copyfile(draft.root / name, made.path(name))
+        if trends is not None:
+            shutil.copyfile(trends, made.path(TRENDS_FILE))
         made.path(METRICS_FILE).write_text(json.dumps(metrics, indent=1, ensure_ascii=False), encoding="utf-8")
         card = model_card(bundle_id, provenance, metrics, corpus, training)
         made.path(CARD_FILE).write_text(card, encoding="utf-8")

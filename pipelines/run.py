@@ -21,7 +21,7 @@ from pipelines.progress import ProgressPort
 from pipelines.report import write_report
 from pipelines.stage import HASHES_FILE, Stage, StageRecord, Workshop
 
-STAGE_NAMES = ("split", "train-topics", "train-embeddings", "train-ranker", "evaluate", "publish")
+STAGE_NAMES = ("split", "train-topics", "train-embeddings", "train-ranker", "evaluate", "count-trends", "publish")
 FACTS_FILE = "facts.json"
 METRICS_FILE = "metrics.json"
 PACKAGES = (
@@ -81,13 +81,14 @@ def plan(places: Places) -> tuple[Stage, ...]:
     def stage(name: str, section: str, after: tuple[str, ...], **sources: Path) -> Stage:
         return Stage(name, f"pipelines.{name.replace('-', '_')}", section, after, sources, {"data": data})
 
-    publish = stage("publish", "publish", (*trained, "train-ranker", "evaluate"))
+    publish = stage("publish", "publish", (*trained, "train-ranker", "evaluate", "count-trends"))
     return (
         stage("split", "corpus", (), **posts, **multimodal),
         stage("train-topics", "topics", (), **pictures, **weights),
         stage("train-embeddings", "embeddings", trained[:2], **lexicon, **weights, **multimodal, block_list=BUILT_IN),
         stage("train-ranker", "ranker", trained, **lexicon, **weights, **multimodal),
         stage("evaluate", "evaluate", (*trained, "train-ranker"), **pictures, **lexicon, **multimodal),
+        stage("count-trends", "corpus", (), **posts, **lexicon, block_list=BUILT_IN),
         replace(publish, places={"data": data, "store": places.out, "facts": places.work / FACTS_FILE}),
     )
 

@@ -11,7 +11,6 @@ from core.bundle import Bundle
 from core.display import Segmenter
 from core.errors import BundleCorrupt
 from core.ports import ImageClassifier
-from core.trend_snapshot import SNAPSHOT_FILE
 from models.classifier_files import read_facts
 from models.runtimes import open_classifier
 from recommend.catalogue import Catalogue
@@ -21,10 +20,9 @@ from recommend.knowledge import Knowledge, open_knowledge
 from recommend.language import build_tag_languages
 from recommend.ranker import Ranker, open_ranker
 from recommend.safety import Blocked, allowed_mask
-from recommend.trend_shelf import Clock, TrendShelf, utc_now
+from recommend.trend_shelf import TRENDS_FILE, Clock, TrendShelf, trend_files, utc_now
 
 WORDS_FILE = "words.json"
-TRENDS_FILE = f"counts/{SNAPSHOT_FILE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,9 @@ def assemble(
     knowledge = open_knowledge(bundle.root, facts.topics, facts.imagenet_classes)
     segmenter = Segmenter(_word_counts(bundle.path(WORDS_FILE)))
     blocked = load_blocklist(blocklist).blocked
-    shelf = TrendShelf(_trend_files(bundle, trends), now=now, blocked=blocked)
+    places = trend_files(bundle.root, trends)
+    listed = TRENDS_FILE in bundle.manifest.files  # what a manifest does not list is not verified
+    shelf = TrendShelf(places if listed else places[1:], now=now, blocked=blocked)
     catalogue = Catalogue(knowledge.counts, segmenter.display, shelf, knowledge.tag_meanings)
     recommender = HierarchicalRecommender(
         knowledge,
@@ -100,11 +100,6 @@ def assemble(
         facts.imagenet_classes,
         blocked,
     )
-
-
-def _trend_files(bundle: Bundle, refreshed: Path | None) -> tuple[Path, ...]:
-    own = (bundle.path(TRENDS_FILE),) if TRENDS_FILE in bundle.manifest.files else ()
-    return (*own, refreshed or bundle.root.parent / SNAPSHOT_FILE)
 
 
 def _word_counts(path: Path) -> dict[str, int]:

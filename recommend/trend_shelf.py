@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from core.errors import BundleError, BundleMissing
-from core.trend_snapshot import read_snapshot
+from core.trend_snapshot import SNAPSHOT_FILE, read_snapshot
 from recommend.trends import TrendBook
 
+TRENDS_FILE = f"counts/{SNAPSHOT_FILE}"
+"""Where a bundle has them."""
 MAX_AGE_DAYS = 30
 """Counts older than this say nothing about now."""
 
@@ -34,6 +36,11 @@ class _Read:
 
     mark: tuple[int, int, int] | None
     book: TrendBook | None
+
+
+def trend_files(bundle: Path, refreshed: Path | None = None) -> tuple[Path, ...]:
+    """Return where trends may lie: in a bundle, and beside it or in a file of the caller's."""
+    return bundle / TRENDS_FILE, refreshed or bundle.parent / SNAPSHOT_FILE
 
 
 class TrendShelf:

@@ -11,7 +11,19 @@ from typing import Annotated
 
 import typer
 
-from tagsmith import bundles, cleaning, collecting, database, doctor, evaluating, keys, serving, suggesting, training
+from tagsmith import (
+    bundles,
+    cleaning,
+    collecting,
+    database,
+    doctor,
+    evaluating,
+    keys,
+    serving,
+    suggesting,
+    training,
+    trending,
+)
 from tagsmith.failures import FailuresInOneLine
 
 app = typer.Typer(
@@ -56,5 +68,6 @@ app.command("forget")(collecting.forget)
 app.command("evaluate")(evaluating.evaluate)
 app.command("doctor")(doctor.doctor)
 app.add_typer(bundles.app, name="bundle")
+app.add_typer(trending.app, name="trends")
 app.add_typer(keys.app, name="keys")
 app.add_typer(database.app, name="store")

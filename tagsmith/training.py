@@ -35,7 +35,8 @@ def train(
         str | None,
         typer.Option(
             "--until",
-            help="The last stage to run: split, train-topics, train-embeddings, train-ranker, evaluate or publish.",
+            help="The last stage to run: split, train-topics, train-embeddings, train-ranker, evaluate, count-trends "
+            "or publish.",
         ),
     ] = None,
 ) -> None:
