@@ -24,7 +24,7 @@ h1, h2 { line-height: 1.2; margin: 2rem 0 .6rem } h2 { border-bottom: 1px solid 
 table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; width: 100% }
 th, td { padding: .2rem .6rem; border-bottom: 1px solid #e4e7eb; text-align: right; vertical-align: top }
 th:first-child, td:first-child { text-align: left } thead th { background: #f5f7fa }
-td.words { text-align: left } .bar { background: #7fb3d5; height: .7rem; min-width: 1px }
+td.words, th.words { text-align: left } .bar { background: #7fb3d5; height: .7rem; min-width: 1px }
 td.bar-cell { width: 30%; text-align: left } .ended { background: #fff8e6; padding: .6rem 1rem; border-radius: 4px }
 @media (prefers-color-scheme: dark) { body { background: #14181d; color: #d8dee6 } thead th { background: #1f262e }
 th, td, h2 { border-color: #37414d } .ended { background: #3a3115 } .bar { background: #4d86ab } }
@@ -153,10 +153,7 @@ def _as_text(title: str, ended: str, sections: Iterable[Section]) -> str:
         parts += ["", section.title, ""]
         table = [section.columns, *(tuple(_shown(cell) for cell in row) for row in section.rows)]
         widths = [max(len(row[at]) for row in table) for at in range(len(section.columns))]
-        numeric = [
-            bool(section.rows) and all(not isinstance(row[at], str) for row in section.rows)
-            for at in range(len(section.columns))
-        ]
+        numeric = [_kind(section, at) == "number" for at in range(len(section.columns))]
         for row in table:
             cells = (
                 cell.rjust(width) if right else cell.ljust(width)
@@ -179,7 +176,10 @@ def _as_page(title: str, ended: str, sections: Iterable[Section]) -> str:
 
 
 def _table(section: Section) -> str:
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in section.columns) + ("<th></th>" if section.bar else "")
+    head = "".join(
+        f'<th class="{_kind(section, at)}">{html.escape(name)}</th>' for at, name in enumerate(section.columns)
+    )
+    head += "<th></th>" if section.bar is not None else ""
     longest = 0.0
     if section.bar is not None:
         longest = max((float(row[section.bar]) for row in section.rows), default=0.0)
@@ -194,6 +194,10 @@ def _table(section: Section) -> str:
             cells += f'<td class="bar-cell"><div class="bar" style="width:{share:.0f}%"></div></td>'
         lines.append(f"<tr>{cells}</tr>")
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+
+
+def _kind(section: Section, column: int) -> str:
+    return "words" if any(isinstance(row[column], str) for row in section.rows) else "number"
 
 
 def _shown(cell: str | int | float) -> str:

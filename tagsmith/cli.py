@@ -18,6 +18,7 @@ from tagsmith import (
     database,
     doctor,
     evaluating,
+    growing,
     keys,
     serving,
     suggesting,
@@ -65,6 +66,7 @@ app.command("distill")(training.distill)
 app.command("collect")(collecting.collect)
 app.command("clean")(cleaning.clean)
 app.command("forget")(collecting.forget)
+app.command("grow")(growing.grow)
 app.command("evaluate")(evaluating.evaluate)
 app.command("doctor")(doctor.doctor)
 app.add_typer(bundles.app, name="bundle")

@@ -1,0 +1,53 @@
+"""``tagsmith grow``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tagsmith.bundle_choice import STORE
+from tagsmith.collecting import CORPUS, INSTALLATION, CorpusOption, InstallationOption
+from tagsmith.stage_display import show_stage, tell_stage
+from tagsmith.training import ConfigOption, WeightsOption
+
+
+def grow(
+    corpus: CorpusOption = CORPUS,
+    collect: Annotated[
+        Path | None,
+        typer.Option("--collect", help="Collect first, all topics of this TOML file; see docs/collecting.md."),
+    ] = None,
+    weights: WeightsOption = None,
+    out: Annotated[
+        Path, typer.Option("--out", help="The store to publish the bundle in; work state lies beside.")
+    ] = STORE,
+    config: ConfigOption = None,
+    topics: Annotated[
+        Path | None, typer.Option("--topics", help="Labelled pictures, in place of the corpus's own.")
+    ] = None,
+    installation: InstallationOption = INSTALLATION,
+) -> None:
+    """Make a bundle from a corpus: collect, clean, take out outliers, split, train, measure and publish.
+
+    Stopped or killed, the same command goes on where it was; what is unchanged is skipped.
+    """
+    from pipelines.collect import Wish
+    from pipelines.collect import collect as run_collection
+    from pipelines.collect_config import load_collect_config
+    from pipelines.collect_progress import show_crawl
+    from pipelines.config import load_config
+    from pipelines.grow import GrowPlaces
+    from pipelines.grow import grow as run_growing
+
+    numbers, gathering = load_config(config), load_collect_config(collect)
+    if collect is not None:
+        with show_crawl(Console(stderr=True)) as show:
+            page, figures = run_collection(corpus, Wish(), gathering, installation, on_progress=show)
+        typer.echo(f"{figures.posts:,} posts, {figures.pictures:,} with a picture; {figures.ended}")
+        typer.echo(f"report: {page}")
+    places = GrowPlaces(corpus, weights, out, installation, topics)
+    report = run_growing(places, numbers, gathering.topics, open_progress=show_stage, on_done=tell_stage)
+    typer.echo(f"report: {report}")
