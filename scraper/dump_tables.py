@@ -20,7 +20,7 @@ from scraper.port import FoundPost
 ENDINGS = frozenset({".csv", ".tsv", ".jsonl", ".ndjson"})
 MAX_RECORD_BYTES = 1024 * 1024
 MAX_BAD = 100
-"""Bad lines of a page that may stand beside no good one; beyond it the file is of another kind than its name says."""
+"""Bad lines with which a file may begin; with more it is of another kind than its name says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,8 @@ def read_page(path: Path, name: str, place: Place, columns: Mapping[str, str], s
         size: records a page.
 
     Raises:
-        PageBroken: the record that is wanted alone is no post, or no record of a long page is; the message names the
-            file and the line.
+        PageBroken: the record that is wanted alone is no post, or the file begins with too many that are none; the
+            message names the file and the line.
     """
     posts: list[FoundPost] = []
     bad: list[Place] = []
@@ -93,7 +93,7 @@ def read_page(path: Path, name: str, place: Place, columns: Mapping[str, str], s
                 if record:
                     posts.append(row_post(record, columns, name))
             except ValueError as problem:
-                if place.alone or (not posts and len(bad) == MAX_BAD):
+                if place.alone or (place.offset == 0 and not posts and len(bad) == MAX_BAD):
                     raise PageBroken(f"{name}, line {at.line}: {problem}") from problem
                 bad.append(Place(at.offset, at.line, alone=True))
                 after = table.next_line(at)

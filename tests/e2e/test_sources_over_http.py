@@ -92,12 +92,13 @@ def test_every_request_is_admitted(platform: LocalPlatform, name: str) -> None:
 )
 def test_trouble_is_told_apart(platform: LocalPlatform, name: str, how: str, meaning: type[CrawlError]) -> None:
     """Wait, stop, try again later, or leave out; and the same target is fetched as ever once the trouble is over."""
-    with opened(name, platform, timeout_s=1.0) as source:
+    platform.faults.append(Fault(API_PATH[name], how))
+    with opened(name, platform, timeout_s=1.0 if how == "endless" else 30.0) as source:
         (target,) = source.targets(None, ["dog"])
-        platform.faults.append(Fault(API_PATH[name], how))
         with pytest.raises(CrawlError) as raised:
             source.fetch(target)
         assert type(raised.value) is meaning
+    with opened(name, platform) as source:
         assert source.fetch(target).posts
 
 
@@ -348,3 +349,26 @@ def test_instagram_has_no_trends(platform: LocalPlatform) -> None:
     """It is said, not answered with nothing."""
     with opened("instagram", platform) as source, pytest.raises(PageRefused, match="no trends"):
         top_hashtags(source, "")
+
+
+@pytest.mark.parametrize(
+    ("target", "session", "first", "later"),
+    [
+        (Target("tag", "cat"), True, 1, 1),
+        (Target("location", "123"), True, 1, 1),
+        (Target("profile", "author_1"), True, 4, 3),
+        (Target("post", "Cpost00007"), True, 1, 1),
+        (Target("profile", "author_1"), False, 1, 1),
+        (Target("post", "Cpost00007"), False, 3, 2),
+    ],
+    ids=lambda value: getattr(value, "kind", str(value)),
+)
+def test_a_page_of_instagram_costs_as_many_requests_as_written(
+    walled: LocalPlatform, tmp_path: Path, target: Target, session: bool, first: int, later: int
+) -> None:
+    """The decision record says how many; more would wear out the account."""
+    with opened("instagram", walled, cookies=session_file(tmp_path) if session else None) as source:
+        for expected in (first, later):
+            del walled.log[:]
+            source.fetch(target)
+            assert len(walled.log) == expected

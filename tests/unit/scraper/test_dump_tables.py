@@ -148,6 +148,15 @@ def test_a_file_of_another_kind_is_told_of_once(tmp_path: Path) -> None:
     assert f"line {MAX_BAD + 1}" in said[0]
 
 
+def test_many_bad_lines_in_the_middle_cost_no_later_one(tmp_path: Path) -> None:
+    """Even where a whole page of them stands."""
+    good = [json.dumps({"text": f"row {number} #a"}) for number in range(dump.PAGE)]
+    (tmp_path / "x.jsonl").write_text("\n".join([*good, *["bad"] * (MAX_BAD + 50), *good]))
+    posts, said = complaints(tmp_path / "x.jsonl", caption="text")
+    assert len(posts) == 2 * dump.PAGE
+    assert len(said) == MAX_BAD + 50
+
+
 @pytest.mark.parametrize("content", ["", "a,a\n1,2\n"])
 def test_a_csv_without_usable_names_is_refused(tmp_path: Path, content: str) -> None:
     """Its first line has to name the columns, each once."""
