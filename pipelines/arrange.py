@@ -19,7 +19,7 @@ from typing import Any
 
 from core.errors import DataError
 from core.hashtags import normalise
-from core.posts import Post
+from core.posts import Post, Split
 from pipelines.config import CorpusConfig, GrowConfig
 from pipelines.corpus import FolderPosts, Tally
 from pipelines.fingerprint import HashCache
@@ -61,7 +61,7 @@ def run(context: StageContext[ArrangeConfig]) -> None:
     tally = Tally()
     posts = list(_inside(FolderPosts(corpus / "posts", tally, min_hashtags=1).posts(), corpus, tally))
     hashes = _picture_hashes(posts, context.cache)
-    dealt = deal_together(posts, hashes, config, context.seed)
+    dealt = deal_together(posts, hashes, topic_of, config, context.seed)
     demand_apart(dealt, hashes)
     outliers = _outliers(context.inputs.get("outliers"))
 
@@ -98,32 +98,72 @@ def run(context: StageContext[ArrangeConfig]) -> None:
 
 
 def deal_together(
-    posts: Sequence[Post], hashes: Mapping[Path, str], config: ArrangeConfig, seed: int
+    posts: Sequence[Post],
+    hashes: Mapping[Path, str],
+    topic_of: Mapping[str, str],
+    config: ArrangeConfig,
+    seed: int,
 ) -> list[tuple[str, Post]]:
     """Return (split, post): train, val, test, or ``multimodal`` for posts with pictures that only these hold.
 
-    Posts that belong together stay together; those that stand alone and have no author are dealt by time.
+    Posts that belong together stay together, and each topic's groups are dealt by themselves, so that a small topic has
+    something to choose and to test by too. Posts that stand alone and have no author are dealt by time.
 
-    Raises:
-        DataError: posts of one author come with different splits.
+    Args:
+        posts: of a clean corpus.
+        hashes: content hash of each picture.
+        topic_of: hashtag that a post was found under -> topic.
+        config: shares.
+        seed: of what is left to chance.
     """
     groups = groups_of(posts, hashes)
-    sizes = Counter(groups)
-    names = {
-        group: posts[group].author or f"group of {posts[group].post_id}"
-        for group, size in sizes.items()
-        if size > 1 or posts[group].author
-    }
-    stand_ins = [replace(post, author=names.get(group)) for post, group in zip(posts, groups, strict=True)]
-    dealt = deal(stand_ins, config.corpus, seed)
-    pictured = Counter(group for post, group in zip(posts, groups, strict=True) if post.image is not None)
-    held_out = {group for group in pictured if _draw(f"{seed}\n{posts[group].post_id}") < config.grow.multimodal_share}
-    if sum(pictured[group] for group in held_out) < config.grow.min_multimodal:
-        held_out = set()
-    return [
-        (MULTIMODAL if group in held_out else stand_in.split or "train", replace(post, split=stand_in.split))
-        for post, stand_in, group in zip(posts, dealt, groups, strict=True)
+    members: dict[int, list[Post]] = defaultdict(list)
+    for post, group in zip(posts, groups, strict=True):
+        members[group].append(post)
+    held_out = _held_out(members, config.grow, seed)
+    by_topic: dict[str, list[int]] = defaultdict(list)
+    alone = []
+    for group, of_group in members.items():
+        if group in held_out:
+            continue
+        if len(of_group) == 1 and not of_group[0].author and of_group[0].time:
+            alone.append(of_group[0])
+        else:
+            by_topic[topic_of.get(of_group[0].query_tag or "", "")].append(group)
+    split_of: dict[int, Split] = {}
+    for topic in sorted(by_topic):
+        split_of |= _dealt({group: len(members[group]) for group in by_topic[topic]}, config.corpus, seed)
+    by_time = {post.post_id: post.split for post in deal(alone, config.corpus, seed)}
+    result: list[tuple[str, Post]] = []
+    for post, group in zip(posts, groups, strict=True):
+        split = post.split or split_of.get(group) or by_time.get(post.post_id) or "train"
+        result.append((MULTIMODAL if group in held_out else split, replace(post, split=split)))
+    return result
+
+
+def _held_out(members: Mapping[int, Sequence[Post]], config: GrowConfig, seed: int) -> frozenset[int]:
+    """Return the groups that are held out, or none where they would hold too few pictures."""
+    pictured = {group: sum(post.image is not None for post in of_group) for group, of_group in members.items()}
+    drawn = [
+        group
+        for group, n_pictures in pictured.items()
+        if n_pictures and _draw(f"{seed}\nheld out\n{members[group][0].post_id}") < config.multimodal_share
     ]
+    return frozenset(drawn if sum(pictured[group] for group in drawn) >= config.min_multimodal else ())
+
+
+def _dealt(sizes: Mapping[int, int], config: CorpusConfig, seed: int) -> dict[int, Split]:
+    """Return group -> split: each, in an order by chance, to the split that lacks most of its share."""
+    total = sum(sizes.values())
+    shares: dict[Split, float] = {"val": config.val_share, "test": config.test_share}
+    shares["train"] = 1 - sum(shares.values())
+    room = {split: share * total for split, share in shares.items()}
+    found: dict[int, Split] = {}
+    for group in sorted(sizes, key=lambda one: _draw(f"{seed}\ndealt\n{one}")):
+        split = max(room, key=lambda name: (room[name], name))
+        found[group] = split
+        room[split] -= sizes[group]
+    return found
 
 
 def _draw(key: str) -> float:
