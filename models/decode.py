@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from io import BytesIO
 
 import numpy as np
@@ -12,6 +13,7 @@ from core.errors import ImageTooLarge, UndecodableImage, UnsupportedImage
 MAX_PIXELS = 50_000_000
 READABLE = "JPEG, PNG, WebP, GIF, AVIF or BMP"
 SIXTEEN_BIT_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N")
+STRIP_PIXELS = 1_000_000
 ALPHA_MODES = ("RGBA", "RGBa", "LA", "La", "PA")
 
 
@@ -77,15 +79,25 @@ def _too_large_message(n_pixels: int | None) -> str:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # a broken EXIF block says nothing about the pixels, which are fine
-        return image
+    with suppress(Exception):  # a broken EXIF block says nothing about the pixels, which are fine
+        # In place: otherwise a picture that stands upright already is copied.
+        ImageOps.exif_transpose(image, in_place=True)
+    return image
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
+    """Return the picture as RGB, made strip by strip: half-way forms of a whole one would take three times its size."""
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
+    whole = Image.new("RGB", image.size)
+    n_rows = max(1, STRIP_PIXELS // image.width)
+    for top in range(0, image.height, n_rows):
+        strip = image.crop((0, top, image.width, min(image.height, top + n_rows)))
+        whole.paste(_strip_to_rgb(strip), (0, top))
+    return whole
+
+
+def _strip_to_rgb(image: Image.Image) -> Image.Image:
     if image.mode in SIXTEEN_BIT_MODES:
         # Pillow clips these to 255 instead of scaling, which would turn nearly every pixel white.
         values = np.clip(np.asarray(image, dtype=np.int64), 0, 65535) >> 8

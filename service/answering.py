@@ -42,7 +42,9 @@ async def answer_post(
     with stages.measured("read"):
         has_file = post.image_file is not None or isinstance(post.request.image, UrlImage)
         asked = understand(post.request, has_file=has_file, names=loaded.names)
-        image_file = post.image_file or await fetched(request, post.request.image, claim)
+        image_file = post.image_file
+        if image_file is None:
+            image_file = await fetched(request, post.request.image, claim)
         query, notices = await with_leaning(request, asked.query)
     answer = await desk.answer(query, image_file, stages)
     asked = replace(asked, warnings=(*asked.warnings, *notices))

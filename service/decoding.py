@@ -10,7 +10,7 @@ from io import BytesIO
 from PIL import Image
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP")
-# Decoding takes 8 to 16 bytes a pixel for a moment; this is one picture of the largest size, or four of a telephone.
+# Decoding takes about 8 bytes a pixel for a moment; this is one picture of the largest size, or four of a telephone.
 MAX_PIXELS_AT_ONCE = 50_000_000
 
 

@@ -69,7 +69,8 @@ async def check(request: Request) -> Response:
                     asking = question(sent, given)
                     has_file = image_file is not None or isinstance(sent.image, UrlImage)
                     asked = understand(asking, has_file=has_file, names=loaded.names) if asking else None
-                    image_file = image_file or await fetched(request, sent.image, claim)
+                    if image_file is None:
+                        image_file = await fetched(request, sent.image, claim)
                 answer = await desk.answer(asked.query, image_file, stages) if asked else None
     except TimeoutError:
         raise DeadlineExceeded("The request's time ran out.", retry_after_s=1.0) from None

@@ -151,3 +151,18 @@ def test_a_large_jpeg_may_be_decoded_smaller_but_never_too_small() -> None:
 def test_the_content_decides_not_the_name() -> None:
     """The format is told by the first bytes."""
     assert [sniff_format(encoded(scene(), name)) for name in FORMATS] == list(FORMATS)
+
+
+def test_a_picture_of_many_strips_is_the_same_as_in_one_piece() -> None:
+    """Transparency and 16 bits are turned into RGB strip by strip; nobody can tell where one ends."""
+    noise = np.random.default_rng(0).integers(0, 256, (1300, 1000, 4), dtype=np.uint8)
+    layered = Image.fromarray(noise, mode="RGBA")
+    paper = Image.new("RGBA", layered.size, (255, 255, 255, 255))
+    expected = np.asarray(Image.alpha_composite(paper, layered).convert("RGB"))
+    file = BytesIO()
+    layered.save(file, "PNG", compress_level=1)
+    assert np.array_equal(np.asarray(decode(file.getvalue())), expected)
+    deep = noise[..., 0].astype(np.uint16) * 256 + noise[..., 1]
+    file = BytesIO()
+    Image.fromarray(deep).save(file, "PNG", compress_level=1)
+    assert np.array_equal(np.asarray(decode(file.getvalue()))[..., 0], noise[..., 0])
