@@ -51,7 +51,7 @@ run: $(VENV)/.serve ## Serve the bundle in use, else the starter bundle (HOST=12
 
 .PHONY: test
 test: $(VENV)/.dev ## Run the tests (ARGS="-k name" for some of them)
-	$(BIN)/python -m pytest -m "not sample and not wheel and not crawl" $(ARGS)
+	$(BIN)/python -m pytest -m "not sample and not wheel and not crawl and not faults and not compose" $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.dev ## Check style, format and the floors
@@ -109,6 +109,28 @@ bundle: $(VENV)/.dev ## Train a bundle (DATA=folder WEIGHTS=folder OUT=var/bundl
 .PHONY: bench
 bench: $(VENV)/.dev ## Measure what one answer costs, part by part
 	$(BIN)/python -m benchmarks.serving --bundle $(BUNDLE) --photo $(JPEG) $(ARGS)
+
+.PHONY: faults
+faults: $(VENV)/.dev ## Kill the database, workers and migrations, fill the disk, turn the clock, and so on; print what came of it
+	$(BIN)/python -m pytest tests/faults $(ARGS)
+
+# A command that makes a container engine available (`$(ENGINE) start`) and the images that are named (`$(ENGINE) images
+# FOLDER...`), each ending with 75 where that cannot be; none is needed where docker answers and a registry is in reach.
+ENGINE ?=
+MERGED := var/compose
+
+.PHONY: compose
+compose: $(VENV)/.dev ## Build the images, start, ask, kill and restart every service (ENGINE=command where there is no docker)
+	@if [ -n "$(ENGINE)" ]; then \
+		rc=0; $(ENGINE) start || rc=$$?; \
+		if [ $$rc = 75 ]; then echo 'make compose: SKIPPED, NOT RUN: no container engine can work here' >&2; exit 0; fi; \
+		[ $$rc = 0 ] || exit $$rc; \
+		mkdir -p $(MERGED); \
+		docker compose -f docker-compose.yml -f deploy/compose.replicas.yml -f deploy/compose.monitoring.yml \
+			config > $(MERGED)/docker-compose.yml; \
+		$(ENGINE) images . $(MERGED) || [ $$? = 3 ]; \
+	fi; \
+	$(BIN)/python -m pytest -rs -m compose tests/e2e/test_compose.py $(ARGS)
 
 .PHONY: image
 image: ## Build the container image

@@ -71,6 +71,6 @@ class Service:
 
     def ends_with(self) -> int:
         """Return the exit code."""
-        code = self.process.wait(30)
+        code = self.process.wait(90)
         self._reader.join(10)
         return code

@@ -1,0 +1,346 @@
+"""The deployment as containers: started from nothing, asked, killed and started again; run by ``make compose``.
+
+One project goes through all of it in order, because that is what a deployment does: first without keys, then with them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.house.rooms import ROOT
+
+pytestmark = pytest.mark.compose
+
+PROJECT = "tagsmith-check"
+PICTURE = ROOT / "examples" / "photos" / "pier_sunset.jpg"
+PLAIN, REPLICAS, MONITORING, SCHEDULER = (), ("replicas",), ("monitoring",), ("scheduler",)
+GRAFANA = "grafana/grafana:12.2.0"
+LIMIT = 40
+
+
+def free_port() -> int:
+    """Return a port of loopback that is free."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def until(true: Callable[[], bool], within_s: float = 180.0) -> float:
+    """Wait for something; return the seconds that it took."""
+    began = time.monotonic()
+    while not true():
+        assert time.monotonic() < began + within_s
+        time.sleep(0.2)
+    return time.monotonic() - began
+
+
+def run(*command: str, **settings: Any) -> str:
+    """Run a command and return what it prints."""
+    told = subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False, **{"stderr": subprocess.PIPE, **settings}
+    )
+    assert told.returncode == 0, f"{' '.join(command)}\n{told.stdout}\n{told.stderr}"
+    output: str = told.stdout
+    return output.strip()
+
+
+class Deployment:
+    """One compose project on this machine.
+
+    Attributes:
+        url: where it is published.
+        key: sent with each request once there is one.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        ports = {name: free_port() for name in ("PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")}
+        self.url, self.prometheus = (f"http://127.0.0.1:{ports[name]}" for name in ("PORT", "PROMETHEUS_PORT"))
+        self.key: str | None = None
+        self.metrics_key, password = folder / "metrics_key", folder / "grafana_password"
+        for secret in (self.metrics_key, password):
+            secret.write_text("to be made\n", "utf-8")
+            secret.chmod(0o644)
+        self.environment = {
+            **os.environ,
+            **{name: str(port) for name, port in ports.items()},
+            "METRICS_KEY_FILE": str(self.metrics_key),
+            "GRAFANA_PASSWORD_FILE": str(password),
+            "SCHEDULER_NETWORK": f"{PROJECT}-scheduler",
+            "SCHEDULER_FILES": "http://files:9000",
+        }
+
+    def compose(self, overrides: tuple[str, ...], *words: str) -> str:
+        """Run ``docker compose`` with some overrides and return what it prints."""
+        files = [word for name in overrides for word in ("-f", f"deploy/compose.{name}.yml")]
+        command = ("docker", "compose", "-p", PROJECT, "-f", "docker-compose.yml", *files, *words)
+        return run(*command, env=self.environment)
+
+    def client(self) -> httpx.Client:
+        """Return a client of what is published."""
+        headers = {"X-API-Key": self.key} if self.key else {}
+        return httpx.Client(base_url=self.url, timeout=60, headers=headers)
+
+    def suggest(self, client: httpx.Client) -> httpx.Response:
+        """Ask for hashtags for a photograph."""
+        form = {"caption": "Last light at the old pier", "seeds": "sunset"}
+        files = {"image": (PICTURE.name, PICTURE.read_bytes())}
+        return client.post("/v1/suggestions", data=form, files=files)
+
+    def answers(self) -> bool:
+        """Whether a suggestion is answered."""
+        try:
+            with self.client() as client:
+                return self.suggest(client).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def containers(self, overrides: tuple[str, ...], service: str) -> list[str]:
+        """Return the ids of a service's running containers."""
+        return self.compose(overrides, "ps", "--quiet", service).split()
+
+    def crash(self, container: str) -> None:
+        """Kill a container's first process from outside, as the kernel does when memory runs out."""
+        os.kill(int(run("docker", "inspect", "--format", "{{.State.Pid}}", container)), signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A project of which nothing is there yet; removed with its volumes at the end."""
+    if shutil.which("docker") is None or subprocess.run(["docker", "info"], capture_output=True).returncode != 0:
+        pytest.skip("SKIPPED, NOT RUN: no container engine answers")
+    made = Deployment(tmp_path_factory.mktemp("secrets"))
+    everything = (*REPLICAS, *MONITORING)
+    made.compose(everything, "down", "--volumes", "--remove-orphans")
+    yield made
+    made.compose(everything, "down", "--volumes", "--remove-orphans", "--timeout", "5")
+
+
+def test_from_nothing_to_the_first_suggestion(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    """One command builds and starts the whole, one request gets hashtags; without a key, on this machine alone."""
+    began = time.monotonic()
+    deployment.compose(PLAIN, "build")
+    built = time.monotonic()
+    deployment.compose(PLAIN, "up", "--detach", "--wait")
+    with deployment.client() as client:
+        answer = deployment.suggest(client)
+    done = time.monotonic()
+    assert answer.status_code == 200, answer.text
+    assert len(answer.json()["suggestions"]) == 20
+    size = int(run("docker", "image", "inspect", "--format", "{{.Size}}", "tagsmith"))
+    with capsys.disabled():
+        print(
+            f"\nbuild {built - began:.0f} s, from there to the first suggestion {done - built:.1f} s,"
+            f" image {size / 1e6:.0f} MB"
+        )
+
+
+def test_the_container_is_bounded_and_can_write_its_state_alone(deployment: Deployment) -> None:
+    """No root, no capability, a read-only root file system, limits, no torch."""
+    (container,) = deployment.containers(PLAIN, "tagsmith")
+    facts = json.loads(run("docker", "inspect", container))[0]
+    host = facts["HostConfig"]
+    assert host["ReadonlyRootfs"]
+    assert host["Memory"] == 2 * 1024**3
+    assert host["PidsLimit"] == 512
+    assert facts["NetworkSettings"]["Ports"]["8000/tcp"][0]["HostIp"] == "127.0.0.1"
+
+    def inside(code: str) -> str:
+        return run("docker", "exec", container, "python", "-c", code)
+
+    assert inside("import os; print(os.getuid())") == "10001"
+    status = inside("print(open('/proc/self/status').read())")
+    assert "CapEff:\t0000000000000000" in status
+    assert "NoNewPrivs:\t1" in status
+    assert inside("import importlib.util as i; print(i.find_spec('torch'), i.find_spec('gensim'))") == "None None"
+    refused = "\ntry: open('/srv/tagsmith/x', 'w')\nexcept OSError as error: print(error.errno)"
+    assert inside(refused) == "30"
+    assert inside("open('/srv/tagsmith/var/x', 'w'); print('written')") == "written"
+
+
+def test_the_database_killed_and_back(deployment: Deployment) -> None:
+    """Suggestions go on with a warning, feedback is kept, and is stored once the database is back."""
+    with deployment.client() as client:
+        suggestion_id = deployment.suggest(client).json()["suggestion_id"]
+        deployment.compose(PLAIN, "kill", "database")
+        answer = deployment.suggest(client)
+        assert answer.status_code == 200
+        until(lambda: "store_unavailable" in str(deployment.suggest(client).json()["warnings"]))
+        body = {"suggestion_id": suggestion_id, "added": ["oldpier"]}
+        kept = client.post("/v1/feedback", json=body)
+        assert (kept.status_code, kept.json()["state"]) == (202, "kept")
+        assert client.get("/ready").json()["warnings"][0]["code"] == "store_unavailable"
+        deployment.compose(PLAIN, "start", "database")
+        until(lambda: "warnings" not in client.get("/ready").json())
+        feedback = f"/v1/feedback/{kept.json()['feedback_id']}"
+        until(lambda: client.delete(feedback).status_code == 204)
+
+
+def test_the_service_killed_and_back(deployment: Deployment) -> None:
+    """Killed by a person it stays down until it is started; crashed it comes back by itself; feedback stays."""
+    with deployment.client() as client:
+        suggestion_id = deployment.suggest(client).json()["suggestion_id"]
+        given = client.post("/v1/feedback", json={"suggestion_id": suggestion_id, "added": ["oldpier"]})
+        assert given.status_code == 201
+    deployment.compose(PLAIN, "kill", "tagsmith")
+    assert not deployment.answers()
+    deployment.compose(PLAIN, "up", "--detach", "--wait")
+    assert deployment.answers()
+    for service in ("tagsmith", "database"):
+        (container,) = deployment.containers(PLAIN, service)
+        deployment.crash(container)
+        until(deployment.answers)
+        until(lambda container=container: _healthy(container))  # type: ignore[misc]
+    with deployment.client() as client:
+        feedback = f"/v1/feedback/{given.json()['feedback_id']}"
+        until(lambda: client.delete(feedback).status_code == 204)
+
+
+def test_a_stop_drains(deployment: Deployment) -> None:
+    """Stopped while it is asked, it answers what is inside and ends with success."""
+    (container,) = deployment.containers(PLAIN, "tagsmith")
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(deployment.answers) for _ in range(8)]
+        asked[0].result()
+        deployment.compose(PLAIN, "stop", "tagsmith")
+    assert run("docker", "inspect", "--format", "{{.State.ExitCode}}", container) == "0"
+
+
+def test_two_replicas_behind_nginx_keep_limits_and_feedback_together(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A key's rate is one over both, what one is taught the other knows, and one alone carries on."""
+    create = ("run", "--rm", "--no-TTY", "tagsmith", "keys", "create", "--only-key")
+    deployment.key = deployment.compose(REPLICAS, *create, "--name", "check").splitlines()[-1]
+    limited = deployment.compose(REPLICAS, *create, "--name", "few", "--per-minute", str(LIMIT)).splitlines()[-1]
+    deployment.compose(REPLICAS, "up", "--detach", "--wait")
+    replicas = deployment.containers(REPLICAS, "tagsmith")
+    assert len(replicas) == 2
+    with httpx.Client(base_url=deployment.url) as stranger:
+        assert deployment.suggest(stranger).status_code == 401
+
+    statuses: Counter[int] = Counter()
+    began = time.monotonic()
+    with httpx.Client(base_url=deployment.url, headers={"X-API-Key": limited}, timeout=60) as client:
+        for _ in range(3 * LIMIT):
+            statuses[client.get("/v1/topics").status_code] += 1
+    refilled = LIMIT * (time.monotonic() - began) / 60
+    assert set(statuses) == {200, 429}
+    assert LIMIT <= statuses[200] <= LIMIT + refilled + 2
+
+    with deployment.client() as client:
+        first = deployment.suggest(client).json()
+        rejected = first["suggestions"][0]["hashtag"]
+        for _ in range(5):
+            suggestion_id = deployment.suggest(client).json()["suggestion_id"]
+            body = {"suggestion_id": suggestion_id, "rejected": [rejected]}
+            assert client.post("/v1/feedback", json=body).status_code == 201
+
+        def taught() -> set[float]:
+            found = [deployment.suggest(client).json()["suggestions"] for _ in range(10)]
+            return {one["parts"]["workspace"] for tags in found for one in tags if one["hashtag"] == rejected}
+
+        until(lambda: len(taught()) <= 1 and all(part < 0 for part in taught()))
+    served = [run("docker", "logs", one, stderr=subprocess.STDOUT).count("/v1/suggestions") for one in replicas]
+    assert all(served)
+
+    deployment.crash(replicas[0])
+    with deployment.client() as client:
+        after_a_crash = Counter(deployment.suggest(client).status_code for _ in range(20))
+    assert after_a_crash == {200: 20}
+    until(lambda: all(_healthy(one) for one in deployment.containers(REPLICAS, "tagsmith")))
+    with capsys.disabled():
+        print(
+            f"\ntwo replicas: {dict(statuses)} of {3 * LIMIT} at {LIMIT} a minute; requests served by each: {served};"
+            f" with one crashed {dict(after_a_crash)}"
+        )
+    deployment.compose(REPLICAS, "kill", "nginx")
+    deployment.compose(REPLICAS, "up", "--detach", "--wait")
+    assert deployment.answers()
+    deployment.compose(REPLICAS, "rm", "--stop", "--force", "nginx", "tagsmith")
+
+
+def test_prometheus_reads_the_service(deployment: Deployment) -> None:
+    """With a key for metrics alone; the rules are loaded and none fires."""
+    create = ("run", "--rm", "--no-TTY", "tagsmith", "keys", "create", "--only-key", "--name", "metrics")
+    key = deployment.compose(MONITORING, *create, "--scope", "metrics").splitlines()[-1]
+    deployment.metrics_key.write_text(key, "utf-8")
+    services = ["tagsmith", "prometheus"]
+    if subprocess.run(["docker", "image", "inspect", GRAFANA], capture_output=True).returncode == 0:
+        services.append("grafana")
+    deployment.compose(MONITORING, "up", "--detach", "--wait", *services)
+
+    def value(query: str) -> list[str]:
+        answer = httpx.get(f"{deployment.prometheus}/api/v1/query", params={"query": query}).json()
+        return [one["value"][1] for one in answer["data"]["result"]]
+
+    until(lambda: value("tagsmith_ready") == ["1"])
+    assert value("tagsmith_store_up") == ["1"]
+    rules = httpx.get(f"{deployment.prometheus}/api/v1/rules").json()["data"]["groups"][0]["rules"]
+    assert len(rules) >= 10
+    deployment.compose(MONITORING, "rm", "--stop", "--force", *services)
+
+
+def test_beside_a_scheduler_pictures_come_from_its_file_store(deployment: Deployment) -> None:
+    """Its exact origin is fetched from; the same machine on another port is not."""
+    network = deployment.environment["SCHEDULER_NETWORK"]
+    run("docker", "network", "create", network)
+    serve = ("python", "-m", "http.server", "--directory", "/photos")
+    try:
+        mount = f"{PICTURE.parent}:/photos:ro"
+        for port in ("9000", "9001"):
+            name = f"{PROJECT}-files-{port}"
+            alias = ("--network", network, "--network-alias", "files" if port == "9000" else "others")
+            run(
+                "docker",
+                "run",
+                "--detach",
+                "--rm",
+                "--name",
+                name,
+                *alias,
+                "-v",
+                mount,
+                "python:3.11-slim",
+                *serve,
+                port,
+            )
+        deployment.compose(SCHEDULER, "up", "--detach", "--wait", "tagsmith")
+        (container,) = deployment.containers(SCHEDULER, "tagsmith")
+
+        def ask(url: str) -> str:
+            code = (
+                "import json, sys, urllib.request as u, urllib.error as e\n"
+                "body = json.dumps({'image': {'url': sys.argv[1]}}).encode()\n"
+                "headers = {'Content-Type': 'application/json', 'X-API-Key': sys.argv[2]}\n"
+                "try: print(u.urlopen(u.Request('http://tagsmith:8000/v1/suggestions', body, headers)).status)\n"
+                "except e.HTTPError as error: print(error.code, json.load(error)['code'])"
+            )
+            caller = ("docker", "run", "--rm", "--network", network, "python:3.11-slim", "python", "-c", code)
+            return run(*caller, url, deployment.key or "")
+
+        assert ask(f"http://files:9000/{PICTURE.name}") == "200"
+        assert ask(f"http://others:9001/{PICTURE.name}") == "422 image_url_refused"
+        assert not run("docker", "port", container)
+    finally:
+        for port in ("9000", "9001"):
+            subprocess.run(["docker", "rm", "--force", f"{PROJECT}-files-{port}"], capture_output=True)
+        deployment.compose(SCHEDULER, "rm", "--stop", "--force", "tagsmith")
+        subprocess.run(["docker", "network", "rm", network], capture_output=True)
+
+
+def _healthy(container: str) -> bool:
+    return run("docker", "inspect", "--format", "{{.State.Health.Status}}", container) == "healthy"

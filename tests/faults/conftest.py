@@ -1,0 +1,82 @@
+"""Services to break, and what was measured while they were broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.support.load import FEEDBACK, SUGGEST, Load
+from tests.support.service_process import ROOT, Service
+
+STARTER = ROOT / "bundles" / "starter"
+PICTURE = ROOT / "examples" / "photos" / "cat.jpg"
+
+Start = Callable[..., Service]
+Report = Callable[[str, str], None]
+
+_measured = pytest.StashKey[list[tuple[str, str]]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make room for what is measured."""
+    config.stash[_measured] = []
+
+
+@pytest.fixture
+def report(pytestconfig: pytest.Config) -> Report:
+    """Note one line for the table that is printed at the end."""
+    return lambda row, text: pytestconfig.stash[_measured].append((row, text))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what was measured."""
+    rows = terminalreporter.config.stash.get(_measured, [])
+    if rows:
+        terminalreporter.section("faults, as measured")
+        for row, text in rows:
+            terminalreporter.write_line(f"{row}: {text}")
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start services over fakes, or of the starter bundle with ``real=True``; see that none is left."""
+    with ExitStack() as stack:
+
+        def begin(*, real: bool = False, environment: dict[str, str] | None = None, **settings: str) -> Service:
+            told = {f"TAGSMITH_{name.upper()}": value for name, value in settings.items()} | (environment or {})
+            if real and not (STARTER / "manifest.json").is_file():
+                pytest.skip("there is no starter bundle in this checkout")
+            words = (
+                ("tagsmith", told, "serve", "--bundle", str(STARTER)) if real else ("tests.support.fake_service", told)
+            )
+            service = Service(*words)  # type: ignore[arg-type]
+            stack.callback(service.process.wait, 40)
+            stack.callback(service.process.kill)
+            stack.callback(_stop, service)
+            return service
+
+        yield begin
+
+
+def _stop(service: Service) -> None:
+    if service.process.poll() is None:
+        service.process.terminate()
+        service.ends_with()
+
+
+def base_url(service: Service) -> str:
+    """Return where a service that is ready answers."""
+    service.wait_for("ready")
+    return service.wait_for("listening")["url"]
+
+
+def told(load: Load, since: float = 0.0, until: float = float("inf")) -> str:
+    """Return in words what became of the requests of a span."""
+    parts = []
+    for what in (SUGGEST, FEEDBACK):
+        counts = load.counts(what, since, until)
+        parts.append(f"{what} " + ", ".join(f"{n} x {result}" for result, n in counts.most_common()))
+    slowest = load.longest(SUGGEST, since, until)
+    return "; ".join(parts) + f"; slowest suggestion {slowest * 1000:.0f} ms"

@@ -1,0 +1,151 @@
+"""The database dies, the disk fills up: suggestions go on, and feedback that was accepted is there afterwards."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conftest import Report, Start, base_url, told
+from tests.support.load import FEEDBACK, SUGGEST, Load
+from tests.support.postgres_server import PostgresServer
+from tests.support.service_process import ROOT
+
+GOOD = {200}
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    """A running database with the schema of this version."""
+    server = PostgresServer()
+    server.start()
+    environment = {**os.environ, "TAGSMITH_DATABASE": server.url}
+    command = [sys.executable, "-m", "tagsmith", "store", "upgrade"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    yield server
+    server.remove()
+
+
+def until(true: Callable[[], bool], within_s: float = 60.0) -> None:
+    """Wait for something."""
+    deadline = time.monotonic() + within_s
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def stored_in(postgres: PostgresServer) -> set[str]:
+    """Return the ids of all feedback in the database."""
+    return set(postgres.query("SELECT id FROM feedback"))
+
+
+@pytest.mark.parametrize("real", [False, pytest.param(True, marks=pytest.mark.faults)], ids=["fakes", "starter"])
+def test_postgresql_killed_and_back(start: Start, postgres: PostgresServer, report: Report, real: bool) -> None:
+    """Every suggestion is answered throughout, with a warning while it is away; no accepted feedback is lost."""
+    service = start(real=real, database=postgres.url, workers="2")
+    with service.client() as client, Load(base_url(service)) as load:
+        load.wait_for(20, FEEDBACK, 201)
+        killed = load.now
+        postgres.kill()
+        load.wait_for(10, FEEDBACK, 202)
+        until(lambda: "store_unavailable" in str(client.get("/ready").json().get("warnings")))
+        assert client.get("/ready").status_code == 200
+        postgres.start()
+        back = load.now
+        load.wait_for(20, FEEDBACK, 201)
+        recovered = next(
+            one.at for one in load.outcomes if one.what == FEEDBACK and one.at > back and one.result == 201
+        )
+        until(lambda: "warnings" not in client.get("/ready").json())
+    assert set(load.counts(SUGGEST)) == GOOD
+    assert any("store_unavailable" in one.warned for one in load.outcomes if killed < one.at < back)
+    until(lambda: set(load.acknowledged) <= stored_in(postgres))
+    report(
+        "PostgreSQL killed and back",
+        f"away {back - killed:.1f} s: {told(load, killed, back)}; stored again {recovered - back:.1f} s after it was"
+        f" back; {len(load.acknowledged)} feedback accepted in all, {len(load.acknowledged)} found",
+    )
+
+
+def test_a_service_killed_while_the_database_is_away_loses_nothing(
+    start: Start, postgres: PostgresServer, report: Report, tmp_path: Path
+) -> None:
+    """What was accepted lies on the disk; the next process carries it over."""
+    spool = str(tmp_path / "spool")
+    service = start(database=postgres.url, spool=spool)
+    with Load(base_url(service)) as load:
+        load.wait_for(5, FEEDBACK, 201)
+        postgres.kill()
+        load.wait_for(20, FEEDBACK, 202)
+        service.process.kill()
+        load.wait_for(1, SUGGEST, "ConnectError")  # type: ignore[arg-type]
+    postgres.start()
+    start(database=postgres.url, spool=spool).wait_for("ready")
+    until(lambda: set(load.acknowledged) <= stored_in(postgres), 90)
+    report(
+        "killed while the database is away", f"{len(load.acknowledged)} feedback accepted, all found after a restart"
+    )
+
+
+def test_a_database_that_is_away_at_the_start_is_said_so(start: Start) -> None:
+    """Exit code 2 and a sentence, rather than a service that remembers nothing."""
+    service = start(database="postgresql://tagsmith@127.0.0.1:9/tagsmith")
+    assert service.ends_with() == 2
+    assert "tagsmith: " in "".join(service.lines)
+    assert "atabase" in "".join(service.lines)
+    assert "Traceback" not in "".join(service.lines)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of three megabytes."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(place)]).returncode:
+        pytest.skip("SKIPPED, NOT RUN: a small file system can be mounted by root alone")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.mark.parametrize("real", [False, pytest.param(True, marks=pytest.mark.faults)], ids=["fakes", "starter"])
+def test_a_full_disk(start: Start, small_disk: Path, report: Report, real: bool) -> None:
+    """Suggestions go on; feedback is refused with 503, never accepted and lost; with room again all is well."""
+    database = small_disk / "tagsmith.db"
+    service = start(real=real, database=f"sqlite:///{database}", spool=str(small_disk / "spool"))
+    ballast = small_disk / "ballast"
+    with Load(base_url(service)) as load:
+        load.wait_for(10, FEEDBACK, 201)
+        filled = load.now
+        with ballast.open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+            except OSError:
+                pass
+        load.wait_for(10, FEEDBACK, 503)
+        load.wait_for(10)
+        ballast.unlink()
+        freed = load.now
+        load.wait_for(20, FEEDBACK, 201)
+        recovered = next(
+            one.at for one in load.outcomes if one.what == FEEDBACK and one.at > freed and one.result == 201
+        )
+    assert set(load.counts(SUGGEST)) == GOOD
+    assert set(load.counts(FEEDBACK)) <= {201, 202, 503, 404}
+
+    def stored() -> set[str]:
+        with sqlite3.connect(database) as connection:
+            return {row[0] for row in connection.execute("SELECT id FROM feedback")}
+
+    until(lambda: set(load.acknowledged) <= stored())
+    report(
+        "disk full",
+        f"full {freed - filled:.1f} s: {told(load, filled, freed)}; accepted again {recovered - freed:.1f} s after"
+        f" there was room; {len(load.acknowledged)} feedback accepted in all, all found",
+    )
