@@ -1,0 +1,207 @@
+"""Feedback over HTTP: what it does to the next answer, and what may be sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from service.app import create_app
+from service.ids import suggestion_id
+from service.settings import Settings
+from service.store.books import Books
+from service.store.engine import open_store
+from tests.support.fakes import FakeRecommender
+from tests.support.serving import fake_loaded, loader
+from tests.unit.service.conftest import asking, until_ready
+
+URL = "/v1/feedback"
+
+
+class Service:
+    """A running service over fakes."""
+
+    def __init__(self, app: FastAPI, client: httpx.AsyncClient, recommender: FakeRecommender) -> None:
+        self.client = client
+        self.recommender = recommender
+        self.books: Books = app.state.books
+
+    async def suggest(self, **fields: Any) -> dict[str, Any]:
+        """Return an answer."""
+        response = await self.client.post("/v1/suggestions", json={"seeds": ["dog"], "limit": 3, **fields})
+        assert response.status_code == 200, response.text
+        body: dict[str, Any] = response.json()
+        return body
+
+    async def take_database_away(self) -> None:
+        """Let the store find nobody at its database's address."""
+        await self.books.store.close()
+        self._kept = self.books.store.engine
+        self.books.store.engine = open_store("postgresql://nobody@127.0.0.1:1/nothing").engine
+
+    def bring_database_back(self) -> None:
+        """Let it find the database again."""
+        self.books.store.engine = self._kept
+        self.books.store._away_until = -1.0
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[Service]:
+    """A service without keys."""
+    recommender = FakeRecommender()
+    app = create_app(Settings(), load=loader(fake_loaded(recommender=recommender)))
+    async with asking(app) as client:
+        await until_ready(app)
+        yield Service(app, client, recommender)
+
+
+async def test_feedback_reaches_the_next_query_and_undoing_takes_it_out(service: Service) -> None:
+    """The recommender is told what the workspace came to like, and afterwards exactly what it was told before."""
+    answer = await service.suggest()
+    first, second = (one["hashtag"] for one in answer["suggestions"][:2])
+    body = {
+        "suggestion_id": answer["suggestion_id"],
+        "accepted": [f"#{first.upper()}"],
+        "rejected": [second],
+        "added": ["Max"],
+    }
+    given = await service.client.post(URL, json=body)
+    assert (given.status_code, given.json()["state"]) == (201, "stored")
+    await service.suggest()
+    told = service.recommender.queries[-1].workspace
+    assert told[first] == told["max"] > 0 > told[second]
+    assert (await service.client.delete(f"{URL}/{given.json()['feedback_id']}")).status_code == 204
+    await service.suggest()
+    assert service.recommender.queries[-1].workspace == service.recommender.queries[-3].workspace == {}
+
+
+BAD: list[tuple[dict[str, Any], int, str]] = [
+    ({"accepted": []}, 422, "accepted"),
+    ({"accepted": ["nosuch"]}, 422, "accepted[0]"),
+    ({"rejected": ["cat", "nosuch"]}, 422, "rejected[1]"),
+    ({"accepted": ["123"]}, 422, "accepted[0]"),
+    ({"accepted": ["cat"], "rejected": ["#Cat"]}, 422, "rejected"),
+    ({"accepted": "cat"}, 422, "accepted"),
+    ({"liked": ["cat"]}, 422, "liked"),
+    ({"added": ["x"] * 101}, 422, "added"),
+]
+
+
+@pytest.mark.parametrize(("fields", "status", "field"), BAD)
+async def test_feedback_that_makes_no_sense_is_refused(
+    service: Service, fields: dict[str, Any], status: int, field: str
+) -> None:
+    """With the field that is wrong; nothing of it counts."""
+    answer = await service.suggest()
+    refused = await service.client.post(URL, json={"suggestion_id": answer["suggestion_id"], **fields})
+    assert refused.status_code == status
+    assert refused.json()["errors"][0]["field"] == field
+    assert (await service.books.feedback.leaning("default")).values == {}
+
+
+@pytest.mark.parametrize("unknown", ["", "sg_nosuch", "sg_01K00000000000000000000000", "x" * 64])
+async def test_feedback_on_an_unknown_answer_is_refused(service: Service, unknown: str) -> None:
+    """Also when its id looks like one of ours; undoing what was never given, too."""
+    refused = await service.client.post(URL, json={"suggestion_id": unknown, "added": ["max"]})
+    assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+    assert (await service.client.delete(f"{URL}/{unknown or 'fb'}")).status_code == 404
+
+
+async def test_a_retry_with_its_key_is_answered_as_before(service: Service) -> None:
+    """The same key with the same body gives the same answer and counts once; with another body it is a conflict."""
+    answer = await service.suggest()
+    body = {"suggestion_id": answer["suggestion_id"], "accepted": ["cat"]}
+    headers = {"idempotency-key": "one"}
+    first, second = [await service.client.post(URL, json=body, headers=headers) for _ in range(2)]
+    assert (first.status_code, first.content) == (second.status_code, second.content)
+    other = await service.client.post(URL, json={**body, "added": ["max"]}, headers=headers)
+    assert (other.status_code, other.json()["code"]) == (409, "conflict")
+    for bad in ("", "a b", "x" * 256):
+        refused = await service.client.post(URL, json=body, headers={"idempotency-key": bad})
+        assert refused.json()["errors"][0]["field"] == "Idempotency-Key"
+    refused = await service.client.post(URL, json={**body, "accepted": ["nosuch"]}, headers={"idempotency-key": "two"})
+    assert refused.status_code == 422
+    assert (await service.client.post(URL, json=body, headers={"idempotency-key": "two"})).status_code == 201
+
+
+async def test_suggestions_can_be_repeated_with_a_key(service: Service) -> None:
+    """The same answer, ids and all; while the first still runs, a conflict."""
+    headers = {"idempotency-key": "k"}
+    first = await service.client.post("/v1/suggestions", json={"seeds": ["dog"]}, headers=headers)
+    second = await service.client.post("/v1/suggestions", json={"seeds": ["dog"]}, headers=headers)
+    assert first.content == second.content
+    assert len(service.recommender.queries) == 2, "one of them was to warm up"
+    other = await service.client.post("/v1/suggestions", json={"seeds": ["cat"]}, headers=headers)
+    assert other.status_code == 409
+    asked = (
+        service.client.post("/v1/suggestions", json={"seeds": ["dog"]}, headers={"idempotency-key": "n"})
+        for _ in range(4)
+    )
+    together = await asyncio.gather(*asked)
+    assert {one.status_code for one in together} <= {200, 409}
+    assert len({one.content for one in together if one.status_code == 200}) == 1
+
+
+async def test_suggestions_go_on_without_the_database(service: Service) -> None:
+    """With what was known, a warning, and a record that feedback finds when the database is back."""
+    answer = await service.suggest()
+    await service.client.post(URL, json={"suggestion_id": answer["suggestion_id"], "accepted": ["cat"]})
+    await service.suggest()
+    await service.take_database_away()
+    away = await service.suggest()
+    assert [warning["code"] for warning in away["warnings"]] == ["store_unavailable"]
+    assert service.recommender.queries[-1].workspace == service.recommender.queries[-2].workspace != {}
+    kept = await service.client.post(
+        URL, json={"suggestion_id": away["suggestion_id"], "added": ["max"]}, headers={"idempotency-key": "k"}
+    )
+    again = await service.client.post(
+        URL, json={"suggestion_id": away["suggestion_id"], "added": ["max"]}, headers={"idempotency-key": "k"}
+    )
+    assert (kept.status_code, kept.json()["state"]) == (202, "kept")
+    assert again.json() == kept.json()
+    for method, path in (("GET", "/v1/sets"), ("GET", "/v1/sets/a"), ("DELETE", f"{URL}/{kept.json()['feedback_id']}")):
+        refused = await service.client.request(method, path)
+        assert (refused.status_code, refused.json()["code"]) == (503, "store_unavailable")
+        assert int(refused.headers["retry-after"]) >= 1
+    service.bring_database_back()
+    await service.books.journal.carry_over()
+    back = await service.suggest()
+    assert back["warnings"] == []
+    assert set(service.recommender.queries[-1].workspace) == {"cat", "max"}
+    assert (await service.client.delete(f"{URL}/{kept.json()['feedback_id']}")).status_code == 204
+
+
+async def test_feedback_that_cannot_be_kept_is_refused(service: Service) -> None:
+    """A full spool, and the database away: the caller learns that it was not accepted."""
+    answer = await service.suggest()
+    await service.books.journal.carry_over()
+    await service.take_database_away()
+    service.books.journal.spool._max_bytes = 0
+    refused = await service.client.post(URL, json={"suggestion_id": answer["suggestion_id"], "added": ["max"]})
+    assert (refused.status_code, refused.json()["code"]) == (503, "store_unavailable")
+    unrecorded = await service.suggest()
+    assert any("no room" in warning["detail"] for warning in unrecorded["warnings"])
+
+
+async def test_no_caption_and_no_picture_is_remembered(service: Service) -> None:
+    """Of an answer its hashtags, scores and parts are on record, and nothing of what was asked."""
+    await service.suggest(caption="a secret walk along the river")
+    await service.books.journal.carry_over()
+    async with service.books.store.statements() as connection:
+        (row,) = (await connection.exec_driver_sql("SELECT * FROM suggestions")).mappings()
+    assert set(row) == {"id", "workspace", "bundle", "created_ms", "hashtags"}
+    assert "river" not in str(dict(row))
+    assert "secret" not in str(dict(row))
+
+
+def test_an_id_made_now_is_no_older_than_it_says() -> None:
+    """What tells a young answer from an unknown one."""
+    from service.ids import made_at_ms
+
+    assert made_at_ms(suggestion_id(now=lambda: 1_795_000_000.5)) == 1_795_000_000_500
+    for other in ("", "sg_", "sg_01K", "SG_01K00000000000000000000000", "sg_81K00000000000000000000000"):
+        assert made_at_ms(other) is None
