@@ -118,7 +118,8 @@ class SiteProfile:
         if not value.startswith(("http://", "https://", "/")):
             return urljoin(self.address, self.post_path.format(id=quote(value, safe="")))
         address = urljoin(self.address, value)
-        found = self.post_id.search(urlsplit(address).path)
+        parts = urlsplit(address)
+        found = self.post_id.search(parts.path) if self.allows(parts.hostname or "") else None
         return self.post_address(found[1]) if found else address.partition("#")[0]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections import Counter
@@ -111,7 +112,7 @@ def start_site(site: Site, port: int = 0) -> ThreadingHTTPServer:
         pass
 
     Handler.site = site
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server = _Server(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
@@ -120,6 +121,13 @@ def start_site(site: Site, port: int = 0) -> ThreadingHTTPServer:
 def read_log(path: Path) -> list[dict[str, Any]]:
     """Return the requests that a site's log holds, in their order."""
     return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Leave visitors alone who went away in the middle; a killed crawl does."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

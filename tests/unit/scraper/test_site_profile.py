@@ -61,6 +61,11 @@ def test_a_link_that_names_no_id_keeps_its_address() -> None:
     assert INSTAGRAM.post_address("https://www.instagram.com/s/x?a=1#b") == "https://www.instagram.com/s/x?a=1"
 
 
+def test_a_link_to_another_site_keeps_its_address() -> None:
+    """It is no post of this one, whatever its path looks like."""
+    assert INSTAGRAM.post_address("https://other.example/p/DAbc/") == "https://other.example/p/DAbc/"
+
+
 def test_a_hashtag_of_any_script_has_an_address() -> None:
     """Signs that an address cannot hold are escaped."""
     assert INSTAGRAM.list_address("собака/1").endswith("/explore/tags/%D1%81%D0%BE%D0%B1%D0%B0%D0%BA%D0%B0%2F1/")
