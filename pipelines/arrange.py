@@ -30,8 +30,6 @@ from pipelines.stage import StageContext
 VERSION = 1
 MULTIMODAL = "multimodal"
 SUMMARY = "summary.json"
-OUTLIERS = "outliers.txt"
-"""What the stage of that name leaves: content hashes of pictures, one a line."""
 IDS = "ids.txt"
 """The ids of all posts that are handed on, one a line."""
 
@@ -50,7 +48,7 @@ class ArrangeConfig:
 
 
 def run(context: StageContext[ArrangeConfig]) -> None:
-    """Write a data folder from the clean corpus ``clean``, the ``topic_lexicon`` and, where there is one, ``outliers``.
+    """Write a data folder from the clean corpus ``clean`` and the ``topic_lexicon``.
 
     Raises:
         DataError: the corpus has too few posts or pictures to learn from, or posts of several splits overlap.
@@ -63,7 +61,6 @@ def run(context: StageContext[ArrangeConfig]) -> None:
     hashes = _picture_hashes(posts, context.cache)
     dealt = deal_together(posts, hashes, topic_of, config, context.seed)
     demand_apart(dealt, hashes)
-    outliers = _outliers(context.inputs.get("outliers"))
 
     out = context.out
     n_posts = _write_posts(out / "posts", [(split, post) for split, post in dealt if split != MULTIMODAL])
@@ -72,7 +69,7 @@ def run(context: StageContext[ArrangeConfig]) -> None:
     labelled = [
         (split, topic, post)
         for split, post in dealt
-        if split != MULTIMODAL and post.image is not None and hashes[post.image] not in outliers
+        if split != MULTIMODAL and post.image is not None
         for topic in [topic_of.get(post.query_tag or "")]
         if topic is not None
     ]
@@ -88,7 +85,6 @@ def run(context: StageContext[ArrangeConfig]) -> None:
         "multimodal": len(held_out),
         "pictures": {topic: dict(Counter(split for split, of, _ in labelled if of == topic)) for topic in topics},
         "topics_left_out": sorted(set(topic_of.values()) - set(topics)),
-        "outliers_left_out": sum(1 for _, post in dealt if post.image is not None and hashes[post.image] in outliers),
         "left_out": dict(tally.dropped),
     }
     (out / SUMMARY).write_text(json.dumps(summary, indent=1, ensure_ascii=False), encoding="utf-8")
@@ -187,13 +183,6 @@ def _picture_hashes(posts: Iterable[Post], cache: Path) -> dict[Path, str]:
     return found
 
 
-def _outliers(place: Path | None) -> frozenset[str]:
-    """Return the content hashes of the pictures that an earlier stage found to show something else."""
-    if place is None:
-        return frozenset()
-    return frozenset((place / OUTLIERS).read_text(encoding="utf-8").split())
-
-
 def _write_posts(folder: Path, posts: Iterable[tuple[str, Post]]) -> Counter[str]:
     """Write one file a source, and return split -> posts."""
     by_source: dict[str, list[Post]] = defaultdict(list)
@@ -219,7 +208,7 @@ def _write_multimodal(folder: Path, posts: Sequence[Post], n_groups: int) -> Non
         group = int(_draw(f"group\n{post.author or post.post_id}") * n_groups) + 1
         record = {**_record(post), "source": f"{post.source}-{group}", "split": None, "tag_origin": "inline"}
         if post.image is not None:
-            _place(post.image, folder / "images" / post.image.name)
+            place_picture(post.image, folder / "images" / post.image.name)
             record["image"] = f"images/{post.image.name}"
         records.append(record)
     _write_lines(folder / "posts.jsonl", records)
@@ -232,7 +221,7 @@ def _write_topics(folder: Path, labelled: Iterable[tuple[str, str, Post]]) -> No
         writer.writerow(("path", "topics", "split", "source"))
         for split, topic, post in labelled:
             assert post.image is not None
-            _place(post.image, folder / "pictures" / post.image.name)
+            place_picture(post.image, folder / "pictures" / post.image.name)
             writer.writerow((f"pictures/{post.image.name}", topic, split, post.author or post.image.stem))
 
 
@@ -291,7 +280,7 @@ def _write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
-def _place(picture: Path, name: Path) -> None:
+def place_picture(picture: Path, name: Path) -> None:
     """Give a picture a second name; where the file system cannot, a copy."""
     if name.exists():
         return

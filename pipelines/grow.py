@@ -38,6 +38,7 @@ class GrowPlaces:
         weights: folder of pretrained weights, or None to use only what packages bring.
         out: the bundle store; work state lies in ``.grow`` and ``.work`` inside it.
         installation: folder with the salt that the corpus's authors were hashed with.
+        bundle: whose backbone looks for outliers.
         topics: labelled pictures to learn topics from in place of the corpus's own, or None.
     """
 
@@ -45,6 +46,7 @@ class GrowPlaces:
     weights: Path | None
     out: Path
     installation: Path
+    bundle: Path
     topics: Path | None = None
 
 
@@ -75,22 +77,33 @@ def grow(
     with Workshop(places.out / WORK).opened() as workshop:
         lexicon = workshop.folder / LEXICON
         write_atomic(lexicon, lexicon_of(searched_by))
-        for stage, numbers in plan(corpus, lexicon, config, own_pictures=places.topics is None):
+        for stage, numbers in plan(places, lexicon, config):
             with open_progress(stage.name) as progress:
                 on_done(workshop.run(stage, numbers, config.seed, progress))
         data = workshop.result("arrange")
         _leave_ledger(corpus, data, workshop.folder, places.installation)
-        training = Places(data, places.weights, places.out, places.topics)
+        topics = places.topics or workshop.result("outliers") / "topics"
+        training = Places(data, places.weights, places.out, topics)
         return run(training, config, open_progress=open_progress, on_done=on_done)
 
 
-def plan(corpus: Path, lexicon: Path, config: Config, *, own_pictures: bool = True) -> tuple[tuple[Stage, object], ...]:
-    """Return the stages from a corpus to a data folder, each with its numbers."""
+def plan(places: GrowPlaces, lexicon: Path, config: Config) -> tuple[tuple[Stage, object], ...]:
+    """Return the stages from a corpus to what training reads, each with its numbers.
+
+    Pictures are dealt before outliers are looked for, so that those that choose and test are left as they come.
+    """
+    corpus = places.corpus.resolve()
     # The crawl's own state changes at every visit and says nothing about the posts.
     content = {name: corpus / name for name in ("posts", "pictures") if (corpus / name).is_dir()}
     clean = Stage("clean", "pipelines.clean", "clean", (), content, {"corpus": corpus})
     arrange = Stage("arrange", "pipelines.arrange", "grow", ("clean",), {"topic_lexicon": lexicon})
-    return ((clean, config.clean), (arrange, ArrangeConfig(config.corpus, config.grow, own_pictures)))
+    numbers = ArrangeConfig(config.corpus, config.grow, own_pictures=places.topics is None)
+    stages: tuple[tuple[Stage, object], ...] = ((clean, config.clean), (arrange, numbers))
+    if places.topics is not None:
+        return stages
+    bundle = {"bundle": places.bundle.resolve()}
+    outliers = Stage("outliers", "pipelines.outlier_stage", "grow", ("arrange",), bundle)
+    return (*stages, (outliers, config.grow))
 
 
 def lexicon_of(searched_by: dict[str, tuple[str, ...]]) -> str:

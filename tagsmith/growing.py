@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tagsmith.bundle_choice import STORE
+from core.bundle import resolve_bundle
+from tagsmith.bundle_choice import STORE, starter_bundle
 from tagsmith.collecting import CORPUS, INSTALLATION, CorpusOption, InstallationOption
 from tagsmith.stage_display import show_stage, tell_stage
 from tagsmith.training import ConfigOption, WeightsOption
@@ -25,6 +26,10 @@ def grow(
         Path, typer.Option("--out", help="The store to publish the bundle in; work state lies beside.")
     ] = STORE,
     config: ConfigOption = None,
+    eyes: Annotated[
+        Path | None,
+        typer.Option("--eyes", help="The bundle whose network looks for outliers. Default: the starter bundle."),
+    ] = None,
     topics: Annotated[
         Path | None, typer.Option("--topics", help="Labelled pictures, in place of the corpus's own.")
     ] = None,
@@ -48,6 +53,6 @@ def grow(
             page, figures = run_collection(corpus, Wish(), gathering, installation, on_progress=show)
         typer.echo(f"{figures.posts:,} posts, {figures.pictures:,} with a picture; {figures.ended}")
         typer.echo(f"report: {page}")
-    places = GrowPlaces(corpus, weights, out, installation, topics)
+    places = GrowPlaces(corpus, weights, out, installation, resolve_bundle(eyes) if eyes else starter_bundle(), topics)
     report = run_growing(places, numbers, gathering.topics, open_progress=show_stage, on_done=tell_stage)
     typer.echo(f"report: {report}")

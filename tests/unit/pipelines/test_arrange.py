@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 
 from core.errors import DataError
-from pipelines.arrange import IDS, MULTIMODAL, OUTLIERS, SUMMARY, ArrangeConfig, deal_together, run
+from pipelines.arrange import IDS, MULTIMODAL, SUMMARY, ArrangeConfig, deal_together, run
 from pipelines.config import load_config
 from pipelines.corpus import FolderPosts, Tally
-from pipelines.fingerprint import HashCache
 from pipelines.progress import SilentProgress
 from pipelines.stage import StageContext
 from tests.unit.scraper.crawl_world import picture_bytes
@@ -65,7 +64,6 @@ def arrange(
     tmp_path: Path,
     clean: Path,
     config: ArrangeConfig = CONFIG,
-    outliers: Path | None = None,
     topics: Mapping[str, Sequence[str]] = TAGS,
 ) -> Path:
     lexicon = tmp_path / "lexicon.json"
@@ -74,7 +72,7 @@ def arrange(
     out, work, cache = (tmp_path / name for name in ("out", "work", "cache"))
     for folder in (out, work, cache):
         folder.mkdir(exist_ok=True)
-    inputs = {"clean": clean, "topic_lexicon": lexicon} | ({} if outliers is None else {"outliers": outliers})
+    inputs = {"clean": clean, "topic_lexicon": lexicon}
     run(StageContext(out, work, cache, inputs, config, SilentProgress(), 7))
     return out
 
@@ -161,19 +159,6 @@ def test_a_split_that_tears_an_author_apart_is_refused(tmp_path: Path, clean: Pa
     corpus = corpus_of(tmp_path / "torn", lines)
     with pytest.raises(DataError, match="more than one split"):
         arrange(tmp_path, corpus)
-
-
-def test_pictures_of_something_else_do_not_teach_a_topic(tmp_path: Path, clean: Path) -> None:
-    """Their posts still teach hashtags."""
-    cache = HashCache(tmp_path / "hashes.json")
-    outliers = tmp_path / "outliers"
-    outliers.mkdir()
-    hashes = [cache.sha256(clean / "pictures" / "ab" / f"{number}.jpg") for number in (3, 50)]
-    (outliers / OUTLIERS).write_text("\n".join(hashes), encoding="utf-8")
-    out = arrange(tmp_path, clean, outliers=outliers)
-    assert not {"3", "50"} & {Path(row["path"]).stem for row in rows(out)}
-    assert {"site:3", "site:50"} <= {post["id"] for post in posts(out / "posts" / "site.jsonl")}
-    assert json.loads((out / SUMMARY).read_text(encoding="utf-8"))["outliers_left_out"] == 2
 
 
 def test_a_topic_with_too_few_pictures_is_left_out_and_told(tmp_path: Path) -> None:
