@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pipelines.collect import Wish, collect
 from pipelines.collect_config import CollectConfig, load_collect_config
@@ -24,6 +24,15 @@ AGENT = "tagsmith/test (test@tagsmith.example)"
 QUICK = PaceLimits(pause_s=0.0, jitter=0.0, first_back_off_s=0.05, longest_wait_s=5.0, refusals=4)
 
 
+class Addressed(Protocol):
+    """A server that runs."""
+
+    @property
+    def address(self) -> str:
+        """Return ``http://127.0.0.1:port``."""
+        ...
+
+
 def session_file(folder: Path, session: str = "secret-session") -> Path:
     """Write a session as Instaloader saves it, and return where."""
     path = folder / "session-lena"
@@ -34,9 +43,10 @@ def session_file(folder: Path, session: str = "secret-session") -> Path:
 @contextmanager
 def opened(
     name: str,
-    platform: LocalPlatform,
+    platform: Addressed,
     *,
     cookies: Path | None = None,
+    files: Path | None = None,
     admit: Callable[[str], None] = lambda address: None,
     timeout_s: float = 10.0,
     page_size: int = 40,
@@ -50,6 +60,7 @@ def opened(
         user_agent=AGENT,
         instance=platform.address,
         cookies=cookies,
+        files=files,
         allowed_hosts=LOOPBACK,
         page_timeout_s=timeout_s,
         page_size=page_size,
