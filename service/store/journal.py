@@ -47,6 +47,7 @@ class Journal:
         self._feedback_kept_ms = feedback_kept_ms
         self.spool = Spool(folder)
         self._woken = asyncio.Event()
+        self._ending = asyncio.Event()
         self._carrying = asyncio.Lock()
         self._life: asyncio.Task[None] | None = None
 
@@ -63,8 +64,9 @@ class Journal:
     async def end(self) -> None:
         """Carry over what can be; the rest stays in the spool."""
         if self._life is not None:
-            self._life.cancel()
-            await asyncio.gather(self._life, return_exceptions=True)
+            self._ending.set()
+            self._woken.set()
+            await self._life
             with contextlib.suppress(StoreUnavailable):
                 await self.carry_over()
             await asyncio.to_thread(self.spool.close)
@@ -149,10 +151,11 @@ class Journal:
     async def _live(self) -> None:
         loop = asyncio.get_running_loop()
         adopted = purged = -PURGE_S
-        while True:
+        while not self._ending.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), ADOPT_S)
-            await asyncio.sleep(COMPANY_S)
+                async with asyncio.timeout(ADOPT_S):
+                    await self._woken.wait()
+            await self._pause(COMPANY_S)
             try:
                 if loop.time() - adopted >= ADOPT_S:
                     adopted = loop.time()
@@ -162,11 +165,14 @@ class Journal:
                 if loop.time() - purged >= PURGE_S:
                     purged = loop.time()
                     await self.purge()
-            except StoreUnavailable:
-                self._woken.set()
-                await asyncio.sleep(RETRY_S)
             except Exception as error:
                 # Nothing may end this task: what waits would wait for good.
-                LOGGER.error("journal fault", exc_info=error)
+                if not isinstance(error, StoreUnavailable):
+                    LOGGER.error("journal fault", exc_info=error)
                 self._woken.set()
-                await asyncio.sleep(RETRY_S)
+                await self._pause(RETRY_S)
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ending.wait()
