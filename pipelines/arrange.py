@@ -20,9 +20,10 @@ from typing import Any
 from core.errors import DataError
 from core.hashtags import normalise
 from core.posts import Post, Split
-from pipelines.config import CorpusConfig, GrowConfig
+from pipelines.config import CorpusConfig
 from pipelines.corpus import FolderPosts, Tally
 from pipelines.fingerprint import HashCache
+from pipelines.grow_config import GrowConfig
 from pipelines.overlap import demand_apart, groups_of
 from pipelines.split import deal
 from pipelines.stage import StageContext

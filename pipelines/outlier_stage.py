@@ -15,7 +15,7 @@ import numpy as np
 
 from models.picture_features import PictureFeatures, open_bundle_extractor, read_features
 from pipelines.arrange import place_picture
-from pipelines.config import GrowConfig
+from pipelines.grow_config import GrowConfig
 from pipelines.outlier_pictures import gather
 from pipelines.outlier_scores import Looked, Method, find_outliers
 from pipelines.stage import StageContext

@@ -13,15 +13,14 @@ from core.errors import InvalidOption
 from tagsmith.bundle_choice import STORE
 
 CORPUS = Path("var/corpus")
-INSTALLATION = Path.home() / ".tagsmith"
 
 CorpusOption = Annotated[Path, typer.Option("--corpus", help="The corpus that posts were collected into.")]
 InstallationOption = Annotated[
-    Path,
+    Path | None,
     typer.Option(
         "--installation",
-        help="Folder of this installation: the salt of author hashes, and which hosts are being crawled.",
-        show_default="~/.tagsmith",
+        help="Folder with the salt of author hashes and the hosts that are being crawled. Default: .tagsmith in your "
+        "home folder.",
     ),
 ]
 
@@ -64,7 +63,7 @@ def collect(
             "--ignore-robots", help="A host whose robots.txt is left aside because its owner lets you; logged."
         ),
     ] = None,
-    installation: InstallationOption = INSTALLATION,
+    installation: InstallationOption = None,
 ) -> None:
     """Collect posts and their pictures into a corpus, politely.
 
@@ -90,7 +89,7 @@ def collect(
     numbers = replace(numbers, **{name: value for name, value in given.items() if value is not None})
     wish = Wish(tuple(topic or ()), tuple(tag or ()), tuple(_kind_and_value(one) for one in target or ()))
     with show_crawl(Console(stderr=True)) as show:
-        page, figures = run_collection(out, wish, numbers, installation, on_progress=show)
+        page, figures = run_collection(out, wish, numbers, installation_folder(installation), on_progress=show)
     typer.echo(f"{figures.posts:,} posts, {figures.pictures:,} with a picture; {figures.ended}")
     typer.echo(f"report: {page}")
 
@@ -106,13 +105,18 @@ def forget(
     bundles: Annotated[
         Path, typer.Option("--bundles", help="The bundle store to look through for bundles trained with the posts.")
     ] = STORE,
-    installation: InstallationOption = INSTALLATION,
+    installation: InstallationOption = None,
 ) -> None:
     """Remove a person's posts and pictures, never collect them again, and say which bundles were trained with them."""
     from pipelines.forget import forget as run_forgetting
 
-    told = run_forgetting(corpus, tuple(author or ()), tuple(post or ()), bundles, installation)
+    told = run_forgetting(corpus, tuple(author or ()), tuple(post or ()), bundles, installation_folder(installation))
     typer.echo(told.as_text())
+
+
+def installation_folder(named: Path | None) -> Path:
+    """Return the folder that all crawls of this installation share."""
+    return named or Path.home() / ".tagsmith"
 
 
 def _kind_and_value(raw: str) -> tuple[str, str]:

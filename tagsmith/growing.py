@@ -10,7 +10,7 @@ from rich.console import Console
 
 from core.bundle import resolve_bundle
 from tagsmith.bundle_choice import STORE, starter_bundle
-from tagsmith.collecting import CORPUS, INSTALLATION, CorpusOption, InstallationOption
+from tagsmith.collecting import CORPUS, CorpusOption, InstallationOption, installation_folder
 from tagsmith.stage_display import show_stage, tell_stage
 from tagsmith.training import ConfigOption, WeightsOption
 
@@ -33,7 +33,7 @@ def grow(
     topics: Annotated[
         Path | None, typer.Option("--topics", help="Labelled pictures, in place of the corpus's own.")
     ] = None,
-    installation: InstallationOption = INSTALLATION,
+    installation: InstallationOption = None,
 ) -> None:
     """Make a bundle from a corpus: collect, clean, take out outliers, split, train, measure and publish.
 
@@ -48,11 +48,12 @@ def grow(
     from pipelines.grow import grow as run_growing
 
     numbers, gathering = load_config(config), load_collect_config(collect)
+    shared = installation_folder(installation)
     if collect is not None:
         with show_crawl(Console(stderr=True)) as show:
-            page, figures = run_collection(corpus, Wish(), gathering, installation, on_progress=show)
+            page, figures = run_collection(corpus, Wish(), gathering, shared, on_progress=show)
         typer.echo(f"{figures.posts:,} posts, {figures.pictures:,} with a picture; {figures.ended}")
         typer.echo(f"report: {page}")
-    places = GrowPlaces(corpus, weights, out, installation, resolve_bundle(eyes) if eyes else starter_bundle(), topics)
+    places = GrowPlaces(corpus, weights, out, shared, resolve_bundle(eyes) if eyes else starter_bundle(), topics)
     report = run_growing(places, numbers, gathering.topics, open_progress=show_stage, on_done=tell_stage)
     typer.echo(f"report: {report}")
