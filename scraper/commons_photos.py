@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from scraper.errors import PageBroken, PageUnreachable, TooManyRequests
+from scraper.foreign_json import as_list, as_object, as_text, time_of_text
 from scraper.html_text import html_text
 from scraper.licences import licence_code
 from scraper.port import FoundPost
@@ -53,9 +53,8 @@ def files_of(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     Raises:
         PageBroken: the answer holds something else than pages.
     """
-    query = answer.get("query") or {}
-    pages = query.get("pages") or [] if isinstance(query, Mapping) else None
-    if not isinstance(pages, list) or not all(isinstance(page, Mapping) and "pageid" in page for page in pages):
+    pages = as_object(answer.get("query")).get("pages") or []
+    if not isinstance(pages, list) or not all(isinstance(as_object(page).get("pageid"), int) for page in pages):
         raise PageBroken("the search's answer has no list of pages")
     return sorted(pages, key=lambda page: page.get("index", 0) if isinstance(page.get("index"), int) else 0)
 
@@ -66,8 +65,7 @@ def joined(answers: Iterable[list[Mapping[str, Any]]]) -> list[dict[str, Any]]:
     for page in (page for answer in answers for page in answer):
         file = files.setdefault(page["pageid"], {**page, "categories": []})
         file.update({name: value for name, value in page.items() if name != "categories"})
-        categories = page.get("categories") or []
-        file["categories"] += categories if isinstance(categories, list) else []
+        file["categories"] += as_list(page.get("categories"))
     return list(files.values())
 
 
@@ -78,27 +76,25 @@ def photographs(files: Iterable[Mapping[str, Any]], allowed: frozenset[str]) -> 
 
 
 def _photograph(file: Mapping[str, Any], allowed: frozenset[str]) -> FoundPost | None:
-    infos = file.get("imageinfo")
-    info = infos[0] if isinstance(infos, list) and infos and isinstance(infos[0], Mapping) else {}
-    said = info.get("extmetadata")
-    metadata: Mapping[str, Any] = said if isinstance(said, Mapping) else {}
+    info = as_object(next(iter(as_list(file.get("imageinfo"))), None))
+    metadata = as_object(info.get("extmetadata"))
     short = _value(metadata, "LicenseShortName")
     code = licence_code(_value(metadata, "License")) or licence_code(short)
     if code not in allowed or info.get("mime") not in PHOTOGRAPH_TYPES or _value(metadata, "Restrictions"):
         return None
-    title = _ENDING.sub("", str(file.get("title", "")).partition(":")[2])
+    title = _ENDING.sub("", as_text(file.get("title")).partition(":")[2])
     described = html_text(_value(metadata, "ImageDescription"))
-    author = html_text(_value(metadata, "Artist")) or str(info.get("user") or "")
+    author = html_text(_value(metadata, "Artist")) or as_text(info.get("user"))
     credit = html_text(_value(metadata, "Attribution")) or author
-    page = str(info.get("descriptionurl") or "")
-    addresses = (info.get("thumburl"), info.get("url"))
+    page = as_text(info.get("descriptionurl"))
+    addresses = (as_text(info.get("thumburl")), as_text(info.get("url")))
     return FoundPost(
         post_id=f"M{file['pageid']}",
         caption="\n".join(dict.fromkeys(filter(None, (title.replace("_", " ").strip(), described))))[:MAX_CAPTION],
         author=author or None,
-        time=_time(info.get("timestamp")),
-        hashtags=category_hashtags(file.get("categories") or ()),
-        pictures=tuple(dict.fromkeys(address for address in addresses if isinstance(address, str) and address)),
+        time=time_of_text(info.get("timestamp")),
+        hashtags=category_hashtags(as_list(file.get("categories"))),
+        pictures=tuple(dict.fromkeys(filter(None, addresses))),
         licence=short or code,
         attribution=", ".join(filter(None, (credit, short or code, page))),
     )
@@ -106,24 +102,11 @@ def _photograph(file: Mapping[str, Any], allowed: frozenset[str]) -> FoundPost |
 
 def category_hashtags(categories: Iterable[Any]) -> tuple[str, ...]:
     """Return categories as hashtags: at most three words written as one, none with a digit ("2019", "Canon EOS 5D")."""
-    words = (
-        _WORD.findall(category["title"].partition(":")[2])
-        for category in categories
-        if isinstance(category, Mapping) and isinstance(category.get("title"), str)
-    )
+    titles = (as_text(as_object(category).get("title")) for category in categories)
+    words = (_WORD.findall(title.partition(":")[2]) for title in titles)
     kept = ("".join(each) for each in words if 0 < len(each) <= MAX_CATEGORY_WORDS)
     return tuple(dict.fromkeys(hashtag for hashtag in kept if not _HAS_DIGIT.search(hashtag)))
 
 
 def _value(metadata: Mapping[str, Any], name: str) -> str:
-    entry = metadata.get(name)
-    value = entry.get("value") if isinstance(entry, Mapping) else None
-    return value if isinstance(value, str) else ""
-
-
-def _time(value: Any) -> str | None:
-    try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
+    return as_text(as_object(metadata.get(name)).get("value"))

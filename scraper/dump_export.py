@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
 from scraper.dump_instaloader import PICTURES
 from scraper.errors import PageBroken
+from scraper.foreign_json import time_of_seconds
 from scraper.port import FoundPost
 
 POSTS = re.compile(r"(?P<root>(?:.*?/)??)(?:your_instagram_activity/)?(?:content|media|posts)/posts_\d+\.json")
@@ -79,7 +79,7 @@ def export_post(entry: Any, root: str, author: str | None) -> FoundPost | None:
         post_id=PurePosixPath(pictures[0]).stem,
         caption=mended(caption),
         author=author,
-        time=_time(moment),
+        time=time_of_seconds(moment),
         pictures=pictures,
     )
 
@@ -92,12 +92,3 @@ def account_name(content: bytes) -> str | None:
     except (ValueError, KeyError, IndexError, TypeError, RecursionError):
         return None
     return mended(name) if isinstance(name, str) and name else None
-
-
-def _time(value: Any) -> str | None:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return None
-    try:
-        return datetime.fromtimestamp(value, UTC).isoformat()
-    except (ValueError, OverflowError, OSError):
-        return None

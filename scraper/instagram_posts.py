@@ -9,10 +9,10 @@ Instaloader 4.16 reads (https://github.com/instaloader/instaloader, ``structures
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from scraper.errors import PageBroken
+from scraper.foreign_json import as_object, time_of_seconds
 from scraper.port import FoundPost
 
 _VIDEO = 2
@@ -32,7 +32,7 @@ def found_post(node: Any) -> FoundPost | None:
     shortcode = node.get("shortcode") or node.get("code")
     if not isinstance(shortcode, str) or not shortcode:
         raise PageBroken("a post does not say which it is: neither shortcode nor code")
-    owner = _object(node.get("owner")) or _object(node.get("user"))
+    owner = as_object(node.get("owner")) or as_object(node.get("user"))
     pictures = tuple(dict.fromkeys(_pictures(node)))
     if not pictures or owner.get("is_private"):
         return None
@@ -85,11 +85,11 @@ def section_nodes(sections: Any) -> Iterator[Mapping[str, Any]]:
     if not isinstance(sections, list):
         raise PageBroken("a page of a place has no sections")
     for section in sections:
-        medias = _object(_object(section).get("layout_content")).get("medias")
+        medias = as_object(as_object(section).get("layout_content")).get("medias")
         if not isinstance(medias, list):
             raise PageBroken("a section of a place's page has no posts")
         for entry in medias:
-            media = _object(entry).get("media")
+            media = as_object(entry).get("media")
             if not isinstance(media, Mapping):
                 raise PageBroken("an entry of a place's page holds no post")
             yield media
@@ -97,12 +97,12 @@ def section_nodes(sections: Any) -> Iterator[Mapping[str, Any]]:
 
 def _pictures(node: Mapping[str, Any]) -> Iterator[str]:
     """Yield the address of each photograph of a post, the largest form of each; of videos none."""
-    children = _object(node.get("edge_sidecar_to_children")).get("edges")
-    parts: list[Any] = [_object(edge).get("node") for edge in children] if isinstance(children, list) else []
+    children = as_object(node.get("edge_sidecar_to_children")).get("edges")
+    parts: list[Any] = [as_object(edge).get("node") for edge in children] if isinstance(children, list) else []
     carousel = node.get("carousel_media")
     parts = parts or (carousel if isinstance(carousel, list) else [])
     for part in parts or [node]:
-        address = _picture(_object(part))
+        address = _picture(as_object(part))
         if address:
             yield address
 
@@ -110,16 +110,16 @@ def _pictures(node: Mapping[str, Any]) -> Iterator[str]:
 def _picture(node: Mapping[str, Any]) -> str | None:
     if node.get("is_video") or node.get("media_type") == _VIDEO:
         return None
-    candidates = _object(node.get("image_versions2")).get("candidates")
-    best = _object(candidates[0]).get("url") if isinstance(candidates, list) and candidates else None
+    candidates = as_object(node.get("image_versions2")).get("candidates")
+    best = as_object(candidates[0]).get("url") if isinstance(candidates, list) and candidates else None
     address = node.get("display_url") or node.get("display_src") or best
     return address if isinstance(address, str) and address else None
 
 
 def _caption(node: Mapping[str, Any]) -> str:
-    edges = _object(node.get("edge_media_to_caption")).get("edges")
+    edges = as_object(node.get("edge_media_to_caption")).get("edges")
     if isinstance(edges, list) and edges:
-        text = _object(_object(edges[0]).get("node")).get("text")
+        text = as_object(as_object(edges[0]).get("node")).get("text")
     else:
         caption = node.get("caption")
         text = caption.get("text") if isinstance(caption, Mapping) else caption
@@ -127,15 +127,5 @@ def _caption(node: Mapping[str, Any]) -> str:
 
 
 def _time(node: Mapping[str, Any]) -> str | None:
-    for name in ("taken_at_timestamp", "taken_at", "date"):
-        value = node.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            try:
-                return datetime.fromtimestamp(value, UTC).isoformat()
-            except (ValueError, OverflowError, OSError):
-                return None
-    return None
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    names = ("taken_at_timestamp", "taken_at", "date")
+    return next((time for name in names if (time := time_of_seconds(node.get(name)))), None)

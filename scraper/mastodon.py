@@ -19,6 +19,7 @@ from mastodon.errors import MastodonAPIError, MastodonRatelimitError, MastodonSe
 from core.errors import InvalidOption
 from core.hashtags import normalise
 from scraper.errors import CrawlError, LoginWall, PageBroken, PageRefused, PageUnreachable, TooManyRequests
+from scraper.foreign_json import as_object
 from scraper.mastodon_posts import last_id, posts_of, ranked_tags
 from scraper.port import Page, Target
 from scraper.sources import SourceOptions
@@ -83,8 +84,6 @@ class MastodonSource:
         if target.kind != "tag":
             raise PageRefused(f"{self.name} has no targets of kind {target.kind!r}; it has hashtags (tag)")
         statuses = self._ask(lambda: self._api.timeline_hashtag(target.value, limit=self._limit, max_id=target.cursor))
-        if not isinstance(statuses, list):
-            raise PageBroken("the timeline is no list of statuses")
         posts = posts_of(statuses, host=self._host)
         older = last_id(statuses)
         # A page may be short because the instance filters it; the end is an empty page, or one that repeats itself.
@@ -97,9 +96,7 @@ class MastodonSource:
             tags = self._ask(lambda: self._api.trending_tags(limit=20))
         else:
             found = self._ask(lambda: self._api.search_v2(word, resolve=False, result_type="hashtags", limit=MAX_PAGE))
-            tags = found.get("hashtags") if isinstance(found, dict) else None
-        if not isinstance(tags, list):
-            raise PageBroken("the list of hashtags is none")
+            tags = as_object(found).get("hashtags")
         return ranked_tags(tags)
 
     def picture(self, address: str) -> bytes:

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scraper.errors import PageBroken
+from scraper.foreign_json import as_list, as_object, as_text, time_of_text
 from scraper.html_text import html_text
 from scraper.port import FoundPost
 from scraper.top_hashtags import DayUse, RankedHashtag
@@ -22,18 +23,18 @@ from scraper.top_hashtags import DayUse, RankedHashtag
 _DO_NOT_COLLECT = re.compile(r"#(?:nobots?|noindex|noarchive|nocrawl|nosearch|noai)\b", re.IGNORECASE)
 
 
-def posts_of(statuses: Sequence[Any], *, host: str) -> tuple[FoundPost, ...]:
+def posts_of(statuses: Any, *, host: str) -> tuple[FoundPost, ...]:
     """Return the posts of a timeline that may be collected, in its order.
 
     Args:
-        statuses: Status entities.
+        statuses: a list of Status entities.
         host: name of the instance that was asked; its own accounts are written without it.
 
     Raises:
-        PageBroken: an entry is no status.
+        PageBroken: it is no list, or an entry is no status.
     """
     posts = []
-    for status in statuses:
+    for status in _entries(statuses, "the timeline is no list of statuses"):
         if not isinstance(status, Mapping) or not isinstance(status.get("account"), Mapping) or not status.get("id"):
             raise PageBroken("an entry of the timeline is no status: it has no id or no account")
         if may_be_collected(status):
@@ -58,28 +59,33 @@ def may_be_collected(status: Mapping[str, Any]) -> bool:
         return False
     if account.get("indexable") is False or account.get("discoverable") is False:
         return False
-    return not _DO_NOT_COLLECT.search(html_text(_text(account.get("note"))))
+    return not _DO_NOT_COLLECT.search(html_text(as_text(account.get("note"))))
 
 
-def last_id(statuses: Sequence[Any]) -> str | None:
+def last_id(statuses: Any) -> str | None:
     """Return the id of the oldest status of a page, where the next page begins; None for an empty page."""
-    ids = [str(status["id"]) for status in statuses if isinstance(status, Mapping) and status.get("id")]
+    ids = [str(status["id"]) for status in as_list(statuses) if as_object(status).get("id")]
     return ids[-1] if ids else None
 
 
-def ranked_tags(tags: Sequence[Any]) -> tuple[RankedHashtag, ...]:
+def ranked_tags(tags: Any) -> tuple[RankedHashtag, ...]:
     """Return Tag entities with their use a day; see https://docs.joinmastodon.org/entities/Tag/.
 
     Raises:
-        PageBroken: an entry is no tag, or its history holds no numbers.
+        PageBroken: it is no list, an entry is no tag, or its history holds no numbers.
     """
     ranked = []
-    for tag in tags:
+    for tag in _entries(tags, "the list of hashtags is none"):
         if not isinstance(tag, Mapping) or not isinstance(tag.get("name"), str):
             raise PageBroken("an entry of the list of hashtags has no name")
-        history = tag.get("history") or ()
-        ranked.append(RankedHashtag(tag["name"], None, tuple(_day(day) for day in history)))
+        ranked.append(RankedHashtag(tag["name"], None, tuple(map(_day, as_list(tag.get("history"))))))
     return tuple(ranked)
+
+
+def _entries(value: Any, problem: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise PageBroken(problem)
+    return value
 
 
 def _day(entry: Any) -> DayUse:
@@ -93,17 +99,17 @@ def _day(entry: Any) -> DayUse:
 
 def _post(status: Mapping[str, Any], host: str) -> FoundPost:
     account: Mapping[str, Any] = status["account"]
-    name = _text(account.get("acct")) or _text(account.get("username"))
-    photographs = [media for media in status.get("media_attachments") or () if _is_photograph(media)]
+    name = as_text(account.get("acct")) or as_text(account.get("username"))
+    photographs = [media for media in as_list(status.get("media_attachments")) if _is_photograph(media)]
     licence = _one_licence(photographs)
-    tags = status.get("tags") or ()
+    tags = (as_text(as_object(tag).get("name")) for tag in as_list(status.get("tags")))
     return FoundPost(
         post_id=_post_id(status, host),
-        caption=html_text(_text(status.get("content"))),
+        caption=html_text(as_text(status.get("content"))),
         author=(name if "@" in name else f"{name}@{host}") if name else None,
-        time=_time(status.get("created_at")),
-        hashtags=tuple(tag["name"] for tag in tags if isinstance(tag, Mapping) and isinstance(tag.get("name"), str)),
-        pictures=tuple(filter(None, (_text(media.get("url") or media.get("preview_url")) for media in photographs))),
+        time=time_of_text(status.get("created_at")),
+        hashtags=tuple(filter(None, tags)),
+        pictures=tuple(filter(None, (as_text(media.get("url") or media.get("preview_url")) for media in photographs))),
         licence=licence,
         attribution=name if licence and name else None,
     )
@@ -111,7 +117,7 @@ def _post(status: Mapping[str, Any], host: str) -> FoundPost:
 
 def _post_id(status: Mapping[str, Any], host: str) -> str:
     """Return the home instance and its id of the post: equal wherever the post was found, and without a name."""
-    parts = urlsplit(_text(status.get("uri")))
+    parts = urlsplit(as_text(status.get("uri")))
     last = parts.path.rstrip("/").rpartition("/")[2]
     if parts.hostname and last and not last.startswith("@"):
         return f"{parts.hostname}/{last}"
@@ -133,19 +139,3 @@ def _licence(media: Mapping[str, Any]) -> str | None:
     if isinstance(licence, Mapping):
         licence = licence.get("title") or licence.get("name")
     return licence if isinstance(licence, str) and licence else None
-
-
-def _time(value: Any) -> str | None:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            return None
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
-    return None
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""

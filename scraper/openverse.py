@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from core.hashtags import normalise
 from scraper.errors import PageBroken, PageRefused
+from scraper.foreign_json import as_list, as_object, as_text
 from scraper.licences import demand_codes, licence_code
 from scraper.port import FoundPost, Page, Target
 from scraper.sources import SourceOptions
@@ -24,6 +25,7 @@ MAX_DEPTH = 240
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 # Tags come from people and from programs that looked at the picture; unsure ones are left out.
 MIN_ACCURACY = 0.9
+MAX_TAG_WORDS = 3
 
 
 class OpenverseSource:
@@ -94,42 +96,39 @@ def photographs(answer: Any, allowed: frozenset[str]) -> tuple[FoundPost, ...]:
     Raises:
         PageBroken: the answer is not that of a search.
     """
-    results = answer.get("results") if isinstance(answer, Mapping) else None
-    if not isinstance(results, list) or not all(isinstance(image, Mapping) and image.get("id") for image in results):
+    results = as_object(answer).get("results")
+    if not isinstance(results, list) or not all(as_text(as_object(image).get("id")) for image in results):
         raise PageBroken("Openverse's answer has no list of results")
     return tuple(
         _post(image)
         for image in results
-        if licence_code(str(image.get("license") or "")) in allowed and not image.get("mature")
+        if licence_code(as_text(image.get("license"))) in allowed and not image.get("mature")
     )
 
 
 def _post(image: Mapping[str, Any]) -> FoundPost:
-    licence = " ".join(filter(None, (_licence_name(image), _text(image.get("license_version")))))
-    credit = _text(image.get("attribution")) or ", ".join(filter(None, (_text(image.get("creator")), licence)))
+    licence = " ".join(filter(None, (_licence_name(image), as_text(image.get("license_version")))))
+    credit = as_text(image.get("attribution")) or ", ".join(filter(None, (as_text(image.get("creator")), licence)))
     return FoundPost(
-        post_id=str(image["id"]),
-        caption=_text(image.get("title")),
-        author=_text(image.get("creator")) or None,
-        hashtags=_hashtags(image.get("tags") or ()),
-        pictures=tuple(filter(None, (_text(image.get("url")), _text(image.get("thumbnail"))))),
+        post_id=image["id"],
+        caption=as_text(image.get("title")),
+        author=as_text(image.get("creator")) or None,
+        hashtags=_hashtags(as_list(image.get("tags"))),
+        pictures=tuple(filter(None, (as_text(image.get("url")), as_text(image.get("thumbnail"))))),
         licence=licence,
-        attribution=", ".join(filter(None, (credit, _text(image.get("foreign_landing_url"))))),
+        attribution=", ".join(filter(None, (credit, as_text(image.get("foreign_landing_url"))))),
     )
 
 
 def _licence_name(image: Mapping[str, Any]) -> str:
-    code = licence_code(_text(image.get("license")))
+    code = licence_code(as_text(image.get("license")))
     return {"cc0": "CC0", "pd": "Public domain"}.get(str(code), f"CC {str(code).upper()}")
 
 
-def _hashtags(tags: Any) -> tuple[str, ...]:
-    names = (
-        tag["name"]
-        for tag in tags
-        if isinstance(tag, Mapping) and isinstance(tag.get("name"), str) and _sure(tag.get("accuracy"))
-    )
-    return tuple(dict.fromkeys("".join(name.split()) for name in names if len(name.split()) <= 3))
+def _hashtags(tags: list[Any]) -> tuple[str, ...]:
+    sure = (as_object(tag) for tag in tags if _sure(as_object(tag).get("accuracy")))
+    words = (as_text(tag.get("name")).split() for tag in sure)
+    return tuple(dict.fromkeys("".join(each) for each in words if 0 < len(each) <= MAX_TAG_WORDS))
 
 
 def _sure(accuracy: Any) -> bool:
@@ -138,10 +137,6 @@ def _sure(accuracy: Any) -> bool:
 
 def _page(target: Target) -> int:
     return int(target.cursor or 1)
-
-
-def _text(value: Any) -> str:
-    return value.strip() if isinstance(value, str) else ""
 
 
 def make(options: SourceOptions) -> OpenverseSource:

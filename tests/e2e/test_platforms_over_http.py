@@ -270,3 +270,15 @@ def test_a_page_of_instagram_costs_as_many_requests_as_written(
             del walled.log[:]
             source.fetch(target)
             assert len(walled.log) == expected
+
+
+def test_a_full_window_is_told_not_slept_through(walled: LocalPlatform, tmp_path: Path) -> None:
+    """Instaloader knows how many queries Instagram takes; the crawl learns how long to wait, and keeps its state."""
+    with opened("instagram", walled, cookies=session_file(tmp_path)) as source:
+        for _ in range(75):
+            source.fetch(Target("location", "123"))
+        n_asked = len(walled.log)
+        with pytest.raises(TooManyRequests) as raised:
+            source.fetch(Target("location", "123"))
+    assert len(walled.log) == n_asked
+    assert raised.value.retry_after_s == pytest.approx(660, abs=60)
