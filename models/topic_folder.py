@@ -17,6 +17,7 @@ from core.errors import DataError
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".bmp"})
 SPLITS = ("train", "val", "test")
+LABELS_FILE = "labels.csv"
 FEWEST_PER_TOPIC = 4
 _TOPIC = re.compile(r"\w[\w -]*")  # it becomes part of a file name in the bundle
 
@@ -74,12 +75,7 @@ def read_topic_folder(folder: Path, seed: int = 0) -> TopicFolder:
         DataError: there is no picture, fewer than two topics, a topic with too few training pictures, or a label
             names a file that is not there.
     """
-    if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder. Give a folder with one sub-folder of pictures per topic.")
-    table = folder / "labels.csv"
-    pictures = _read_table(folder, table) if table.is_file() else _walk(folder)
-    if not pictures:
-        raise DataError(f"{folder} holds no pictures. Expected <topic>/<picture>.jpg or a labels.csv.")
+    pictures = list_pictures(folder)
     if not all(picture.split for picture in pictures):
         pictures = _deal_splits(pictures, seed)
     topics = tuple(sorted({topic for picture in pictures for topic in picture.topics}))
@@ -89,6 +85,21 @@ def read_topic_folder(folder: Path, seed: int = 0) -> TopicFolder:
     result = TopicFolder(topics, tuple(sorted(pictures, key=lambda picture: picture.path)))
     _check(result, folder)
     return result
+
+
+def list_pictures(folder: Path) -> list[LabelledPicture]:
+    """Return the labelled pictures of ``folder`` as they lie there; the split is "" where none is given.
+
+    Raises:
+        DataError: there is no picture, or a label names a file that is not there.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder. Give a folder with one sub-folder of pictures per topic.")
+    table = folder / LABELS_FILE
+    pictures = _read_table(folder, table) if table.is_file() else _walk(folder)
+    if not pictures:
+        raise DataError(f"{folder} holds no pictures. Expected <topic>/<picture>.jpg or a labels.csv.")
+    return pictures
 
 
 def _read_table(folder: Path, table: Path) -> list[LabelledPicture]:

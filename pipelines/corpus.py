@@ -23,6 +23,7 @@ from core.errors import DataError
 from core.hashtags import extract, normalise
 from core.posts import Post, Split
 from core.text import caption_words
+from pipelines.quarantine_list import quarantined_posts
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 
@@ -56,9 +57,10 @@ class FolderPosts:
             min_hashtags: posts with fewer distinct hashtags are dropped.
 
         Raises:
-            DataError: the place does not exist or holds no such file.
+            DataError: the place does not exist or holds no such file, or its quarantine list is damaged.
         """
         self._files = _post_files(place)
+        self._quarantined = quarantined_posts(place)
         self._tally = tally
         self._min_hashtags = min_hashtags
 
@@ -73,6 +75,8 @@ class FolderPosts:
             for post in self._file_posts(path):
                 if len(post.hashtags) < self._min_hashtags:
                     self._tally.dropped[f"fewer than {self._min_hashtags} hashtags"] += 1
+                elif post.post_id in self._quarantined:
+                    self._tally.dropped["in quarantine, because the picture is out of place"] += 1
                 elif post.post_id in ids:
                     self._tally.dropped["an id that an earlier post has"] += 1
                 else:

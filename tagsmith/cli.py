@@ -18,6 +18,7 @@ from tagsmith import (
     database,
     doctor,
     evaluating,
+    finding_outliers,
     growing,
     keys,
     serving,
@@ -66,6 +67,7 @@ app.command("distill")(training.distill)
 app.command("collect")(collecting.collect)
 app.command("clean")(cleaning.clean)
 app.command("forget")(collecting.forget)
+app.command("outliers")(finding_outliers.outliers)
 app.command("grow")(growing.grow)
 app.command("evaluate")(evaluating.evaluate)
 app.command("doctor")(doctor.doctor)
