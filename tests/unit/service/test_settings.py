@@ -51,8 +51,9 @@ def test_without_keys_only_loopback_may_be_bound() -> None:
     """Unless the operator says otherwise, in so many words."""
     refuse_open_door(Settings(host="::1"))
     refuse_open_door(Settings(host="0.0.0.0", allow_anonymous=True))
-    with pytest.raises(InvalidOption, match="TAGSMITH_ALLOW_ANONYMOUS"):
-        refuse_open_door(Settings(host="0.0.0.0"))
+    refuse_open_door(Settings(host="0.0.0.0"), has_keys=True)
+    with pytest.raises(InvalidOption, match="keys create.*TAGSMITH_ALLOW_ANONYMOUS"):
+        refuse_open_door(Settings(host="0.0.0.0"), has_keys=False)
 
 
 def test_every_setting_says_what_it_does() -> None:
