@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from PIL import Image
 
 from core.hashtags import normalise
 from scraper.crawl import Crawl, CrawlParts
 from scraper.crawl_figures import Budget, CrawlFigures
-from scraper.errors import CrawlError, PageRefused
+from scraper.errors import CrawlError
 from scraper.frontier import Frontier, HeldTarget, WaitingPost
 from scraper.manners import Manners
 from scraper.pace import Pace, PaceLimits
@@ -230,6 +231,15 @@ def crawl_once(
             return crawl.run()
 
 
-def refused(message: str = "gone") -> PageRefused:
-    """Return a refusal."""
-    return PageRefused(message)
+def posts_of(corpus: Path) -> list[dict[str, Any]]:
+    """Return every line of every shard."""
+    return [
+        json.loads(line)
+        for path in sorted((corpus / "posts").glob("*.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+
+
+def ids_of(corpus: Path) -> list[str]:
+    """Return the platform's ids of all posts, in the order of the lines."""
+    return [record["id"].removeprefix("replay:") for record in posts_of(corpus)]
