@@ -12,9 +12,6 @@ from scraper.crawl_figures import Budget
 from scraper.privacy import Privacy
 from tests.unit.scraper.crawl_world import SALT, FakePlatform, Killed, Steps, crawl_once, ids_of, posts_of
 
-PAGE = "https://photos.example/dog?page=0"
-PICTURE = "https://cdn.example/dog-1.jpg"
-
 
 def test_every_post_is_kept_once_with_its_picture(tmp_path: Path) -> None:
     """A post under two hashtags is one post, and its picture is fetched once."""
