@@ -16,7 +16,7 @@ from rich.table import Table
 
 from core.errors import BundleMissing, InvalidOption
 from tagsmith.bundle_choice import STORE, BundleOption, choose_bundle
-from tagsmith.collecting import CORPUS, INSTALLATION, CorpusOption, InstallationOption
+from tagsmith.collecting import CORPUS, CorpusOption, InstallationOption, installation_folder
 from tagsmith.stage_display import show_stage
 
 app = typer.Typer(help="Which hashtags rise and fall, from the dated posts of a corpus.", no_args_is_help=True)
@@ -45,7 +45,7 @@ def refresh(
         Path | None, typer.Option("--config", help="A TOML file for --searched, as for `tagsmith collect`.")
     ] = None,
     instance: Annotated[str | None, typer.Option("--instance", help="Address of the instance for --searched.")] = None,
-    installation: InstallationOption = INSTALLATION,
+    installation: InstallationOption = None,
 ) -> None:
     """Count a corpus' hashtags by day and topic, and put the trends beside the bundles of a store.
 
@@ -62,7 +62,7 @@ def refresh(
 
             numbers = replace(load_collect_config(config), source=searched)
             numbers = numbers if instance is None else replace(numbers, instance=instance)
-            search = Search(stack.enter_context(opened_ranking(numbers, _version(), installation)))
+            search = Search(stack.enter_context(opened_ranking(numbers, _version(), installation_folder(installation))))
         place, snapshot, tally = refresh_trends(corpus, store, lexicon, search=search, progress=progress)
     counted, left_out = sum(tally.counted.values()), sum(tally.left_out.values())
     for reason, n in tally.left_out.most_common():
