@@ -9,9 +9,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 
 from core.errors import InvalidOption, StoreMismatch
@@ -23,6 +20,8 @@ REVISIONS = ("0001", "0002")
 HEAD = REVISIONS[-1]
 EMPTY = "base"
 """A database without any of our tables, as Alembic calls it."""
+VERSIONS = "alembic_version"
+"""The table in which Alembic notes the schema."""
 PATIENCE_S = 600.0
 """How long a migration may take."""
 _FOLDER = Path(__file__).resolve().parent / "migrations"
@@ -87,6 +86,10 @@ async def migrate(store: Store, to: str) -> tuple[str, str]:
 
 
 def _step(connection: Connection, before: str, to: str) -> None:
+    # Slow to import, and a service whose database is up to date needs none of it.
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -98,10 +101,11 @@ def _step(connection: Connection, before: str, to: str) -> None:
 
 
 def _revision(connection: Connection) -> str:
-    found = MigrationContext.configure(connection).get_current_revision()
+    tables = set(inspect(connection).get_table_names())
+    found = connection.scalar(text(f"SELECT version_num FROM {VERSIONS}")) if VERSIONS in tables else None
     if found is not None:
-        return found
-    ours = set(METADATA.tables) & set(inspect(connection).get_table_names())
+        return str(found)
+    ours = set(METADATA.tables) & tables
     if ours:
         raise StoreMismatch(
             f"the database holds {', '.join(sorted(ours))} and nothing says of which version: name another database"
