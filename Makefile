@@ -72,6 +72,10 @@ types: $(VENV)/.dev ## Check types (mypy --strict)
 docs: $(VENV)/.dev ## Write the generated pages of docs/ again
 	$(BIN)/python docs/generate.py
 
+.PHONY: golden
+golden: $(VENV)/.dev ## Write the golden copy of the HTTP contract again
+	$(BIN)/python -m tests.golden.contract
+
 PHOTO := examples/photos/pier_sunset.jpg --caption "Last light at the old pier" --seed sunset
 
 .PHONY: picture

@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from core.errors import MissingExtra, TagsmithError
 from service import openapi
@@ -99,6 +100,7 @@ def create_app(settings: Settings, *, load: Load = load, metrics: Metrics | None
         redirect_slashes=False,
         docs_url=None,  # FastAPI's own pages fetch their scripts from elsewhere
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
         openapi_url="/openapi.json" if settings.docs else None,
     )
     app.state.settings = settings
@@ -142,12 +144,20 @@ async def _routing_problem(request: Request, error: Exception) -> Response:
     """Turn what the router raises into a problem."""
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        refusal = Refusal("method_not_allowed", f"{request.method} is not allowed here.", headers=error.headers)
+        allowed = {"Allow": ", ".join(_methods_at(request))}
+        refusal = Refusal("method_not_allowed", f"{request.method} is not allowed here.", headers=allowed)
     elif error.status_code == 404:
         refusal = Refusal("not_found", "There is nothing at this path.")
     else:
         refusal = Refusal("malformed_body", "The request cannot be read.")
     return problem_response(request, refusal)
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Return the methods of every route at the request's path; the router names those of the first one alone."""
+    routes = (route for route in request.app.routes if isinstance(route, Route))
+    matching = (route for route in routes if route.matches(request.scope)[0] != Match.NONE)
+    return sorted({method for route in matching for method in route.methods or ()})
 
 
 def _once(app: FastAPI) -> dict[str, object]:

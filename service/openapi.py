@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -10,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from service.answers import Problem
 from service.auth import gatekeepers
-from service.problems import MEDIA_TYPE, documented
+from service.problems import KINDS, MEDIA_TYPE, documented
 from service.schemas import BatchRequest, CheckRequest, SuggestionOptions, SuggestionRequest
 from service.store_schemas import FeedbackRequest, SetRequest
 
@@ -20,6 +22,8 @@ Send a photograph, a caption, a few seed hashtags or any of them; get a ranked, 
 Hashtags travel without `#` and in normal form; both `dog` and `#Dog` are read. Unknown fields are refused. Errors are
 RFC 9457 problems. Times are RFC 3339 in UTC.
 """
+EXAMPLES: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("examples.json").read_text("utf-8"))
+"""Answers by operation, then by status, or by status and media type."""
 HEADERS = {
     "X-Request-ID": {
         "description": "the caller's, when it is 1 to 128 visible ASCII characters; else a new one",
@@ -34,11 +38,12 @@ REQUEST_ID = {
     "name": "X-Request-ID",
     "in": "header",
     "required": False,
-    "description": "comes back in the answer",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"},
+    "description": "comes back in the answer when it is 1 to 128 visible ASCII characters; else a new one does",
+    "schema": {"type": "string"},
 }
 
 
+ANYWHERE = ("malformed_body", "headers_too_slow", "headers_too_large", "internal_error")
 GUARDED = ("missing_key", "bad_key", "forbidden", "rate_limited", "store_unavailable")
 SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "a key of `tagsmith keys create`"},
@@ -83,10 +88,56 @@ def describe(app: FastAPI) -> dict[str, Any]:
                 # Neither is needed while there are no keys.
                 operation["security"] = [{"bearer": []}, {"header": []}, {}]
             operation.setdefault("parameters", []).append(REQUEST_ID)
-            _document(operation, "internal_error", *(() if guard is None else GUARDED))
+            _document(operation, *ANYWHERE, *(() if guard is None else GUARDED))
             for response in operation["responses"].values():
                 response["headers"] = {**response.get("headers", {}), **headers}
+            _show(operation, template)
+    _link(document["paths"])
+    # Those that any path may give, and those that are given before one is known, are told once for all.
+    document["components"]["responses"] = {
+        code: {**next(iter(documented(code).values())), "headers": HEADERS} for code in KINDS
+    }
     return document
+
+
+def _show(operation: dict[str, Any], template: str) -> None:
+    """Put examples into an operation's answers, and its own path into those of its problems."""
+    for key, example in EXAMPLES.get(operation["operationId"], {}).items():
+        status, _, media_type = key.partition("/")
+        operation["responses"][status]["content"][media_type or "application/json"]["example"] = example
+    for response in operation["responses"].values():
+        told = response.get("content", {}).get(MEDIA_TYPE, {})
+        told["examples"] = {
+            code: {"value": {**one["value"], "instance": template}} for code, one in told.get("examples", {}).items()
+        }
+        if not told["examples"]:
+            del told["examples"]
+
+
+def _link(paths: dict[str, Any]) -> None:
+    """Say which part of an answer is what another call wants: generators of clients and of tests follow it."""
+    saved = {"parameters": {"name": "$request.path.name"}}
+    held = {"parameters": {"name": "$request.path.name", "If-Match": "$response.header.ETag"}}
+    set_links = {
+        "read": {"operationId": "read_set", **saved},
+        "replace": {"operationId": "save_set", **held},
+        "delete": {"operationId": "delete_set", **held},
+    }
+    for status in ("200", "201"):
+        paths["/v1/sets/{name}"]["put"]["responses"][status]["links"] = set_links
+    paths["/v1/sets/{name}"]["get"]["responses"]["200"]["links"] = {
+        name: set_links[name] for name in ("replace", "delete")
+    }
+    chosen = {"suggestion_id": "$response.body#/suggestion_id", "accepted": []}
+    paths["/v1/suggestions"]["post"]["responses"]["200"]["links"] = {
+        "feedback": {"operationId": "give", "requestBody": chosen}
+    }
+    undone = {"operationId": "undo", "parameters": {"feedback_id": "$response.body#/feedback_id"}}
+    paths["/v1/feedback"]["post"]["responses"]["201"]["links"] = {"undo": undone}
+    page = {"operationId": "hashtags", "parameters": {"cursor": "$response.body#/next_cursor"}}
+    paths["/v1/hashtags"]["get"]["responses"]["200"]["links"] = {"next": page}
+    described = {"operationId": "hashtag", "parameters": {"hashtag": "$response.body#/hashtags/0/hashtag"}}
+    paths["/v1/hashtags"]["get"]["responses"]["200"]["links"]["describe"] = described
 
 
 def _document(operation: dict[str, Any], *codes: str) -> None:

@@ -82,7 +82,7 @@ async def give(request: Request, who: Annotated[Caller, Depends(caller("feedback
     "/v1/feedback/{feedback_id}",
     summary="Take feedback back",
     status_code=204,
-    responses=documented("not_found", "forbidden", "store_unavailable"),
+    responses=documented("invalid_request", "not_found", "forbidden", "store_unavailable"),
 )
 async def undo(
     request: Request,

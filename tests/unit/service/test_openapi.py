@@ -47,6 +47,18 @@ def test_every_route_is_described(document: Document) -> None:
     """All of the contract that exists, and nothing more."""
     assert {(method, path) for method, path, _ in _operations(document)} == {
         ("post", "/v1/suggestions"),
+        ("post", "/v1/suggestions/batch"),
+        ("post", "/v1/check"),
+        ("get", "/v1/hashtags"),
+        ("get", "/v1/hashtags/{hashtag}"),
+        ("get", "/v1/trending"),
+        ("post", "/v1/feedback"),
+        ("delete", "/v1/feedback/{feedback_id}"),
+        ("get", "/v1/sets"),
+        ("get", "/v1/sets/{name}"),
+        ("put", "/v1/sets/{name}"),
+        ("delete", "/v1/sets/{name}"),
+        ("get", "/v1/me"),
         ("get", "/v1/topics"),
         ("get", "/v1/bundle"),
         ("get", "/v1/platforms"),
@@ -73,7 +85,7 @@ def test_problems_are_documented_as_problems(document: Document) -> None:
         for status, response in responses.items()
         for code in response["content"].get("application/problem+json", {}).get("examples", {})
     }
-    elsewhere = {"not_found", "method_not_allowed", "store_unavailable"}
+    elsewhere = {"not_found", "method_not_allowed", "precondition_failed", "precondition_required"}
     assert told == {(code, kind.status) for code, kind in KINDS.items() if code not in elsewhere}
     assert "HTTPValidationError" not in json.dumps(document)
 
