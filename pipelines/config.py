@@ -144,10 +144,15 @@ class RankerConfig:
         leaves: most leaves of a tree.
         min_leaf: fewest candidates in a leaf.
         l2: penalty on leaf values.
+        column_share: share of the signals that each tree may look at, 0 to 1.
+        row_share: share of the candidates that each tree is grown on, 0 to 1.
+        truncation: pairs are formed with the best so many candidates of a question.
+        bins: most steps that a signal is cut into.
         image_pull: how strongly the weights of picture signals are held to their start, per post.
         confidence_questions: val questions of each kind that limits of trust are taken from.
-        abstain_share: share of val questions whose evidence may lie below the limit for abstaining, 0 to 1.
-        sure_share: share of them that are not called well known, 0 to 1.
+        abstain_share: share of the val questions of each kind whose evidence may lie below the limit for abstaining,
+            0 to 1.
+        sure_share: share of all val questions that are not called well known, 0 to 1.
         sure_topic: probability of a picture's best topic from which it is called well known.
     """
 
@@ -157,6 +162,10 @@ class RankerConfig:
     leaves: int
     min_leaf: int
     l2: float
+    column_share: float
+    row_share: float
+    truncation: int
+    bins: int
     image_pull: float
     confidence_questions: int
     abstain_share: float

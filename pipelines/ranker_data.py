@@ -54,10 +54,18 @@ def gather(
 def limits_of(
     config: RankerConfig, asked: Mapping[str, Sequence[Question]], maker: SignalMaker, least_energy: float
 ) -> Confidence:
-    """Return the limits of trust: quantiles of the evidence that val questions give."""
-    sample = [question for found in asked.values() for question in found[: config.confidence_questions]]
-    evidence = np.array([text_evidence(maker.signals(question.query)) for question in sample])
-    least, sure = np.quantile(evidence, [config.abstain_share, config.sure_share]) if len(evidence) else (0.0, 1.0)
+    """Return the limits of trust: quantiles of the evidence that val questions give.
+
+    Of no kind of question may more than ``abstain_share`` lie below the limit for abstaining, so the kind that is known
+    least about sets it.
+    """
+    evidence = [
+        np.array([text_evidence(maker.signals(question.query)) for question in found[: config.confidence_questions]])
+        for found in asked.values()
+        if found
+    ]
+    least = min((np.quantile(one, config.abstain_share) for one in evidence), default=0.0)
+    sure = np.quantile(np.concatenate(evidence), config.sure_share) if evidence else 1.0
     return Confidence(
         least_energy=least_energy,
         # Something must be known at all, however many of the val questions know nothing.

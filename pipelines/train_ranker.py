@@ -31,7 +31,7 @@ from recommend.ranker import RANKER_FILE, TEXT_KINDS, Ranker
 from recommend.safety import allowed_mask
 from recommend.signals import SignalMaker
 
-VERSION = 6
+VERSION = 7
 LEFT_OUT_FILE = "image_weights_by_source.json"
 DRAFT = "draft"
 

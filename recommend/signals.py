@@ -52,13 +52,16 @@ SIGNALS: dict[str, Group] = {
     "n_words": "popularity",
     "n_seeds": "popularity",
     "n_unknown_seeds": "popularity",
+    "topic_sure": "popularity",
 }
 """Every column, in order, with the input it speaks for; "text" is caption and seeds together."""
 NAMES = tuple(SIGNALS)
 N_DENSE = NAMES.index("log_prior")
-RELATIVE = ("seed_share", "word_share", "word_lift", "context", "topics")
+RELATIVE = ("seed_share", "word_share", "word_lift", "context")
 """Signals that are also given as their distance to the best candidate's."""
-COLUMNS = (*NAMES, *(f"{name}_behind" for name in RELATIVE))
+TOPIC_GAIN = "topic_gain"
+"""What the ranker sees of ``topics``: how much more than ``context`` it says. Small trees cannot take a difference."""
+COLUMNS = (*(TOPIC_GAIN if name == "topics" else name for name in NAMES), *(f"{name}_behind" for name in RELATIVE))
 GROUPS: tuple[Group, ...] = (*SIGNALS.values(), *(SIGNALS[name] for name in RELATIVE))
 
 SEED_LIFT_SMOOTHING = 5.0
@@ -80,7 +83,7 @@ class TextSignals:
         words, pairs: rows of the known caption words and neighbouring pairs.
         seeds: rows of the known seeds.
         said: row -> (place, number of words) of the hashtags that the caption spells out.
-        query_facts: (3,) known and unknown counts as ``SIGNALS`` names them.
+        query_facts: (4,) known and unknown counts, and the share of the likeliest topic, as ``SIGNALS`` names them.
     """
 
     dense: Floats
@@ -170,12 +173,13 @@ class SignalMaker:
         shares = routed(text_topics, query.options.routing)
         put("topics", mixed_log_probability(knowledge, context, logits, shares))
         unknown = len(query.seeds) - len(seeds)
-        facts = np.array([len(words_used), len(seeds), unknown], np.float32)
+        facts = np.array([len(words_used), len(seeds), unknown, shares.max(initial=0)], np.float32)
         return TextSignals(dense, context, logits, mixture, words, pairs, seeds, said, facts)
 
     def table(self, signals: TextSignals, candidates: NDArray[np.int64]) -> Floats:
         """Return (n_candidates, len(COLUMNS)) the ranker's input."""
         dense = signals.dense[:, candidates]
+        dense[NAMES.index("topics")] -= dense[NAMES.index("context")]
         query_facts = np.repeat(signals.query_facts[:, None], len(candidates), axis=1)
         relative = dense[[NAMES.index(name) for name in RELATIVE]]
         relative = relative - relative.max(axis=1, keepdims=True) if len(candidates) else relative

@@ -25,6 +25,7 @@ from recommend.signals import (
     SAID_SMOOTHING,
     SEED_LIFT_SMOOTHING,
     SIGNALS,
+    TOPIC_GAIN,
     WORD_LIFT_SMOOTHING,
     SignalMaker,
     TextSignals,
@@ -250,8 +251,10 @@ def test_the_table_holds_every_column_of_the_candidates(maker: SignalMaker, sign
     assert table.dtype == np.float32
     assert len(GROUPS) == len(COLUMNS) == len(set(COLUMNS))
     column = dict(zip(COLUMNS, table.T, strict=True))
-    for name in NAMES[:N_DENSE]:
+    for name in set(NAMES[:N_DENSE]) - {"topics"}:
         assert column[name].tolist() == signals.column(name)[candidates].tolist()
+    gain = (signals.column("topics") - signals.column("context"))[candidates]
+    assert column[TOPIC_GAIN].tolist() == gain.tolist()
     for name in RELATIVE:
         np.testing.assert_allclose(column[f"{name}_behind"], column[name] - column[name].max(), atol=1e-6)
     tags = [maker.knowledge.tags[row] for row in candidates]
@@ -259,7 +262,15 @@ def test_the_table_holds_every_column_of_the_candidates(maker: SignalMaker, sign
     assert column["log_prior"].tolist() == pytest.approx([math.log(uses(tag) / len(POSTS)) for tag in tags], abs=1e-5)
     assert column["n_words"].tolist() == [len(WORDS_USED)] * 3
     assert (column["n_seeds"].tolist(), column["n_unknown_seeds"].tolist()) == ([2.0] * 3, [1.0] * 3)
+    assert column["topic_sure"].tolist() == pytest.approx([float(signals.mixture.topics.max())] * 3)
     assert maker.table(signals, candidates[:0]).shape == (0, len(COLUMNS))
+
+
+def test_without_topics_the_ranker_sees_neither_gain_nor_sureness(maker: SignalMaker) -> None:
+    """Routing global is the same pipeline with the global table alone."""
+    table = maker.table(maker.signals(ask("golden", SEEDS, options=Options(routing="global"))), np.arange(9))
+    np.testing.assert_allclose(table[:, COLUMNS.index(TOPIC_GAIN)], 0, atol=1e-5)
+    assert not table[:, COLUMNS.index("topic_sure")].any()
 
 
 @given(caption=st.text(max_size=60), seeds=st.lists(st.text(min_size=1, max_size=8), max_size=4, unique=True))
