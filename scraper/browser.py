@@ -61,6 +61,7 @@ class BrowserSource:
         self._n_fetches = 0
         self._browser: Chromium | None = None
         self._post_tab: Tab | None = None
+        self._spare: Tab | None = None
         self._lists = ScrolledLists(self._profile, self._new_tab, self._drop, options.admit)
 
     def targets(self, topic: str | None, hashtags: Sequence[str]) -> tuple[Target, ...]:
@@ -135,13 +136,15 @@ class BrowserSource:
     # ---- the browser -------------------------------------------------------------------------------
 
     def _new_tab(self) -> Tab:
+        if self._spare is not None:
+            spare, self._spare = self._spare, None
+            return spare
         fresh = self._browser is None
         browser = self._browser = self._browser or self._start(
             BrowserNeeds(self._options.user_agent, (self._profile.host, *self._profile.hosts), self._options.headless)
         )
         tab = Tab(
-            browser.driver,
-            browser.port,
+            browser,
             self._profile,
             admit=self._options.admit,
             permit=self._options.permit or self._options.admit,
@@ -153,14 +156,18 @@ class BrowserSource:
         return tab
 
     def _drop(self, tab: Tab) -> None:
-        """Close a tab, or the whole browser where the tab does not answer any more."""
-        if tab.settle():
-            tab.close()
-        else:
+        """Put a tab aside for the next page, or end the whole browser where the tab does not answer any more."""
+        if not tab.settle():
             self._stop()
+        elif self._spare is None:
+            tab.clear()
+            self._spare = tab
+        else:
+            tab.close()
 
     def _stop(self) -> None:
-        browser, self._browser, self._post_tab = self._browser, None, None
+        browser, self._browser = self._browser, None
+        self._post_tab = self._spare = None
         self._lists.forget()
         if browser is not None:
             browser.kill()

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from scraper.chromium import BROWSER_TROUBLE
+from scraper.chromium import BROWSER_TROUBLE, Chromium
 from scraper.devtools import CommandRefused, DevTools, DevToolsEvent
 from scraper.errors import CrawlError, PageBroken, PageRefused, PageUnreachable
 from scraper.page_watch import MAX_PAGE_BYTES, PageWatch
 from scraper.site_profile import SiteProfile
-
-if TYPE_CHECKING:
-    from selenium.webdriver.remote.webdriver import WebDriver
 
 QUIET_S = 0.8
 """A page without a request under way and without news for so long has shown all that it will show by itself."""
@@ -27,7 +24,11 @@ MAX_CHARACTERS = 16 * 1024 * 1024
 
 # What a page may load. Pictures are fetched by the crawl, one a post; the rest is of no use for reading.
 _LOADED = frozenset({"Document", "Script", "Stylesheet", "XHR", "Fetch", "Preflight"})
-_READ = "const page = document.documentElement.outerHTML; return page.length > arguments[0] ? null : page;"
+_READ = """
+const page = document.documentElement.outerHTML;
+const banner = arguments[1].find(button => document.querySelector(button)) ?? null;
+return [page.length > arguments[0] ? null : page, location.href, banner];
+"""
 _SCROLL = "window.scrollTo(0, document.documentElement.scrollHeight);"
 # Pages may not open windows nor ask whether they may be left, and nobody looks at their icon.
 _TAME = """
@@ -52,8 +53,7 @@ class Tab:
 
     def __init__(
         self,
-        driver: WebDriver,
-        port: int,
+        browser: Chromium,
         profile: SiteProfile,
         *,
         admit: Callable[[str], None],
@@ -65,8 +65,7 @@ class Tab:
         """Open an empty tab.
 
         Args:
-            driver: WebDriver of the browser.
-            port: its local debugging port.
+            browser: where.
             profile: the site; other hosts are not reached.
             admit: is asked before the page goes on to another page: waits for its turn, raises to forbid.
             permit: is asked before the page loads anything else: raises to forbid.
@@ -74,7 +73,8 @@ class Tab:
             max_bytes: decoded bytes of a page and what it loads.
             clock: seconds.
         """
-        self._driver = driver
+        self._browser = browser
+        self._driver = browser.driver
         self._profile = profile
         self._admit = admit
         self._permit = permit
@@ -83,13 +83,11 @@ class Tab:
         self._clock = clock
         self._expected: str | None = None
         self._n_bytes_before = 0
-        # From any tab that is there: the one before may be closed.
-        driver.switch_to.window(driver.window_handles[0])
-        driver.switch_to.new_window("tab")
-        self._handle = driver.current_window_handle
-        driver.set_script_timeout(timeout_s)
+        self._pressed = False
+        self._handle = browser.new_tab()
+        self._driver.set_script_timeout(timeout_s)
         self._watch = PageWatch(self._handle, profile.host, max_bytes=max_bytes)
-        self._channel = DevTools(port, self._handle, clock)
+        self._channel = DevTools(browser.port, self._handle, clock)
         for domain in ("Network", "Page", "Inspector"):
             self._channel.call(f"{domain}.enable")
         self._channel.call("Page.setLifecycleEventsEnabled", enabled=True)
@@ -112,10 +110,9 @@ class Tab:
         self._take_over()
         self._pass_by()
         self._watch = PageWatch(self._handle, self._profile.host, max_bytes=self._max_bytes)
-        self._expected, self._n_bytes_before = address, 0
+        self._expected, self._n_bytes_before, self._pressed = address, 0, False
         self._driver.get(address)
         self.wait(lambda: True if self._watch.ready else None)
-        self._close_consent()
 
     def scroll(self) -> None:
         """Go to the end of the page, where lists without an end load more."""
@@ -124,14 +121,14 @@ class Tab:
         self._driver.execute_script(_SCROLL)
 
     def content(self) -> tuple[str, str]:
-        """Return the page as it is now, and its address."""
+        """Return the page as it is now, and its address; a consent banner is closed first."""
         self._take_over()
-        html = self._driver.execute_script(_READ, MAX_CHARACTERS)
+        html, address, banner = self._driver.execute_script(_READ, MAX_CHARACTERS, self._profile.consent)
         if html is None:
-            raise PageBroken(
-                f"a page of {self._profile.host} has more than {MAX_CHARACTERS / 1e6:.0f} million characters"
-            )
-        return str(html), str(self._driver.current_url)
+            raise PageBroken(f"a page of {self._profile.host} has more than {MAX_CHARACTERS // 1_000_000} M characters")
+        if banner is not None and not self._pressed:
+            self._press(banner)
+        return str(html), str(address)
 
     def wait(self, look: Callable[[], T | None]) -> T | None:
         """Return what ``look`` finds as soon as it finds it, or None once the page is quiet without it.
@@ -142,9 +139,8 @@ class Tab:
             PageUnreachable: it takes longer than allowed; and whatever went wrong with the page.
         """
         self._deadline = self._clock() + self._timeout_s
-        news = self._clock()
+        news, event = self._clock(), self._channel.next_event(self._clock())
         while True:
-            event = self._channel.next_event(min(self._deadline, self._clock() + LOOK_S))
             while event is not None:
                 self._answer(event)
                 news = self._clock()
@@ -158,11 +154,11 @@ class Tab:
                 return None
             if now >= self._deadline:
                 raise self._too_slow()
+            event = self._channel.next_event(min(self._deadline, now + LOOK_S))
 
     def clear(self) -> None:
         """Leave the page: what nobody waits for is not asked for."""
-        self._take_over()
-        self._driver.get("about:blank")
+        self._channel.send("Page.navigate", url="about:blank")
         self._pass_by()
 
     def settle(self) -> bool:
@@ -177,8 +173,7 @@ class Tab:
 
     def close(self) -> None:
         """Close the tab."""
-        self._take_over()
-        self._driver.close()
+        self._browser.close_tab(self._handle)
         # In this order: without a channel the browser would let everything through.
         self._channel.close()
 
@@ -186,7 +181,7 @@ class Tab:
         return PageUnreachable(f"a page of {self._profile.host} took longer than {self._timeout_s:.0f} s")
 
     def _take_over(self) -> None:
-        self._driver.switch_to.window(self._handle)
+        self._browser.focus(self._handle)
 
     def _pass_by(self) -> None:
         """Deal with what the page still wanted: it gets nothing more."""
@@ -275,19 +270,8 @@ class Tab:
         else:
             self._channel.send("Fetch.failRequest", requestId=request, errorReason="BlockedByClient")
 
-    def _close_consent(self) -> None:
-        """Press the button of a consent banner, if there is one, and return when the banner is gone."""
-        for selector in self._profile.consent:
-            buttons = self._driver.find_elements("css selector", selector)
-            if not buttons:
-                continue
-            try:
-                buttons[0].click()
-            except BROWSER_TROUBLE:
-                # Hidden or covered: it is in nobody's way then, and pages are read without being looked at.
-                return
-            self.wait(partial(self._gone, selector))
-            return
-
-    def _gone(self, selector: str) -> bool | None:
-        return None if self._driver.find_elements("css selector", selector) else True
+    def _press(self, button: str) -> None:
+        self._pressed = True
+        # Hidden or covered, it is in nobody's way: pages are read without being looked at.
+        with contextlib.suppress(*BROWSER_TROUBLE):
+            self._driver.find_element("css selector", button).click()

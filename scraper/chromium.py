@@ -82,12 +82,32 @@ class Chromium:
             self.driver = selenium.webdriver.Chrome(options=options, service=service)
             _bound_commands(self.driver)
             self.port = int((folder / "profile" / "DevToolsActivePort").read_text().split()[0])
+            self._home = self._focused = self.driver.current_window_handle
         except (*BROWSER_TROUBLE, ValueError) as error:
             self._stack.close()
             raise PageUnreachable(f"the browser does not start ({type(error).__name__})") from error
         except BaseException:
             self._stack.close()
             raise
+
+    def new_tab(self) -> str:
+        """Open an empty tab and return its id."""
+        self.focus(self._home)
+        self.driver.switch_to.new_window("tab")
+        self._focused = self.driver.current_window_handle
+        return self._focused
+
+    def focus(self, tab: str) -> None:
+        """Have the driver's next commands go to a tab."""
+        if tab != self._focused:
+            self.driver.switch_to.window(tab)
+            self._focused = tab
+
+    def close_tab(self, tab: str) -> None:
+        """Close a tab."""
+        self.focus(tab)
+        self.driver.close()
+        self._focused = ""
 
     def kill(self) -> None:
         """End the browser and everything it started, and remove its folder."""

@@ -60,7 +60,7 @@ class ScrolledLists:
         Args:
             profile: the site.
             new_tab: opens an empty tab.
-            drop: closes a tab that may be stuck.
+            drop: takes a tab that is done with, or stuck.
             admit: waits for the site's turn before a list is scrolled once more within a fetch.
         """
         self._profile = profile
@@ -73,13 +73,13 @@ class ScrolledLists:
         """Return the part of a list that a target's cursor points to; ``address`` is where to open it anew."""
         held = self._held.pop(target.value, None)
         if held is not None and held.cursor != target.cursor:
-            held.tab.close()
+            self._drop(held.tab)
             held = None
         if held is not None:
             page = self._scroll_on(held, target)
             if page is not None:
                 return page
-            held.tab.close()
+            self._drop(held.tab)
         return self._open(target, address)
 
     def forget(self) -> None:
@@ -133,7 +133,7 @@ class ScrolledLists:
     def _part(self, held: _OpenList, target: Target, listing: ListPage, new: tuple[str, ...], n_bytes: int) -> Page:
         posts = tuple(Target("post", post, target.topic, target.query_tag) for post in new)
         if listing.at_end or not new:
-            held.tab.close()
+            self._drop(held.tab)
             return Page(targets=posts, n_bytes=n_bytes)
         held.cursor = f"{_AT}{listing.onward}" if listing.onward else f"{_AFTER}{len(held.seen)}"
         held.troubled = False
@@ -143,7 +143,7 @@ class ScrolledLists:
     def _keep(self, hashtag: str, held: _OpenList) -> None:
         self._held[hashtag] = held
         while len(self._held) > MAX_LISTS:
-            self._held.popitem(last=False)[1].tab.close()
+            self._drop(self._held.popitem(last=False)[1].tab)
 
     @contextlib.contextmanager
     def _on_trouble(self, held: _OpenList, target: Target) -> Iterator[None]:

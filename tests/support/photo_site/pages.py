@@ -14,8 +14,10 @@ WITHOUT_NEXT = frozenset({"selfie", "fashion"})
 RECYCLED = frozenset({"nature"})
 
 _SHELL = """<!doctype html><html><head><meta charset="utf-8"><title>{title}</title>{head}</head>
-<body>{banner}{body}<script>fetch("/private/beacon").catch(() => 0)</script><img src="/private/pixel.gif">
-<iframe src="/private/frame"></iframe></body></html>"""
+<body>{banner}{body}{traps}</body></html>"""
+TRAPS = """<script>fetch("/private/beacon").catch(() => 0)</script><img src="/private/pixel.gif">
+<iframe src="/private/frame"></iframe>"""
+"""What every page tries to load although robots.txt forbids it."""
 _BANNER = """<div id="consent"><p>We value your privacy.</p><button id="all">Accept all</button>
 <button id="needed">Only what is needed</button></div><script>
 const decide = value => {{
@@ -108,4 +110,6 @@ def login_page() -> str:
 
 
 def _shell(title: str, head: str, body: str, *, consented: bool) -> str:
-    return _SHELL.format(title=html.escape(title), head=head, body=body, banner="" if consented else _BANNER.format())
+    return _SHELL.format(
+        title=html.escape(title), head=head, body=body, traps=TRAPS, banner="" if consented else _BANNER.format()
+    )

@@ -15,7 +15,7 @@ from typing import IO, Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.support.photo_site.hazards import Hazard, build_hazards, has_broken_picture, is_doubled
-from tests.support.photo_site.pages import PART, explore_page, login_page, post_page
+from tests.support.photo_site.pages import PART, TRAPS, explore_page, login_page, post_page
 from tests.support.photo_site.pictures import picture_of
 from tests.support.photo_site.world import TOPICS, SitePost, build_posts, searched_by
 
@@ -32,7 +32,7 @@ class SiteRules:
     Attributes:
         n_posts: posts over the ten topics.
         seed: of everything.
-        hazards: whether explore pages link to pages that go wrong.
+        hazards: whether explore pages link to pages that go wrong, and all pages try to load what is forbidden.
         lasting: whether to ones that only a time limit ends, too.
         wall_after: pages of explore lists and posts that it shows before it wants visitors to log in; 0 for no end.
         slow_down_every: every so manieth page is answered by 429 once; 0 for none.
@@ -183,7 +183,8 @@ class _Handler(BaseHTTPRequestHandler):
         if topic is None:
             self._send(404, "no such hashtag")
         elif self._page_is_due():
-            self._send(200, explore_page(tag, self._number("after"), topic, consented=bool(self._cookie("consent"))))
+            consented = bool(self._cookie("consent"))
+            self._show(explore_page(tag, self._number("after"), topic, consented=consented))
 
     def _part(self) -> None:
         if self.site.takes_turn(self.path, self.site.rules.slow_down_every, "slow down"):
@@ -200,7 +201,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(404, "no such post")
         elif self._page_is_due():
             consented = bool(self._cookie("consent"))
-            self._send(200, post_page(post, f"/p/{post.post_id}/", f"/media/{post.post_id}.jpg", consented=consented))
+            self._show(post_page(post, f"/p/{post.post_id}/", f"/media/{post.post_id}.jpg", consented=consented))
+
+    def _show(self, page: str) -> None:
+        self._send(200, page if self.site.rules.hazards else page.replace(TRAPS, ""))
 
     def _picture(self, post_id: str) -> None:
         post = self.site.posts.get(post_id)
