@@ -6,11 +6,14 @@ import ipaddress
 import os
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support import log_watch
 
 if TYPE_CHECKING:
     from tests.support.tiny_world import TinyWorld
@@ -43,6 +46,20 @@ def _refuse_the_network(event: str, args: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_refuse_the_network)
+
+
+def pytest_configure() -> None:
+    """Watch the service's log from the first test on."""
+    log_watch.begin()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_sent_is_logged() -> Iterator[None]:
+    """Fail a test when a caption, a hashtag, a file name or a secret that it sent stands in a log line."""
+    log_watch.WATCH.leaks()
+    yield
+    leaked = log_watch.WATCH.leaks()
+    assert not leaked, f"logged, and must not be: {leaked}"
 
 
 def _folder_from(variable: str, what: str) -> Path:

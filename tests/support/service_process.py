@@ -12,6 +12,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.support.log_watch import WATCH
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -43,6 +45,7 @@ class Service:
         for line in self.process.stderr:
             with self._grown:
                 self.lines.append(line)
+                WATCH.logged(line)
                 self._grown.notify_all()
         with self._grown:
             self._grown.notify_all()
@@ -67,7 +70,9 @@ class Service:
     def client(self) -> httpx.Client:
         """Return a client of the service once it is ready."""
         self.wait_for("ready")
-        return httpx.Client(base_url=self.wait_for("listening")["url"], timeout=90)
+        return httpx.Client(
+            base_url=self.wait_for("listening")["url"], timeout=90, event_hooks={"request": [WATCH.note]}
+        )
 
     def ends_with(self) -> int:
         """Return the exit code."""

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from service.app import create_app
 from service.loading import Loaded
 from service.settings import Settings
+from tests.support.log_watch import WATCH
 from tests.support.serving import fake_loaded, loader
 
 Ask = Callable[..., Awaitable[httpx.AsyncClient]]
@@ -32,7 +33,12 @@ def _database_as_new(tmp_path: Path, empty_database: Path) -> None:
 async def asking(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """Run ``app`` and yield a client of it."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://t") as client:
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(
+            transport=transport, base_url="http://t", event_hooks={"request": [WATCH.note_async]}
+        ) as client,
+    ):
         yield client
 
 
