@@ -119,7 +119,8 @@ def collect(
         CrawlError: the crawl stopped before its end; the message says what to do.
         StorageError: the disk is full, or another crawl is at work in the corpus.
     """
-    source_kind(config.source)
+    if source_kind(config.source).network and not config.contact:
+        LOGGER.warning("no --contact is given, so site owners cannot reach you; give an address or a page of yours")
     with opened_state(corpus) as state, ExitStack() as stack:
         salt = read_salt(installation)
         agent = user_agent(_version(), config.contact)

@@ -12,6 +12,8 @@ from core.errors import TagsmithError
 UNUSABLE = 2
 INTERRUPTED = 130
 """128 + SIGINT, as shells count."""
+COLLECTING = ("collect", "forget", "clean")
+"""Commands that need the packages of the extra ``scrape``, others those of ``train``."""
 ROOMS = ("core", "embeddings", "models", "pipelines", "recommend", "scraper", "service", "tagsmith")
 """A module that is missing from one of these is a bug, not a package to install."""
 
@@ -32,10 +34,11 @@ class FailuresInOneLine(TyperGroup):
             package = (error.name or "").partition(".")[0]
             if ctx.params.get("debug") or package in ("", *ROOMS):
                 raise
-            typer.echo(f"tagsmith: this needs {package}; install it with: pip install 'tagsmith[train]'", err=True)
+            extra = "scrape" if ctx.invoked_subcommand in COLLECTING else "train"
+            typer.echo(f"tagsmith: this needs {package}; install it with: pip install 'tagsmith[{extra}]'", err=True)
             raise typer.Exit(UNUSABLE) from error
         except KeyboardInterrupt as error:
-            resumes = ctx.invoked_subcommand in ("train", "distill", "collect", "clean")
+            resumes = ctx.invoked_subcommand in ("train", "distill", "collect", "clean", "grow")
             rest = "; the same command goes on from here" if resumes else ""
             typer.echo(f"\ntagsmith: interrupted{rest}", err=True)
             raise typer.Exit(INTERRUPTED) from error

@@ -13,7 +13,7 @@ from core.errors import DataError, InvalidOption, StorageError
 from pipelines.collect import Wish, collect, first_targets, opened_state
 from pipelines.collect_config import CollectConfig, load_collect_config
 from pipelines.collect_report import read_runs
-from scraper.errors import LoginWall
+from scraper.errors import LoginWall, PageBroken
 from scraper.pace import PaceLimits
 from scraper.port import PageSource, Target
 from scraper.sources import SourceOptions
@@ -93,6 +93,35 @@ def test_a_run_that_is_stopped_leaves_a_report_that_says_how_it_goes_on(tmp_path
     text = (tmp_path / "corpus" / "crawl" / "report.txt").read_text(encoding="utf-8")
     assert "it wants an account" in text
     assert "the same command goes on from here" in text
+
+
+def test_a_run_that_a_person_interrupts_says_so_and_goes_on_later(tmp_path: Path) -> None:
+    """Ctrl-C is a way to stop like any other."""
+
+    class Interrupted(OfflinePlatform):
+        def fetch(self, target: Target) -> object:  # type: ignore[override]
+            if self.answered:
+                raise KeyboardInterrupt
+            return super().fetch(target)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, Interrupted(), Wish(topics=("pets",)))
+    assert "ended: interrupted" in (tmp_path / "corpus" / "crawl" / "report.txt").read_text(encoding="utf-8")
+    run(tmp_path, OfflinePlatform(), Wish(topics=("pets",)))
+    lines = (tmp_path / "corpus" / "posts" / "replay-00001.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 14
+
+
+def test_a_page_that_could_not_be_read_is_kept_for_the_operator_alone(tmp_path: Path) -> None:
+    """It may hold names, so nobody else may look into the folder."""
+    platform = OfflinePlatform(
+        troubles={"https://photos.example/cake?page=0": [PageBroken("no list", content=b"<html>" * 100_000)]}
+    )
+    run(tmp_path, platform, Wish(topics=("food",)))
+    folder = tmp_path / "corpus" / "crawl" / "broken"
+    assert folder.stat().st_mode & 0o077 == 0
+    (kept,) = folder.iterdir()
+    assert kept.stat().st_size == 256 * 1024
 
 
 def test_every_run_is_listed(tmp_path: Path) -> None:
