@@ -52,12 +52,13 @@ class Journal:
         self._life: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """Open the spool and begin to carry over.
+        """Open the spool, take over what dead processes left, and begin to carry over.
 
         Raises:
             StorageError: the spool's folder cannot be used.
         """
         self.spool.open()
+        self.spool.adopt()
         self._woken.set()
         self._life = asyncio.get_running_loop().create_task(self._live())
 

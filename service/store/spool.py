@@ -13,7 +13,6 @@ import json
 import os
 import secrets
 import threading
-import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,16 +24,13 @@ from core.locks import Held, hold_lock
 
 MAX_BYTES = 64_000_000
 """What one process keeps at most; beyond, nothing more is accepted."""
-SETTLE_S = 5.0
-"""A lock file this young may belong to a process that is just about to lock it."""
 Entry = dict[str, Any]
 
 
 class Spool:
     """The segments of one process, and those that dead ones left in the same folder. Safe to use from threads."""
 
-    def __init__(self, folder: Path, *, max_bytes: int = MAX_BYTES, settle_s: float = SETTLE_S) -> None:
-        self._settle_s = settle_s
+    def __init__(self, folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
         self._name = f"{os.getpid()}-{secrets.token_hex(4)}"
@@ -54,13 +50,16 @@ class Spool:
         """
         with storage_errors(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._locks.enter_context(hold_lock(self._folder / f"{self._name}.lock"))
+            # Locked before it has the name that others look for: they never find it free while we live.
+            unnamed = self._folder / f"{self._name}.new"
+            self._locks.enter_context(hold_lock(unnamed))
+            os.rename(unnamed, self._folder / f"{self._name}.lock")
 
     def adopt(self) -> None:
         """Take over the segments of processes that no longer live."""
         for lock in sorted(self._folder.glob("*.lock")):
             name = lock.name.removesuffix(".lock")
-            if name == self._name or _age_s(lock) < self._settle_s:
+            if name == self._name:
                 continue
             # Who gets the lock of another has its segments to itself: they are renamed before it is let go.
             with contextlib.suppress(Held, OSError, StorageError), hold_lock(lock, wait=False):
@@ -141,12 +140,6 @@ def read_segment(segment: Path) -> Iterator[Entry]:
             checksum, _, text = line.rstrip(b"\n").partition(b" ")
             if line.endswith(b"\n") and checksum == b"%08x" % zlib.crc32(text):
                 yield json.loads(text)
-
-
-def _age_s(path: Path) -> float:
-    with contextlib.suppress(OSError):
-        return time.time() - path.stat().st_mtime
-    return 0.0
 
 
 def _size(segment: Path) -> int:

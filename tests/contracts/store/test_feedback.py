@@ -176,7 +176,6 @@ async def test_what_is_given_while_the_database_is_away_counts_once_when_it_is_b
 
     back = open_store(url)
     successor = Journal(back, tmp_path / "spool", feedback_kept_ms=KEPT_MS, now_ms=clock)
-    successor.spool = type(successor.spool)(tmp_path / "spool", settle_s=0.0)
     successor.spool.open()
     successor.spool.adopt()
     await successor.carry_over()

@@ -22,7 +22,7 @@ JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambd
 @pytest.fixture
 def spool(tmp_path: Path) -> Iterator[Spool]:
     """A spool at work."""
-    opened = Spool(tmp_path / "spool", settle_s=0.0)
+    opened = Spool(tmp_path / "spool")
     opened.open()
     yield opened
     opened.close()
@@ -75,7 +75,7 @@ def test_a_full_spool_says_so_and_takes_more_once_it_is_emptied(tmp_path: Path) 
     spool = Spool(tmp_path, max_bytes=200)
     spool.open()
     entry = {"pad": "x" * 20}
-    n_kept = 4
+    n_kept = 5
     for _ in range(n_kept):
         spool.append(entry, durable=True)
     with pytest.raises(StorageError, match="full"):
@@ -113,11 +113,11 @@ def test_what_a_killed_process_left_is_taken_over_once(tmp_path: Path) -> None:
         "spool = Spool(Path(sys.argv[1])); spool.open(); spool.append({'n': 1}, durable=False)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
-    living = Spool(tmp_path, settle_s=0.0)
+    living = Spool(tmp_path)
     living.open()
     living.append({"n": 0}, durable=False)
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], cwd=Path.cwd(), check=False)
-    heirs = [Spool(tmp_path, settle_s=0.0) for _ in range(2)]
+    heirs = [Spool(tmp_path) for _ in range(2)]
     for heir in heirs:
         heir.open()
         heir.adopt()
@@ -125,7 +125,7 @@ def test_what_a_killed_process_left_is_taken_over_once(tmp_path: Path) -> None:
     assert [entry["n"] for entry in _entries(living)] == [0]
     for one in (*heirs, living):
         one.close()
-    last = Spool(tmp_path, settle_s=0.0)
+    last = Spool(tmp_path)
     last.open()
     last.adopt()
     assert sorted(str(entry["n"]) for entry in _entries(last)) == ["0", "1"]
