@@ -35,7 +35,7 @@ def fetch(url: str, target: Path, report: Report = lambda _done, _total: None) -
     aside = target.with_name(f".{target.name}.{os.getpid()}.part")
     digest, done = hashlib.sha256(), 0
     try:
-        with urlopen(url, timeout=SILENCE_S) as answer, aside.open("wb") as handle:
+        with urlopen(url, timeout=SILENCE_S) as answer, aside.open("wb") as handle:  # nosec B310
             length = answer.headers.get("Content-Length")
             while chunk := answer.read(CHUNK_BYTES):
                 handle.write(chunk)

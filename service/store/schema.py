@@ -100,7 +100,7 @@ def _step(connection: Connection, before: str, to: str) -> None:
 
 def _revision(connection: Connection) -> str:
     tables = set(inspect(connection).get_table_names())
-    found = connection.scalar(text("SELECT version_num FROM alembic_version")) if "alembic_version" in tables else None  # nosec B608: the table's name is a constant
+    found = connection.scalar(text("SELECT version_num FROM alembic_version")) if "alembic_version" in tables else None  # nosec B608
     if found is not None:
         return str(found)
     ours = set(METADATA.tables) & tables

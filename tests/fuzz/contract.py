@@ -1,0 +1,58 @@
+"""The live contract under schemathesis, all checks: ``python -m tests.fuzz.contract --examples 150``.
+
+A service over fakes is started in a process of its own; requests are made from its OpenAPI: examples, boundary values,
+random ones, and chains of calls along its links. Any failure ends with a command that repeats it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.support.service_process import Service
+
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+COUNT = re.compile(r"([\d,]+) generated")
+
+
+def run(
+    n_examples: int, *, seed: int | None = None, phases: str = "examples,coverage,fuzzing,stateful"
+) -> tuple[int, int]:
+    """Return how many requests were made, and schemathesis' exit code; its report goes to standard output."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = {"TAGSMITH_DATABASE": f"sqlite:///{folder}/store.db", "TAGSMITH_SPOOL": f"{folder}/spool"}
+        service = Service("tests.support.fake_service", settings)
+        try:
+            service.client().close()
+            url = service.wait_for("listening")["url"]
+            command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(CONFIG)]
+            command += ["run", f"{url}/openapi.json", "--checks", "all", "--max-examples", str(n_examples)]
+            command += ["--phases", phases, "--continue-on-failure", "--no-color", "--warnings", "off"]
+            command += ["--seed", str(seed)] if seed is not None else []
+            told = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        finally:
+            service.process.terminate()
+            service.ends_with()
+    print(told.stdout, flush=True)
+    count = COUNT.search(told.stdout)
+    return int(count[1].replace(",", "")) if count else 0, told.returncode
+
+
+def main() -> int:
+    """Run from the command line; return 0 when every check held and there were enough requests."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--examples", type=int, default=150, help="random requests for each call")
+    parser.add_argument("--least", type=int, default=5000, help="requests that there must be at least")
+    parser.add_argument("--seed", type=int)
+    chosen = parser.parse_args()
+    n_requests, code = run(chosen.examples, seed=chosen.seed)
+    print(f"{n_requests} requests, at least {chosen.least} wanted")
+    return code or int(n_requests < chosen.least)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
