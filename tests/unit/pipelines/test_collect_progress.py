@@ -29,11 +29,3 @@ def test_where_there_is_no_terminal_a_line_comes_now_and_then() -> None:
         for figures.posts in range(0, 501, 10):
             show(figures)
     assert len(out.getvalue().splitlines()) == 5
-
-
-def test_on_a_terminal_a_line_is_drawn_and_gone_at_the_end() -> None:
-    """Brackets in it are no markup."""
-    out = StringIO()
-    with show_crawl(Console(file=out, force_terminal=True, width=200)) as show:
-        show(CrawlFigures(posts=3))
-    assert "3 posts" in out.getvalue() or "collecting" in out.getvalue()
