@@ -32,7 +32,8 @@ KINDS: tuple[tuple[str, float], ...] = (
 """What is planted, and the share of the posts that it is."""
 
 _N_WORDS, _N_TAGS, _N_PLAIN = 30_000, 20_000, 60
-_SYLLABLES = [c + v for c in "b c d f g h j k l m n p r s t v w z br st tr pl sh ch".split() for v in "aeiou"]
+_CONSONANTS = "b c d f g h j k l m n p r s t v w z br st tr pl sh ch"
+_SYLLABLES = [consonant + vowel for consonant in _CONSONANTS.split() for vowel in "aeiou"]
 _STOP = sorted(STOP_WORDS)
 _FOLLOW = ("followforfollow", "likeforlike", "f4f", "l4l", "followtrain", "likeback", "gainpost")
 
@@ -86,7 +87,9 @@ def _plain(number: int) -> dict[str, Any]:
     draw = random.Random(f"post {number}")
     n_words = min(300, max(0, round(draw.lognormvariate(math.log(12), 0.8))))
     n_tags = min(30, max(1, round(draw.lognormvariate(math.log(6), 0.7))))
-    words = [_STOP[draw.randrange(len(_STOP))] if draw.random() < 0.4 else _zipf(draw, _N_WORDS) for _ in range(n_words)]
+    words = [
+        _STOP[draw.randrange(len(_STOP))] if draw.random() < 0.4 else _zipf(draw, _N_WORDS) for _ in range(n_words)
+    ]
     tags = list(dict.fromkeys(_zipf(draw, _N_TAGS) + "tag" for _ in range(n_tags)))
     return {
         "id": f"made-up:{number}",

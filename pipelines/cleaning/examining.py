@@ -126,6 +126,8 @@ class Examiner:
             "hashtags": list(hashtags),
             "query_tag": post.query_tag,
         }
+        if not image:
+            clean.pop("image", None)
         return Kept(clean, post, words, language, _hour(post.time), tuple(what for what, done in mended if done))
 
     def _breaks(self, rule: SpamRule, post: TidyPost) -> bool:

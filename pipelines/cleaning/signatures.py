@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from datasketch import MinHash, MinHashLSH
@@ -26,9 +27,7 @@ class Signer:
 
     def __init__(self, similarity: float, permutations: int) -> None:
         """Choose bands for captions of at least this Jaccard ``similarity``, found with ``permutations`` functions."""
-        # Missing a copy is worse than comparing two captions for nothing: every candidate is compared again.
-        chosen = MinHashLSH(threshold=similarity, num_perm=permutations, weights=(0.2, 0.8))
-        self.n_bands, self._rows = int(chosen.b), int(chosen.r)
+        self.n_bands, self._rows = _bands(similarity, permutations)
         self._similarity = similarity
         self._hashes = MinHash(num_perm=permutations, seed=_SEED, hashfunc=zlib.crc32)
 
@@ -44,6 +43,14 @@ class Signer:
     def near(self, one: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Return (n,) bool: which of (n, permutations) signatures are as similar to ``one`` as asked for."""
         return similarities(one, others) >= self._similarity
+
+
+@cache
+def _bands(similarity: float, permutations: int) -> tuple[int, int]:
+    """Return (bands, values in a band); finding them out takes a thousand integrals."""
+    # Missing a copy is worse than comparing two captions for nothing: every candidate is compared again.
+    chosen = MinHashLSH(threshold=similarity, num_perm=permutations, weights=(0.2, 0.8))
+    return int(chosen.b), int(chosen.r)
 
 
 def shingles(words: Sequence[str]) -> list[bytes]:
