@@ -117,3 +117,34 @@ def test_the_card_is_served(client: httpx.Client) -> None:
     assert card["card"]
     assert card["metrics"]
     assert card["licences"]
+
+
+def test_a_batch_of_photographs_is_answered_as_each_would_be_alone(client: httpx.Client) -> None:
+    """To the last digit, though several go through the network at once."""
+    photos = sorted(PICTURE.parent.glob("*.jpg"))[:6]
+    posts: list[dict[str, Any]] = [
+        {"image": {"base64": base64.b64encode(photo.read_bytes()).decode()}, "limit": 5} for photo in photos
+    ]
+    posts += [{"caption": "my cat at the window", "limit": 5}, {"seeds": ["ramen"], "platforms": ["instagram"]}]
+    results = client.post(f"{URL}/batch", json={"posts": posts}).json()["results"]
+    for post, entry in zip(posts, results, strict=True):
+        assert _without_ids(entry["answer"]) == _without_ids(client.post(URL, json=post).json())
+
+
+def test_a_set_is_judged_against_a_photograph(client: httpx.Client) -> None:
+    """What the picture shows fits, what it does not show fits less."""
+    image = {"base64": base64.b64encode(PICTURE.read_bytes()).decode()}
+    body = client.post("/v1/check", json={"hashtags": ["catsofinstagram", "ramen"], "image": image}).json()
+    fits = {one["hashtag"]: one["fit"] for one in body["hashtags"]}
+    assert fits["catsofinstagram"]["level"] == "good"
+    assert fits["ramen"]["level"] in ("fair", "poor")
+    assert fits["catsofinstagram"]["score"] > fits["ramen"]["score"]
+
+
+def test_hashtags_of_the_bundle_are_looked_up(client: httpx.Client) -> None:
+    """Completion and one in full, related by use and by meaning."""
+    found = client.get("/v1/hashtags", params={"prefix": "Sun", "limit": 5}).json()["hashtags"]
+    assert len(found) == 5
+    assert all(one["hashtag"].startswith("sun") for one in found)
+    card = client.get("/v1/hashtags/sunset").json()
+    assert len(card["related"]["by_use"]) == len(card["related"]["by_meaning"]) == 12
