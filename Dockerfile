@@ -8,10 +8,16 @@ RUN python -m build --outdir /dist
 
 # What is installed, apart from what installs it: neither pip's cache nor the source reaches the image.
 FROM python:3.11-slim AS cpu-packages
+WORKDIR /src
 RUN python -m venv --without-pip /opt/tagsmith
+# The dependencies by themselves: a change of the code does not install them again.
+RUN --mount=type=bind,source=pyproject.toml,target=/src/pyproject.toml \
+    --mount=type=bind,source=constraints.txt,target=/src/constraints.txt \
+    python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
+        > /needed.txt \
+    && pip --python /opt/tagsmith/bin/python install --no-cache-dir -c constraints.txt -r /needed.txt
 RUN --mount=type=bind,from=wheel,source=/dist,target=/dist \
-    --mount=type=bind,source=constraints.txt,target=/constraints.txt \
-    pip --python /opt/tagsmith/bin/python install --no-cache-dir -c /constraints.txt /dist/tagsmith-*.whl
+    pip --python /opt/tagsmith/bin/python install --no-cache-dir --no-deps /dist/tagsmith-*.whl
 
 FROM cpu-packages AS gpu-packages
 RUN --mount=type=bind,from=wheel,source=/dist,target=/dist \
@@ -32,7 +38,7 @@ ENV PATH=/opt/tagsmith/bin:$PATH \
 USER 10001
 WORKDIR /srv/tagsmith
 EXPOSE 8000
-HEALTHCHECK --interval=5s --timeout=4s --start-period=30s --retries=3 \
+HEALTHCHECK --interval=5s --timeout=10s --start-period=120s --retries=3 \
     CMD ["python", "-S", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=3); c.request('GET', '/ready'); raise SystemExit(c.getresponse().status != 200)"]
 ENTRYPOINT ["tagsmith"]
 CMD ["serve", "--host", "0.0.0.0", "--port", "8000"]

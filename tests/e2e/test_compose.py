@@ -39,7 +39,7 @@ def free_port() -> int:
         return port
 
 
-def until(true: Callable[[], bool], within_s: float = 180.0) -> float:
+def until(true: Callable[[], bool], within_s: float = 400.0) -> float:
     """Wait for something; return the seconds that it took."""
     began = time.monotonic()
     while not true():

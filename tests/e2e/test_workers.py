@@ -40,8 +40,8 @@ def start() -> Iterator[Start]:
 
 
 def until(true: Callable[[], bool]) -> None:
-    """Wait for something that happens within a minute."""
-    deadline = time.monotonic() + 60
+    """Wait for something that happens within minutes."""
+    deadline = time.monotonic() + 240
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -24,7 +24,7 @@ from tests.support.service_process import ROOT, Service
 FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
 
 
-def until(true: Callable[[], bool], within_s: float = 90.0) -> None:
+def until(true: Callable[[], bool], within_s: float = 300.0) -> None:
     """Wait for something."""
     deadline = time.monotonic() + within_s
     while not true():
@@ -56,8 +56,9 @@ def test_workers_killed_one_after_the_other(start: Start, report: Report, real: 
             os.kill(min(workers_of(service)), signal.SIGKILL)
             until(lambda turn=turn: len(service.told("ready")) == 3 + turn)  # type: ignore[misc]
         load.wait_for(10)
+    # 404: feedback, through another worker, on an answer that the killed one had not yet put on record.
     broken = {one.result for one in load.outcomes if one.result not in (200, 201, 202)}
-    assert broken <= {"ReadError", "RemoteProtocolError", "WriteError"}
+    assert broken <= {"ReadError", "RemoteProtocolError", "WriteError", 404}
     n_broken = sum(1 for one in load.outcomes if one.result in broken)
     assert n_broken <= n_kills * load.n_clients
     assert not feedback_missing(service, load)

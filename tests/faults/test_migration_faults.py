@@ -67,7 +67,7 @@ def test_killed_in_the_middle_of_a_migration_of_postgresql(
         reader.stdin.write(b"BEGIN; LOCK TABLE alembic_version IN SHARE MODE;\n")
         reader.stdin.flush()
         migration = begin(postgres.url, "downgrade", "--to", BEFORE)
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 300
         while postgres.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'") == []:
             assert time.monotonic() < deadline
             assert migration.poll() is None

@@ -76,7 +76,7 @@ class Load:
         """Return how many requests ended how, of those that began in a span."""
         return Counter(one.result for one in list(self.outcomes) if one.what == what and since <= one.at < until)
 
-    def wait_for(self, n_more: int, what: str = SUGGEST, result: int = 200, within_s: float = 60.0) -> None:
+    def wait_for(self, n_more: int, what: str = SUGGEST, result: int = 200, within_s: float = 240.0) -> None:
         """Wait until ``n_more`` requests more ended as ``result``."""
         before, deadline = self.counts(what)[result], time.monotonic() + within_s
         while self.counts(what)[result] < before + n_more:

@@ -61,7 +61,7 @@ class PostgresServer:
                 start_new_session=True,
                 cwd="/",
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         ready = [program("pg_isready"), "--quiet", "--host=127.0.0.1", f"--port={self._port}"]
         while subprocess.run(ready, check=False).returncode != 0:
             assert time.monotonic() < deadline, "PostgreSQL does not start"

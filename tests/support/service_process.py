@@ -57,7 +57,7 @@ class Service:
             return [line for line in self.lines if f'"event": "{event}"' in line]
 
         with self._grown:
-            self._grown.wait_for(lambda: found() or self.process.poll() is not None, timeout=90)
+            self._grown.wait_for(lambda: found() or self.process.poll() is not None, timeout=300)
             assert found(), "".join(self.lines)
             line: dict[str, str] = json.loads(found()[0])
             return line
