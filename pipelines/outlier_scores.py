@@ -36,6 +36,8 @@ LEAST_AGREEMENT = 0.12
 """Below it a picture is an outlier. Chosen on plantings with other seeds than docs/outliers.md reports."""
 COPIES = 0.985
 """Pictures with at least this cosine are copies of each other: none may vouch for another."""
+MOST_COPIES = 20
+"""More pictures alike than this are a style (a shop's catalogue) and not copies of one: they may vouch."""
 _ROWS = 1024
 
 
@@ -204,7 +206,10 @@ def neighbour_agreement(inputs: Floats, labels: Floats, groups: NDArray[np.int64
 
 
 def copies_of(inputs: Floats) -> NDArray[np.int64]:
-    """Return (n,) a number for each set of pictures that are copies of each other, directly or through others."""
+    """Return (n,) a number for each set of pictures that are copies of each other, directly or through others.
+
+    Pictures of a set of more than ``MOST_COPIES`` get a number each.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -215,7 +220,10 @@ def copies_of(inputs: Floats) -> NDArray[np.int64]:
         found.append(np.stack([first + start, second]))
     first, second = np.concatenate(found, axis=1)
     graph = coo_array((np.ones(len(first)), (first, second)), shape=(len(unit), len(unit)))
-    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+    groups = np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+    many = np.bincount(groups)[groups] > MOST_COPIES
+    groups[many] = len(unit) + np.flatnonzero(many)
+    return groups
 
 
 def _given(scores: Doubles, labels: Floats) -> Doubles:

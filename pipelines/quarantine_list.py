@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from core.atomic import write_atomic
+from core.atomic import storage_errors, write_atomic
 from core.errors import DataError
 from core.locks import hold_lock
 
@@ -36,7 +36,7 @@ def put_on_list(posts: Path, post_ids: Sequence[str]) -> Path:
         StorageError: it cannot be written; what it said before holds.
     """
     place = posts / LIST_FILE
-    with hold_lock(posts.parent / ".quarantine.lock"):
+    with hold_lock(_lock_of(posts)):
         made = datetime.now(UTC).isoformat(timespec="seconds")
         _write(place, [*_read(place), (made, tuple(sorted(post_ids)))])
     return place
@@ -50,15 +50,22 @@ def take_off_list(posts: Path) -> int:
         StorageError: it cannot be written; what it said before holds.
     """
     place = posts / LIST_FILE
-    with hold_lock(posts.parent / ".quarantine.lock"):
+    with hold_lock(_lock_of(posts)):
         runs = _read(place)
         if not runs:
             raise DataError(f"no post of {posts} is in quarantine")
-        if len(runs) == 1:
-            place.unlink()
-        else:
+        if len(runs) > 1:
             _write(place, runs[:-1])
+        else:
+            with storage_errors(place):
+                place.unlink()
+                _lock_of(posts).unlink()  # as it was before: nothing of the list is left
         return len(runs[-1][1])
+
+
+def _lock_of(posts: Path) -> Path:
+    # Not in the folder itself, whose content counts as data.
+    return posts.parent / ".quarantine.lock"
 
 
 def _read(place: Path) -> list[tuple[str, tuple[str, ...]]]:
