@@ -17,7 +17,7 @@ from pipelines.clean import clean
 from pipelines.cleaning.config import CleanConfig
 from pipelines.cleaning.outcome import CleanReport
 from pipelines.config import load_config
-from pipelines.progress import ProgressPort, SilentProgress
+from pipelines.progress import ProgressPort, SilentProgress, Task
 
 CONFIG = load_config().clean
 
@@ -108,3 +108,29 @@ def tree_of(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_symlink() or path.is_file()
     }
+
+
+def some_records(n_records: int = 30) -> list[dict[str, Any]]:
+    """Return posts of which four are dropped, each by another rule."""
+    records = [record(n) for n in range(n_records)]
+    records[5]["hashtags"] = ["followforfollow", "f4f", "l4l"]
+    records[6] = record(6, caption=records[2]["caption"], hashtags=records[2]["hashtags"])
+    records[7]["id"] = records[3]["id"]
+    records[8]["caption"] = "Heute waren wir den ganzen Tag am Strand und haben Muscheln gesammelt"
+    return records
+
+
+class StopAt:
+    """A progress that stops the run at one of its steps, as Ctrl-C does."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+
+    def task(self, label: str, total: float | None = None) -> Task:
+        """Stop when the wanted piece of work begins."""
+        if label == self.label:
+            raise KeyboardInterrupt
+        return SilentProgress().task(label, total)
+
+    def note(self, message: str) -> None:
+        """Drop the message."""
