@@ -46,7 +46,8 @@ def collect(
         str | None, typer.Option("--instance", help="Address of the site, instance or API server.")
     ] = None,
     files: Annotated[
-        Path | None, typer.Option("--files", help="The folder or file that a source without network reads.")
+        Path | None,
+        typer.Option("--files", help="What a source without network reads; for browser, the site's form."),
     ] = None,
     cookies: Annotated[
         Path | None, typer.Option("--cookies", help="File with the cookies of your own login; never logged.")
