@@ -64,7 +64,7 @@ async def test_an_answer_just_given_is_known(feedback: Feedback, journal: Journa
     """Feedback may come before the background got to it; of another workspace's answer nothing is told."""
     answer = _suggested(clock, "dog", "puppy")
     assert journal.note(answer)
-    assert await feedback.shown("studio", str(answer["id"])) == {"dog", "puppy"}
+    assert await feedback.shown("studio", str(answer["id"])) == frozenset({"dog", "puppy"})
     with pytest.raises(OtherWorkspace):
         await feedback.shown("rival", str(answer["id"]))
     assert await feedback.shown("studio", suggestion_id()) is None

@@ -116,7 +116,7 @@ async def _walk(url: str, steps: list[tuple[str, str, str]]) -> None:
         now = there.get(name)
         etag = now.etag if version == "now" and now else gone.get(name, "never")
         if_match = None if version == "none" else frozenset({etag})
-        names_it = now is not None and if_match == {now.etag}
+        names_it = now is not None and if_match == frozenset({now.etag})
         try:
             if action == "delete":
                 done = await sets.delete("w", name, if_match)
