@@ -13,10 +13,12 @@ from core.bundle import current, list_bundles, open_bundle
 from core.draft import DraftBundle
 from core.errors import BundleCorrupt, DataError
 from core.manifest import Provenance
+from core.trend_snapshot import read_snapshot, write_snapshot
 from pipelines.config import PublishConfig
 from pipelines.progress import SilentProgress
 from pipelines.publish import run
 from pipelines.stage import StageContext
+from tests.support.dated_posts import snapshot_of
 
 METRICS = {
     "tags": {
@@ -167,3 +169,16 @@ def test_the_card_shows_what_training_measured_but_not_every_epoch(finished: Run
     assert "### train-topics · val" in card
     assert "0.123" not in card
     assert open_bundle(current(finished.store)).manifest.created[:10] not in card
+
+
+def test_counted_trends_are_published_with_the_draft(finished: Run) -> None:
+    """Listed and hashed like any other file; a corpus without times leaves none, which is fine."""
+    out = finished.folder / "out"
+    out.mkdir()
+    (finished.folder / "count-trends").mkdir()
+    write_snapshot(snapshot_of({"sea": {0: 3, 9: 4}}), finished.folder / "count-trends" / "trends.json")
+    places = ("split", "train-topics", "train-embeddings", "train-ranker", "evaluate", "count-trends", "store")
+    inputs = {name: finished.folder / name for name in places} | {"facts": finished.folder / "facts.json"}
+    run(StageContext(out, out, out, inputs, PublishConfig(name="test", at_least={}), SilentProgress(), 5))
+    bundle = open_bundle(current(finished.store))
+    assert read_snapshot(bundle.path("counts/trends.json")).hashtags == ("sea",)
