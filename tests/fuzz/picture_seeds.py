@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from io import BytesIO
 
 import numpy as np
@@ -93,6 +93,10 @@ def _icc() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
+def _turned(orientation: int) -> bytes:
+    return _saved(_photo(), "JPEG", exif=_exif(orientation))
+
+
 def _frames(n: int) -> dict[str, object]:
     return {"save_all": True, "append_images": [_photo().rotate(10 * k) for k in range(1, n)], "loop": 0}
 
@@ -108,7 +112,7 @@ READ: dict[str, Make] = {
     "jpeg, one row": lambda: _saved(_photo(size=(3000, 1)), "JPEG"),
     "jpeg, ICC": lambda: _saved(_photo(), "JPEG", icc_profile=_icc()),
     "jpeg, broken ICC": lambda: _saved(_photo(), "JPEG", icc_profile=_icc()[:200] + b"\xff" * 500),
-    **{f"jpeg, EXIF {n}": lambda n=n: _saved(_photo(), "JPEG", exif=_exif(n)) for n in (0, 2, 3, 5, 6, 8, 9, 65535)},
+    **{f"jpeg, EXIF {n}": partial(_turned, n) for n in (0, 2, 3, 5, 6, 8, 9, 65535)},
     "jpeg, EXIF of 60 kB": lambda: _saved(_photo(), "JPEG", exif=_exif(6, b"x" * 60_000)),
     "jpeg, EXIF bomb": lambda: _exif_bomb(2000, loops=False),
     "jpeg, EXIF loop": lambda: _exif_bomb(3, loops=True),
