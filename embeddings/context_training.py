@@ -121,8 +121,8 @@ class ContextFit:
         rng = np.random.default_rng(settings.seed)
         usable = self._sampler.usable
         optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99), foreach=True)
-        # A cycle has a way up and a way down; of ten steps a tenth would be no way at all.
-        n_steps = max(2, settings.epochs * math.ceil(len(usable) / settings.batch_posts))
+        # A cycle has a way up and a way down, each of a step at least; of ten steps a tenth would be no way at all.
+        n_steps = max(3, settings.epochs * math.ceil(len(usable) / settings.batch_posts))
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer, settings.learning_rate, total_steps=n_steps, pct_start=max(0.1, 2 / n_steps)
         )

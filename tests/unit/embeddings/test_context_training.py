@@ -148,9 +148,9 @@ def test_fits_repeat() -> None:
     assert not np.array_equal(one, other)
 
 
-@pytest.mark.parametrize("batch_posts", [3, 7, 8, 72, 100])
+@pytest.mark.parametrize("batch_posts", [3, 7, 8, 36, 72, 100])
 def test_any_number_of_steps_can_be_fitted(batch_posts: int) -> None:
-    """One step in all, ten, and more."""
+    """One step in all, two, ten, and more."""
     fit = new_fit(replace(SETTINGS, epochs=1, batch_posts=batch_posts))
     fit.fit()
     assert np.isfinite(fit.table().dense_input()).all()
