@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
@@ -113,6 +112,8 @@ def read_features(
 
 
 def _open_with_features(content: bytes, path: Path, threads: int) -> onnxruntime.InferenceSession:
+    import onnx  # only training installs it, and only training looks inside a network
+
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = threads

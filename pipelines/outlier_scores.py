@@ -149,10 +149,11 @@ def judge_agreement(inputs: Floats, labels: Floats, groups: NDArray[np.int64], s
 def head_inputs(features: Floats, logits: Floats) -> Floats:
     """Return (n, width + 1000) roots of features at unit length, and of class probabilities at half of it."""
     roots = np.sqrt(np.maximum(features, 0.0) + 1e-6)
-    roots /= np.linalg.norm(roots, axis=1, keepdims=True)
+    unit = roots / np.linalg.norm(roots, axis=1, keepdims=True)
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     classes = np.sqrt(powers / powers.sum(axis=1, keepdims=True) + 1e-6)
-    return np.concatenate([roots, CLASS_SHARE * classes], axis=1).astype(np.float32)
+    joined: Floats = np.concatenate([unit, CLASS_SHARE * classes], axis=1, dtype=np.float32)
+    return joined
 
 
 def principal_components(inputs: Floats, components: int, seed: int) -> Floats:
@@ -160,7 +161,7 @@ def principal_components(inputs: Floats, components: int, seed: int) -> Floats:
     from sklearn.decomposition import PCA
 
     if components >= min(inputs.shape):
-        return (inputs - inputs.mean(axis=0)).astype(np.float32)
+        return np.asarray(inputs - inputs.mean(axis=0), dtype=np.float32)
     fitted = PCA(components, svd_solver="randomized", iterated_power=2, random_state=seed)
     return np.asarray(fitted.fit_transform(inputs), dtype=np.float32)
 

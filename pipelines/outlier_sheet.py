@@ -92,8 +92,8 @@ def _page(
     yield f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
     yield f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>"
     yield "<table><tr><th>topic</th><th>pictures</th><th>would go</th></tr>"
-    for topic, n_looked, n_out in counts:
-        yield f"<tr><td>{escape(topic)}</td><td>{n_looked:,}</td><td>{n_out:,}</td></tr>"
+    for name, n_looked, n_out in counts:
+        yield f"<tr><td>{escape(name)}</td><td>{n_looked:,}</td><td>{n_out:,}</td></tr>"
     yield "</table>"
     topic: str | None = None
     for one, thumbnail in zip(pictures, thumbnails, strict=True):

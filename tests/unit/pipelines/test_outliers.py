@@ -7,6 +7,7 @@ import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,10 +59,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "topics"
 
 
-def look(folder: Path, network: Path, **others: Path) -> Found:
+def look(folder: Path, network: Path) -> Found:
     """Look at a folder with the network's own features."""
     read = from_bundle(network, folder.parent / "cache")
-    return look_for_outliers(folder, "confidence", read, progress=SilentProgress(), **others)
+    return look_for_outliers(folder, "confidence", read, progress=SilentProgress())
 
 
 def test_features_are_what_the_imagenet_layer_reads(network: Path, tmp_path: Path) -> None:
@@ -172,7 +173,7 @@ def test_a_corpus_leaves_out_posts_and_moves_no_picture(tmp_path: Path, network:
     """The topic is that of the hashtag a post was found under."""
     corpus = tmp_path / "corpus"
     tags = {"beach": "sea", "food": "pizza", "pets": "dog"}
-    rows = []
+    rows: list[dict[str, Any] | str] = []
     for topic, colour in COLOURS.items():
         for number in range(N_EACH):
             name = f"pictures/{topic[:2]}/{number}.jpg"
