@@ -18,9 +18,12 @@ from core.blocklist import load_blocklist
 from core.errors import DataError, StorageError
 from core.posts import Post
 from core.trend_snapshot import SNAPSHOT_FILE, TrendSnapshot, read_snapshot
+from pipelines.config import load_config
+from pipelines.count_trends import run
 from pipelines.progress import SilentProgress
 from pipelines.refresh_trends import Search, refresh_trends
 from pipelines.searched_hashtags import MAX_AGE, read_searched, refresh_searched
+from pipelines.stage import StageContext
 from pipelines.trends import MIN_AUTHORS, MIN_POSTS, N_DAYS, TrendTally, count_trends, tell_carried
 from scraper.errors import TooManyRequests
 from scraper.top_hashtags import RankedHashtag
@@ -246,3 +249,30 @@ def test_a_damaged_cache_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "searched.json").write_text(json.dumps([{"source": 1}]))
     with pytest.raises(DataError, match="remove it"):
         read_searched(tmp_path / "searched.json")
+
+
+def stage(folder: Path, rows: list[dict[str, object]]) -> Path:
+    """Run the stage that counts for a bundle over these posts and return what it left."""
+    write_lines(folder / "posts" / "walks.jsonl", rows)
+    lexicon = {"topics": {topic: {"seeds": sorted(tags)} for topic, tags in LEXICON.items()}}
+    (folder / "lexicon.json").write_text(json.dumps(lexicon))
+    out = folder / "out"
+    out.mkdir()
+    inputs = {"posts": folder / "posts", "topic_lexicon": folder / "lexicon.json"}
+    run(StageContext(out, out, out, inputs, load_config().corpus, SilentProgress(), 1))
+    return out / SNAPSHOT_FILE
+
+
+def test_the_stage_leaves_trends_where_posts_have_times(tmp_path: Path) -> None:
+    """Of every split: trends enter no figure."""
+    rows = [
+        record(n, hashtags=["dog", "walk"], author=f"a{n}", time="2015-05-01T10:00:00", split=split)
+        for n, split in enumerate(("train", "val", "test"))
+    ]
+    snapshot = read_snapshot(stage(tmp_path, rows))
+    assert cells(snapshot, "pets") == {"dog": {0: 3}, "walk": {0: 3}}
+
+
+def test_the_stage_leaves_nothing_where_posts_have_none(tmp_path: Path) -> None:
+    """Training goes on without."""
+    assert not stage(tmp_path, [record(n) for n in range(5)]).exists()
