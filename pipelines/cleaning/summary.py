@@ -139,7 +139,11 @@ def _report(summary: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
         else:
             parts.append(f"## {title}")
         parts.append(_table(("rule", "what it drops", "n"), ((rule, sentences[rule], n) for rule, n in counts.items())))
-    for title, key in (("Mended", "mended"), ("Languages kept", "languages"), ("Languages dropped", "other_languages")):
+    for title, key in (
+        ("Mended", "mended"),
+        ("Languages, before comparing", "languages"),
+        ("Languages dropped", "other_languages"),
+    ):
         if summary[key]:
             parts.append(f"## {title}\n\n" + _table(("", "n"), summary[key].items()))
     if summary["first_malformed_line"]:
