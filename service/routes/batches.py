@@ -21,9 +21,11 @@ from service.batches import Line, unless_gone
 from service.budget import Claim
 from service.desk import Desk
 from service.envelope import problem_of
+from service.intake import invalid
 from service.loading import Loaded
 from service.logs import LOGGER
 from service.problems import documented, refusal_for
+from service.repeating import HEADER, PARAMETER, digest_of, idempotency_key, once
 from service.stages import Stages
 
 NDJSON = "application/x-ndjson"
@@ -37,10 +39,12 @@ BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/BatchRequest"}}},
-    }
+    },
+    "parameters": [PARAMETER],
 }
 PROBLEMS = documented(
     "malformed_body",
+    "conflict",
     "body_too_large",
     "unsupported_content_type",
     "invalid_request",
@@ -87,11 +91,19 @@ async def suggest_batch(request: Request) -> Response:
         one = _OneByOne(request, posts, claim, deadline, desk, loaded)
         lines = batches.answers(len(posts), one.line)
         if NDJSON in request.headers.get("accept", ""):
+            if idempotency_key(request) is not None:
+                raise invalid(HEADER, f"cannot be kept for answers that are sent as {NDJSON}; ask for application/json")
             return _Lines(lines, stack.pop_all(), deadline + READING_SLACK_S)
-        done = await unless_gone(request, lines)
-    in_order = b",".join(line for _, line in sorted(done))
-    request_id = json.dumps(request.state.request_id).encode("ascii")
-    return Response(b'{"request_id":%s,"results":[%s]}' % (request_id, in_order), media_type="application/json")
+
+        async def answer() -> Response:
+            in_order = b",".join(line for _, line in sorted(await unless_gone(request, lines)))
+            request_id = json.dumps(request.state.request_id).encode("ascii")
+            return Response(b'{"request_id":%s,"results":[%s]}' % (request_id, in_order), media_type="application/json")
+
+        def digest() -> bytes:
+            return digest_of(b"batch", json.dumps(posts, default=repr).encode())
+
+        return await once(request, digest, answer, deadline_s=settings.batch_deadline_s)
 
 
 class _OneByOne:

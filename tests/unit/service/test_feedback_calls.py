@@ -146,6 +146,18 @@ async def test_suggestions_can_be_repeated_with_a_key(service: Service) -> None:
     assert len({one.content for one in together if one.status_code == 200}) == 1
 
 
+async def test_a_batch_can_be_repeated_with_a_key(service: Service) -> None:
+    """Whole, with every id; as lines it cannot be kept, and says so."""
+    url, posts = "/v1/suggestions/batch", {"posts": [{"seeds": ["dog"]}, {"seeds": ["123"]}]}
+    first, second = [await service.client.post(url, json=posts, headers={"idempotency-key": "b"}) for _ in range(2)]
+    assert (first.status_code, first.content) == (second.status_code, second.content)
+    other = await service.client.post(url, json={"posts": [{"seeds": ["cat"]}]}, headers={"idempotency-key": "b"})
+    assert other.json()["code"] == "conflict"
+    lines = {"idempotency-key": "c", "accept": "application/x-ndjson"}
+    refused = await service.client.post(url, json=posts, headers=lines)
+    assert refused.json()["errors"][0]["field"] == "Idempotency-Key"
+
+
 async def test_suggestions_go_on_without_the_database(service: Service) -> None:
     """With what was known, a warning, and a record that feedback finds when the database is back."""
     answer = await service.suggest()
