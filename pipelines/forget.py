@@ -12,6 +12,8 @@ from typing import Any
 
 from core.atomic import storage_errors
 from core.errors import DataError, InvalidOption
+from pipelines.cleaning.review import PAGE
+from pipelines.cleaning.summary import FOLDER
 from pipelines.collect import BROKEN_FOLDER, STATE_FOLDER, opened_state
 from pipelines.trainings import TrainedWith, trained_with
 from scraper.privacy import Privacy, read_salt
@@ -105,6 +107,8 @@ def forget(
         n_pictures = sum(_delete(path) for path in found.pictures)
         n_waiting = _clear_state(state, author_hashes, {*found.posts, *posts}, authors)
         shutil.rmtree(corpus / STATE_FOLDER / BROKEN_FOLDER, ignore_errors=True)
+        # A page for people, which shows dropped posts of anyone: cleaning writes it again.
+        (corpus / FOLDER / PAGE).unlink(missing_ok=True)
         meant = {*author_hashes, *(_hash(privacy, one) for one in posts)}
         rows = state.rows("SELECT hash, author FROM forgotten WHERE kind = 'post'")
         hashes = frozenset(post for post, author in rows if post in meant or author in meant)

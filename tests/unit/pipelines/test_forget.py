@@ -94,7 +94,10 @@ def test_other_lists_of_posts_in_the_corpus_are_cleared_and_links_out_are_not_fo
     sample = {"id": "replay:dog-1", "caption": "x", "image": "../../../outside.jpg"}
     (corpus / "review").mkdir()
     (corpus / "review" / "spam.jsonl").write_text(json.dumps(sample) + "\nnot json\n", encoding="utf-8")
+    (corpus / "cleaning").mkdir()
+    (corpus / "cleaning" / "samples.html").write_text("<p>x</p>", encoding="utf-8")
     forget(corpus, (), ("replay:dog-1",), tmp_path / "none", installation)
+    assert not (corpus / "cleaning" / "samples.html").exists()
     assert (corpus / "review" / "spam.jsonl").read_text(encoding="utf-8") == "not json\n"
     assert outside.read_bytes() == b"mine"
 
