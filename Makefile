@@ -146,6 +146,10 @@ compose: $(VENV)/.dev ## Build the images, start, ask, kill and restart every se
 	fi; \
 	$(BIN)/python -m pytest -rs -m compose tests/e2e/test_compose.py $(ARGS)
 
+.PHONY: bench-outliers
+bench-outliers: $(VENV)/.dev ## Plant wrong pictures among those of DATA and measure how they are found (DATA with topics/ and flickr8k_1000/)
+	$(BIN)/python -m benchmarks.outliers --pictures $(DATA)/topics --others $(DATA)/flickr8k_1000 --bundle $(BUNDLE) --out var/bench-outliers $(ARGS)
+
 .PHONY: bench-clean
 bench-clean: $(VENV)/.dev ## Clean 10^4, 10^5 and 10^6 made-up posts and draw the curve (some 20 minutes, 3 GB below var/)
 	$(BIN)/python -m benchmarks.clean --out var/bench-clean --plot var/bench-clean/growth.png $(ARGS)

@@ -180,6 +180,13 @@ class Quarantine:
         return sorted(path.parent for path in self.place.glob(f"*/{JOURNAL}"))
 
     def _next_run(self) -> Path:
+        for path in self.place.iterdir():
+            if path.name.isdigit() and not (path / JOURNAL).is_file():
+                # Begun and never written down: nothing moved into it.
+                with storage_errors(path):
+                    for left in (path / LABELS_FILE, *path.glob(".*.tmp")):
+                        left.unlink(missing_ok=True)
+                    path.rmdir()
         taken = [int(path.name) for path in self.place.iterdir() if path.name.isdigit()]
         return self.place / f"{max(taken, default=0) + 1:04d}"
 
