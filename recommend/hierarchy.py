@@ -236,7 +236,7 @@ class HierarchicalRecommender:
             # The caption tells its language; without one the caller does, which is no input of the post.
             split[:, 1 if query.words and query.options.language is None else 3] += self._language_penalty(query)[rows]
         return {
-            place: Parts(*map(float, (*one, scored.workspace[place])))  # in the order of PART_NAMES, then the workspace's
+            place: Parts(*map(float, (*one, scored.workspace[place])))  # as PART_NAMES, then the workspace's
             for place, one in zip(places, split, strict=True)
         }
 
