@@ -34,8 +34,8 @@ SPOKEN_OF = {
     "|uniform|shorts",
     "food": "food|eats?|eating|drinks?|restaurant|cake|meal|kitchen|cook|cooking|dinner|table|beer|fruit|bread",
     "jewellery": "necklace|ring|jewel|jewelry|earrings?|bracelet|watch",
-    "nature": "beach|mountains?|lake|snow|snowy|water|trees?|fields?|grass|grassy|forest|woods|river|ocean|sea|sand|rocks?"
-    "|rocky|cliff|hill|sky|sunset|park|outdoors?|pool|waves?|flowers?|garden|leaves|dirt|mud|ice|desert"
+    "nature": "beach|mountains?|lake|snow|snowy|water|trees?|fields?|grass|grassy|forest|woods|river|ocean|sea|sand"
+    "|rocks?|rocky|cliff|hill|sky|sunset|park|outdoors?|pool|waves?|flowers?|garden|leaves|dirt|mud|ice|desert"
     "|hik\\w+|climb\\w*|surf\\w*",
     "pets": "dogs?|cats?|pupp\\w+|kittens?|horses?|animals?|birds?|cows?|sheep",
     "selfie": "camera|faces?|smil\\w+|portrait|close|pos\\w+",
