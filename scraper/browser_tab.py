@@ -88,6 +88,7 @@ class Tab:
         self._driver.set_script_timeout(timeout_s)
         self._watch = PageWatch(self._handle, profile.host, max_bytes=max_bytes)
         self._channel = DevTools(browser.port, self._handle, clock)
+        browser.guard.hold(self._channel.socket)
         for domain in ("Network", "Page", "Inspector"):
             self._channel.call(f"{domain}.enable")
         self._channel.call("Page.setLifecycleEventsEnabled", enabled=True)

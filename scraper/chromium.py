@@ -28,6 +28,7 @@ from urllib3.exceptions import HTTPError
 
 from core.errors import MissingExtra
 from core.locks import Held, hold_lock
+from scraper.browser_guard import BrowserGuard
 from scraper.errors import PageUnreachable
 
 BROWSER_TROUBLE = (WebDriverException, HTTPError, OSError)
@@ -81,6 +82,8 @@ class Chromium:
             options.binary_location = str(_dying_with_parent(folder / "browser", browser))
             self.driver = selenium.webdriver.Chrome(options=options, service=service)
             _bound_commands(self.driver)
+            self.guard = BrowserGuard(service.process.pid)
+            self._stack.callback(self.guard.close)
             self.port = int((folder / "profile" / "DevToolsActivePort").read_text().split()[0])
             self._home = self._focused = self.driver.current_window_handle
         except (*BROWSER_TROUBLE, ValueError) as error:

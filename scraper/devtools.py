@@ -7,7 +7,9 @@ nothing runs by itself: events lie in the socket until they are asked for.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -99,9 +101,17 @@ class DevTools:
             self._keep(message)
         return self._events.popleft()
 
+    @property
+    def socket(self) -> socket.socket:
+        """The channel's own socket."""
+        assert self._socket.sock is not None, "connected since it was made"
+        return self._socket.sock
+
     def close(self) -> None:
-        """Close the channel; what the browser still says is not heard."""
-        self._socket.shutdown()  # type: ignore[no-untyped-call]
+        """Close the channel, whoever else holds it; what the browser still says is not heard."""
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
 
     def _keep(self, message: Mapping[str, Any]) -> None:
         if "method" in message:

@@ -20,9 +20,10 @@ pytest.importorskip("torch")
 pytest.importorskip("selenium", reason="SKIPPED, NOT RUN: the scrape extra is not installed")
 
 TOPICS = ("pets", "jewellery", "travel", "food")
-N_POSTS = 500
+N_POSTS = 400
 COLLECT = """
 source = "browser"
+contact = "the tests"
 instance = "{instance}"
 files = "{files}"
 allow_hosts = ["127.0.0.1"]
@@ -35,7 +36,7 @@ jitter = 0.0
 # As little as still goes through every stage.
 QUICK = """
 [corpus]
-min_train = 100
+min_train = 80
 min_val = 10
 [topics]
 backbone = "efficientnet_lite2"
