@@ -8,6 +8,7 @@ those of the bundle, precision and fine-tuning included. Needs the package ``onn
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import secrets
 from collections.abc import Callable, Sequence
@@ -112,8 +113,7 @@ def read_features(
 
 
 def _open_with_features(content: bytes, path: Path, threads: int) -> onnxruntime.InferenceSession:
-    import onnx  # only training installs it, and only training looks inside a network
-
+    onnx = importlib.import_module("onnx")  # only training installs it, and only training looks inside a network
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = threads
