@@ -220,7 +220,7 @@ async def test_health_tells_alive_and_ready(client: httpx.AsyncClient) -> None:
 async def test_metrics_count_by_route_and_never_by_path(client: httpx.AsyncClient) -> None:
     """A caller cannot make new labels by asking for made-up paths, methods or ids."""
     await client.post(URL, files=FILE)
-    for path in ("/secret/a", "/secret/b", "/v1/hashtags/cat"):
+    for path in ("/secret/a", "/secret/b", "/v2/hashtags/cat"):
         await client.request("BREW", path)
     text = (await client.get("/metrics")).text
     assert 'tagsmith_requests_total{method="POST",route="/v1/suggestions",status="200"} 1.0' in text

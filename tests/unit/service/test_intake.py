@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from service.intake import decode_base64, read_form, read_json
 from service.multipart import Part
 from service.problems import Refusal
-from service.schemas import MAX_IMAGE_BYTES, SuggestionRequest
+from service.schemas import MAX_IMAGE_BYTES, SuggestionRequest, UrlImage
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
@@ -152,11 +152,11 @@ def test_a_body_of_a_million_small_values_is_refused_unparsed() -> None:
     assert _refusal(b"[" + b"{}," * 100_000 + b"{}]").code == "body_too_large"
 
 
-def test_image_urls_are_refused_with_their_own_code() -> None:
-    """The caller learns that it is not a mistake in the URL."""
-    refusal = _refusal({"image": {"url": "https://example.org/a.jpg"}})
-    assert refusal.code == "image_url_refused"
-    assert "not enabled in this version" in refusal.detail
+def test_a_picture_by_url_is_read_and_not_yet_fetched() -> None:
+    """Whether it may be is judged where it would be done."""
+    read = read_json(b'{"image": {"url": "https://example.org/a.jpg"}}')
+    assert read.image_file is None
+    assert isinstance(read.request.image, UrlImage)
 
 
 def test_an_image_in_base64_arrives_as_bytes() -> None:
@@ -177,7 +177,7 @@ def test_the_bound_of_a_picture_counts_decoded_bytes() -> None:
 def test_wild_objects_are_read_or_refused(fields: dict[str, Any]) -> None:
     """No JSON leads to anything but a request or a refusal with printable field paths."""
     code, paths = _outcome(json.dumps(fields).encode())
-    assert code in ("read", "malformed_body", "invalid_request", "image_url_refused")
+    assert code in ("read", "malformed_body", "invalid_request")
     assert all(path.isprintable() for path in paths)
 
 
