@@ -1,4 +1,4 @@
-"""The live contract under schemathesis, all checks: ``python -m tests.fuzz.contract --examples 200``.
+"""The live contract under schemathesis, all checks: ``python -m tests.fuzz.contract --examples 220``.
 
 A service over fakes is started in a process of its own; requests are made from its OpenAPI: examples, boundary values,
 random ones, and chains of calls along its links. Any failure ends with a command that repeats it.
@@ -45,7 +45,7 @@ def run(
 def main() -> int:
     """Run from the command line; return 0 when every check held and there were enough requests."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--examples", type=int, default=200, help="random requests for each call")
+    parser.add_argument("--examples", type=int, default=220, help="random requests for each call")
     parser.add_argument("--least", type=int, default=5000, help="requests that there must be at least")
     parser.add_argument("--seed", type=int)
     chosen = parser.parse_args()
