@@ -80,7 +80,7 @@ fuzz: $(VENV)/.dev ## Attack the service with 5,000 requests and 20,000 mutated 
 .PHONY: audit
 audit: $(VENV)/.dev ## Look for known vulnerabilities in what is installed, and for risky code
 	$(BIN)/bandit --quiet --recursive --configfile deploy/bandit.yaml core embeddings models pipelines recommend scraper service tagsmith
-	@if curl --silent --fail --output /dev/null --max-time 20 https://pypi.org/pypi/pip/json; then \
+	@if curl --silent --fail --output /dev/null --max-time 20 https://pypi.org/pypi/pip/25.0/json; then \
 		$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict; \
 	else \
 		echo 'make audit: SKIPPED, NOT RUN: pip-audit, because the list of known vulnerabilities at pypi.org cannot be reached' >&2; \
