@@ -85,6 +85,8 @@ def create_app(settings: Settings, *, load: Load = load, metrics: Metrics | None
         else:
             service.begin()
         watch.begin()
+        if app.state.opens_when_ready:
+            await service.settled()
         yield
         await service.end()
         await watch.end()
@@ -106,6 +108,8 @@ def create_app(settings: Settings, *, load: Load = load, metrics: Metrics | None
     app.state.settings = settings
     app.state.metrics = metrics
     app.state.service = service
+    # One of several workers takes no connection before it can answer it; a service alone answers /ping at once.
+    app.state.opens_when_ready = False
     app.state.books = books
     app.state.bodies = ByteBudget(settings.bodies_mb * 1_000_000)
     app.state.batches = Batches(settings.queue)

@@ -59,9 +59,11 @@ def answer(
     metrics: Metrics,
     *,
     on_ready: Callable[[], None] = lambda: None,
+    opens_when_ready: bool = False,
 ) -> TagsmithError | None:
     """Answer requests in this process until a signal; return why it could not, fit to be shown."""
     app = create_app(settings, load=load, metrics=metrics)
+    app.state.opens_when_ready = opens_when_ready
     service: State = app.state.service
     config = uvicorn.Config(
         app,

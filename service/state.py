@@ -43,6 +43,7 @@ class State:
         self._retiring: set[asyncio.Task[None]] = set()
         self._life: asyncio.Task[None] | None = None
         self._ending = asyncio.Event()
+        self._settled = asyncio.Event()
         self._draining = False
         self.failure: Exception | None = None
         self.concerns: dict[str, str] = {}
@@ -86,11 +87,16 @@ class State:
         """Give up before anything is loaded."""
         self.failure = error
         LOGGER.error("cannot begin", exc_info=error, extra={"fields": _reason(error)})
+        self._settled.set()
         self.on_failure()
 
     def begin(self) -> None:
         """Start to load, then follow the store."""
         self._life = asyncio.get_running_loop().create_task(self._live())
+
+    async def settled(self) -> None:
+        """Wait until it is served, or known that it cannot be."""
+        await self._settled.wait()
 
     def drain(self) -> None:
         """Let nothing more in; what is inside is answered.
@@ -123,9 +129,11 @@ class State:
         except Exception as error:
             self.failure = error
             LOGGER.error("bundle not loaded", exc_info=error, extra={"fields": _reason(error)})
+            self._settled.set()
             self.on_failure()
             return
         self._metrics.set_ready(not self._draining)
+        self._settled.set()
         self.on_ready()
         while not await self._ends_within(self._settings.follow_s):
             self._metrics.set_memory(private_bytes())

@@ -205,7 +205,14 @@ def run_worker(worker: Worker, line: Connection) -> None:
     if not worker.first:
         metrics.replaced()
     try:
-        failure = answer(worker.settings, worker.listener, worker.load, metrics, on_ready=lambda: line.send(READY))
+        failure = answer(
+            worker.settings,
+            worker.listener,
+            worker.load,
+            metrics,
+            on_ready=lambda: line.send(READY),
+            opens_when_ready=True,
+        )
     except TagsmithError as error:
         failure = error
     if failure is not None:

@@ -51,7 +51,7 @@ def start() -> Iterator[Start]:
             words = (
                 ("tagsmith", told, "serve", "--bundle", str(STARTER)) if real else ("tests.support.fake_service", told)
             )
-            service = Service(*words)  # type: ignore[arg-type]
+            service = Service(*words)
             stack.callback(service.process.wait, 40)
             stack.callback(service.process.kill)
             stack.callback(_stop, service)
