@@ -7,7 +7,10 @@ service reads ``os.environ``.
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +21,8 @@ from core.errors import InvalidOption
 from service.image_urls import read_origin
 
 PREFIX = "TAGSMITH_"
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Where prometheus_client looks, once, when it is imported."""
 
 
 def _split(value: object) -> object:
@@ -148,3 +153,18 @@ def refuse_open_door(settings: Settings, *, has_keys: bool = False) -> None:
         " keeps strangers out",
         field="host",
     )
+
+
+@contextmanager
+def metrics_kept_in(folder: str) -> Iterator[None]:
+    """Have the processes that are started in the block share their metrics in ``folder``."""
+    os.environ[METRICS_FOLDER] = folder
+    try:
+        yield
+    finally:
+        del os.environ[METRICS_FOLDER]
+
+
+def metrics_folder() -> Path:
+    """Return where this process shares its metrics with others."""
+    return Path(os.environ[METRICS_FOLDER])

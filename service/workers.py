@@ -24,11 +24,9 @@ from pathlib import Path
 
 from core.errors import NotReady, TagsmithError
 from service.logs import configure, log
-from service.settings import Settings
+from service.settings import Settings, metrics_folder, metrics_kept_in
 from service.state import Load
 
-METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""Where prometheus_client looks, once, when it is imported."""
 SHORTEST_LIFE_S = 5.0
 MAX_PAUSE_S = 30.0
 LAST_WORDS_S = 5.0
@@ -162,11 +160,10 @@ def _end(places: list[_Place], drain_s: float) -> None:
 def _metrics_folder() -> Iterator[Path]:
     """Yield a new folder that the workers write their counts to."""
     folder = tempfile.mkdtemp(prefix="tagsmith-metrics-")
-    os.environ[METRICS_FOLDER] = folder
     try:
-        yield Path(folder)
+        with metrics_kept_in(folder):
+            yield Path(folder)
     finally:
-        del os.environ[METRICS_FOLDER]
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -201,7 +198,7 @@ def run_worker(worker: Worker, line: Connection) -> None:
         signal.signal(number, lambda *_: os._exit(0))  # nothing is inside yet
     configure(worker.settings.log_level)
     threading.Thread(target=_outlive_nobody, args=(line,), name="watcher", daemon=True).start()
-    metrics = Metrics(Path(os.environ[METRICS_FOLDER]))
+    metrics = Metrics(metrics_folder())
     if not worker.first:
         metrics.replaced()
     try:
