@@ -11,10 +11,11 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
-from starlette.routing import Match, Route
+from starlette.routing import Match
 
 from core.errors import MissingExtra, TagsmithError
 from service import openapi
@@ -159,8 +160,8 @@ async def _routing_problem(request: Request, error: Exception) -> Response:
 
 def _methods_at(request: Request) -> list[str]:
     """Return the methods of every route at the request's path; the router names those of the first one alone."""
-    routes = (route for route in request.app.routes if isinstance(route, Route))
-    matching = (route for route in routes if route.matches(request.scope)[0] != Match.NONE)
+    contexts = iter_route_contexts(request.app.routes)
+    matching = (route for route in contexts if route.original_route.matches(request.scope)[0] != Match.NONE)
     return sorted({method for route in matching for method in route.methods or ()})
 
 
