@@ -24,6 +24,8 @@ from pathlib import Path
 
 from core.errors import NotReady, TagsmithError
 from service.logs import configure, log
+from service.metrics import Metrics
+from service.process import answer
 from service.settings import Settings, metrics_folder, metrics_kept_in
 from service.state import Load
 
@@ -191,9 +193,6 @@ def _stop_signal() -> Iterator[tuple[Callable[[], bool], socket.socket]]:
 
 def run_worker(worker: Worker, line: Connection) -> None:
     """Answer requests in this process; say on ``line`` when ready or why not, and end when the watcher is gone."""
-    from service.metrics import Metrics
-    from service.serve import answer
-
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: os._exit(0))  # nothing is inside yet
     configure(worker.settings.log_level)
