@@ -107,8 +107,14 @@ def presented_key(request: Request) -> str | None:
     return next(iter(given), None)
 
 
-async def charge(request: Request, key: StoredKey, n_tokens: int) -> None:
+async def charge(request: Request, key: StoredKey, n_tokens: int, *, n_before: int = 0) -> None:
     """Take ``n_tokens`` from the bucket of ``key``, and note what is left for the answer's headers.
+
+    Args:
+        request: is charged for.
+        key: whose bucket it is.
+        n_tokens: what is taken now.
+        n_before: what the request was charged already, and is charged again when it comes again.
 
     Raises:
         Refusal: ``rate_limited``; nothing is taken.
@@ -118,10 +124,11 @@ async def charge(request: Request, key: StoredKey, n_tokens: int) -> None:
     request.state.rate = rate
     request.state.key = key
     if not rate.allowed:
+        retry_after_s = rate.retry_after_s + n_before * 60.0 / rate.per_minute
         raise Refusal(
             "rate_limited",
             f"This key may ask {rate.per_minute} times a minute.",
-            headers={"Retry-After": str(max(1, math.ceil(rate.retry_after_s)))},
+            headers={"Retry-After": str(max(1, math.ceil(retry_after_s)))},
         )
 
 
@@ -134,7 +141,7 @@ async def charge_more(request: Request, n_tokens: int) -> None:
     key: StoredKey | None = getattr(request.state, "key", None)
     if key is not None and n_tokens > 0:
         # A full bucket is always enough: what the key may ask in a minute bounds what it can be charged at once.
-        await charge(request, key, min(n_tokens, key.per_minute - 1))
+        await charge(request, key, min(n_tokens, key.per_minute - 1), n_before=1)
 
 
 def rate_headers(rate: Rate) -> dict[str, str]:

@@ -241,6 +241,16 @@ async def test_a_batch_costs_a_token_a_post(door: Door) -> None:
     assert (await door.ask("POST", "/v1/suggestions/batch", "small", json=posts)).status_code == 200
 
 
+async def test_a_batch_that_waits_as_long_as_it_is_told_has_tokens_for_all_its_posts(door: Door) -> None:
+    """Also for the one that was taken before it was read: who waited for the rest alone would be refused for ever."""
+    await door.make("slow", per_minute=3)
+    posts = {"posts": [{"seeds": ["dog"]}] * 3}
+    await door.ask("GET", "/v1/me", "slow")
+    refused = await door.ask("POST", "/v1/suggestions/batch", "slow", json=posts)
+    assert refused.headers["ratelimit"].split(";")[1] == "r=1"
+    assert 20 < int(refused.headers["retry-after"]) <= 40  # two more, each in 20 s
+
+
 async def test_the_first_key_closes_the_door_behind_it() -> None:
     """A service without keys answers everyone as one workspace, without a limit; soon after the first key, nobody."""
     app = create_app(Settings(), load=loader(fake_loaded()))
