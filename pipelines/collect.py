@@ -97,6 +97,7 @@ def collect(
     installation: Path,
     *,
     on_progress: Callable[[CrawlFigures], None],
+    again: bool = False,
     make_source: Callable[[str, SourceOptions], PageSource] = open_source,
 ) -> tuple[Path, CrawlFigures]:
     """Collect until nothing is left within reach or the budget is spent.
@@ -109,6 +110,7 @@ def collect(
         config: how.
         installation: folder with the salt and the hosts' locks, shared by all crawls of this installation.
         on_progress: told of the figures as they grow.
+        again: whether finished lists are asked anew, and what was refused or broken is tried once more.
         make_source: from name and options to the source.
 
     Returns:
@@ -141,6 +143,8 @@ def collect(
         shards = Shards(corpus, source.name, frontier)
         frontier.add_targets(beginning)
         frontier.revive()
+        if again:
+            frontier.begin_again(beginning)
         parts = CrawlParts(
             source=source,
             frontier=frontier,

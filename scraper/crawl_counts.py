@@ -29,6 +29,6 @@ def reasons(state: StateFile, source: str) -> list[tuple[str, str, int]]:
     """Return (state, reason, targets) of what was left out, most frequent first."""
     return state.rows(
         "SELECT state, coalesce(reason, ''), count(*) AS n FROM target WHERE source = ?"
-        " AND state NOT IN ('pending', 'done') GROUP BY state, reason ORDER BY n DESC, state, reason",
+        " AND state NOT IN ('pending', 'done', 'replaced') GROUP BY state, reason ORDER BY n DESC, state, reason",
         (source,),
     )

@@ -49,7 +49,7 @@ class DumpSource:
         """
         place = options.files
         if place is None or not place.exists():
-            what = "no file is named" if place is None else f"{place} does not exist"
+            what = "no --files is given" if place is None else f"{place} does not exist"
             raise InvalidOption(f"{what}; name a folder, a zip archive, a CSV or a JSON lines file", field="files")
         self._columns = demand_columns(options.columns)
         self._folder = FolderFiles(place if place.is_dir() else place.parent)

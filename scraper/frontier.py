@@ -20,7 +20,8 @@ from scraper.state_file import StateFile
 _WITHIN_REACH = (
     "source = ? AND state = 'pending' AND depth < ? AND coalesce(topic, '') IN (SELECT value FROM json_each(?))"
 )
-TargetState = Literal["pending", "done", "refused", "broken", "failed"]
+TargetState = Literal["pending", "done", "refused", "broken", "failed", "replaced"]
+"""``replaced``: a further page of a list that is asked anew; pending once more when the list leads to it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,23 @@ class Frontier:
                 " WHERE source = ? AND state = 'failed'",
                 (self._source,),
             ).rowcount
+
+    def begin_again(self, targets: Iterable[Target]) -> None:
+        """Have lists asked anew from their first page, and what was refused or broken tried once more.
+
+        Pages of single posts that are done stay done: a list brings new posts, and no known one is fetched twice.
+        """
+        with self._state.transaction() as sql:
+            sql.execute(
+                "UPDATE target SET state = 'pending', attempts = 0, not_before = 0, reason = NULL"
+                " WHERE source = ? AND state IN ('refused', 'broken')",
+                (self._source,),
+            )
+            sql.executemany(
+                "UPDATE target SET state = CASE cursor WHEN '' THEN 'pending' ELSE 'replaced' END, attempts = 0,"
+                " not_before = 0, reason = NULL, topic = ?, query_tag = ? WHERE source = ? AND kind = ? AND value = ?",
+                [(one.topic, one.query_tag, self._source, one.kind, one.value) for one in targets],
+            )
 
     def next_target(self) -> HeldTarget | None:
         """Return the target within reach that was tried least and noted first, among those whose time has come."""
@@ -222,8 +240,9 @@ class Frontier:
             next_page = parent is not None and (one.kind, one.value) == (parent.target.kind, parent.target.value)
             depth = parent.depth + 1 if parent is not None and next_page else 0
             n_new += sql.execute(
-                "INSERT OR IGNORE INTO target (source, kind, value, cursor, topic, query_tag, depth)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO target (source, kind, value, cursor, topic, query_tag, depth) VALUES (?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET state = 'pending', topic = excluded.topic, query_tag = excluded.query_tag,"
+                " depth = excluded.depth WHERE target.state = 'replaced'",
                 (self._source, one.kind, one.value, one.cursor or "", one.topic, one.query_tag, depth),
             ).rowcount
         return n_new

@@ -148,7 +148,8 @@ def shipped_profile(address: str) -> SiteProfile:
             if host == profile.host:
                 return profile
     raise InvalidOption(
-        f"no description of the site {host or address!r} is shipped; write one as docs/browser.md says and name it",
+        f"no description of the site {host or address!r} is shipped; write one as docs/browser.md says and name it "
+        "with --files",
         field="files",
     )
 

@@ -64,6 +64,12 @@ def collect(
             "--ignore-robots", help="A host whose robots.txt is left aside because its owner lets you; logged."
         ),
     ] = None,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again", help="Look for new posts where lists were finished; try what was refused or broken once more."
+        ),
+    ] = False,
     installation: InstallationOption = None,
 ) -> None:
     """Collect posts and their pictures into a corpus, politely.
@@ -90,8 +96,15 @@ def collect(
     numbers = replace(numbers, **{name: value for name, value in given.items() if value is not None})
     wish = Wish(tuple(topic or ()), tuple(tag or ()), tuple(_kind_and_value(one) for one in target or ()))
     with show_crawl(Console(stderr=True)) as show:
-        page, figures = run_collection(out, wish, numbers, installation_folder(installation), on_progress=show)
+        page, figures = run_collection(
+            out, wish, numbers, installation_folder(installation), on_progress=show, again=again
+        )
     typer.echo(f"{figures.posts:,} posts, {figures.pictures:,} with a picture; {figures.ended}")
+    if figures.troubles:
+        counts = ", ".join(f"{kind} {n:,}" for kind, n in sorted(figures.troubles.items(), key=lambda one: -one[1]))
+        typer.echo(f"in the way: {counts}; the report says why")
+    elif not figures.requests and not figures.posts:
+        typer.echo("nothing was left to do; --again looks for new posts and tries once more what was refused")
     typer.echo(f"report: {page}")
 
 

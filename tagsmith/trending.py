@@ -14,8 +14,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from core.bundle import resolve_bundle
 from core.errors import BundleMissing, InvalidOption
-from tagsmith.bundle_choice import STORE, BundleOption, choose_bundle
+from core.trend_snapshot import SNAPSHOT_FILE
+from tagsmith.bundle_choice import STORE, BundleOption, choose_place
 from tagsmith.collecting import CORPUS, CorpusOption, InstallationOption, installation_folder
 from tagsmith.stage_display import show_stage
 
@@ -72,6 +74,10 @@ def refresh(
     if age > 30:
         typer.echo(f"the newest posts are {age:,} days old: trends older than 30 days are not shown in answers")
     typer.echo(f"{snapshot.name}: {place}")
+    try:
+        resolve_bundle(store)
+    except BundleMissing:
+        typer.echo(f"{place.parent} holds no bundle yet; answers show these trends once one is published there")
 
 
 @app.command("show")
@@ -85,7 +91,9 @@ def show(
     """Print what rises and what is used most, however old it is, with its date and corpus."""
     from recommend.trend_shelf import TrendShelf, trend_files
 
-    shelf = TrendShelf(trend_files(choose_bundle(bundle)))
+    place, meanwhile = choose_place(bundle)
+    refreshed = None if meanwhile is None else place / SNAPSHOT_FILE
+    shelf = TrendShelf(trend_files(meanwhile or resolve_bundle(place), refreshed))
     book = shelf.newest()
     if book is None:
         raise BundleMissing("there are no trends here; run `tagsmith trends refresh`")

@@ -62,7 +62,19 @@ def test_killed_at_random_moments_it_ends_with_every_post_once(tmp_path: Path, w
     assert sum(path.is_file() for path in (corpus / "pictures").rglob("*.jpg")) == len(wanted)
     again = run(collect(tmp_path, corpus))
     assert "0 posts, 0 with a picture; finished" in again.stdout
+    assert "--again looks for new posts" in again.stdout
     assert ids(corpus) == sorted(wanted)
+
+
+def test_what_could_not_be_read_is_said_and_read_once_it_can_be(tmp_path: Path) -> None:
+    """A table without its mapping is no success; with the mapping, the same command and ``--again`` read it."""
+    (tmp_path / "posts.csv").write_text("words,when\nA walk by the lake #lake #walk,2025-03-01\n")
+    (tmp_path / "columns.toml").write_text('[columns]\ncaption = "words"\ntime = "when"\n')
+    words = command(tmp_path, tmp_path / "c", "collect", "--source", "dump", "--files", str(tmp_path / "posts.csv"))
+    assert "in the way: pages broken 1; the report says why" in run(words).stdout
+    done = run([*words, "--config", str(tmp_path / "columns.toml"), "--again"])
+    assert done.stdout.startswith("1 posts")
+    assert "in the way" not in done.stdout
 
 
 def test_output_names_no_author_and_the_report_is_where_it_says(tmp_path: Path, wanted: set[str]) -> None:

@@ -13,7 +13,7 @@ from core.errors import DataError, InvalidOption, StorageError
 from pipelines.collect import Wish, collect, first_targets, opened_state
 from pipelines.collect_config import CollectConfig, load_collect_config
 from pipelines.collect_report import read_runs
-from scraper.errors import LoginWall, PageBroken
+from scraper.errors import LoginWall, PageBroken, PageRefused
 from scraper.pace import PaceLimits
 from scraper.port import PageSource, Target
 from scraper.sources import SourceOptions
@@ -52,7 +52,7 @@ def making(platform: PageSource, seen: list[SourceOptions] | None = None) -> Cal
 
 
 def run(
-    tmp_path: Path, platform: OfflinePlatform, wish: Wish, config: CollectConfig = QUICK
+    tmp_path: Path, platform: OfflinePlatform, wish: Wish, config: CollectConfig = QUICK, *, again: bool = False
 ) -> tuple[Path, dict[str, object]]:
     page, figures = collect(
         tmp_path / "corpus",
@@ -60,6 +60,7 @@ def run(
         config,
         tmp_path / "installation",
         on_progress=lambda figures: None,
+        again=again,
         make_source=making(platform),  # type: ignore[arg-type]
     )
     return page, {"posts": figures.posts, "ended": figures.ended}
@@ -240,3 +241,41 @@ def test_a_run_is_plain_json(tmp_path: Path) -> None:
     run(tmp_path, OfflinePlatform(), Wish(topics=("food",)))
     (line,) = (tmp_path / "corpus" / "crawl" / "runs.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["ended"] == "finished"
+
+
+def test_finished_lists_bring_their_new_posts_when_they_are_asked_again(tmp_path: Path) -> None:
+    """Every page of the list is asked once more, also those that come before known ones, and no post stands twice."""
+    run(tmp_path, OfflinePlatform(n_posts=4), Wish(topics=("food",)))
+    assert run(tmp_path, OfflinePlatform(n_posts=9), Wish(topics=("food",)))[1]["posts"] == 0
+    platform = OfflinePlatform(n_posts=9)
+    assert run(tmp_path, platform, Wish(topics=("food",)), again=True)[1] == {"posts": 5, "ended": "finished"}
+    assert set(platform.answered.values()) == {1}
+    lines = [line for path in (tmp_path / "corpus" / "posts").iterdir() for line in path.read_text().splitlines()]
+    assert sorted(json.loads(line)["id"] for line in lines) == sorted(f"replay:{one}" for one in platform.ids(["cake"]))
+
+
+def test_what_was_refused_is_tried_once_more_when_asked_again(tmp_path: Path) -> None:
+    """An operator who has been told which option is missing gives it, and is not told that all is collected."""
+    refusing = OfflinePlatform(
+        troubles={"https://photos.example/cake?page=0": [PageRefused("name it with --allow-host")]}
+    )
+    assert run(tmp_path, refusing, Wish(topics=("food",)))[1]["posts"] == 0
+    assert run(tmp_path, OfflinePlatform(), Wish(topics=("food",)))[1]["posts"] == 0
+    assert run(tmp_path, OfflinePlatform(), Wish(topics=("food",)), again=True)[1]["posts"] == 8
+
+
+def test_a_list_collected_without_topic_joins_the_topic_it_is_asked_again_for(tmp_path: Path) -> None:
+    """Otherwise its pages would wait for a run that nobody starts."""
+    run(tmp_path, OfflinePlatform(n_posts=2), Wish(hashtags=("cake",)))
+    assert run(tmp_path, OfflinePlatform(n_posts=3), Wish(topics=("food",)), again=True)[1]["posts"] == 1
+
+
+def test_a_run_that_asks_again_and_is_killed_goes_on(tmp_path: Path) -> None:
+    """The lists that were begun again end as if nothing had happened."""
+    run(tmp_path, OfflinePlatform(n_posts=4), Wish(topics=("food",)))
+    walled = OfflinePlatform(n_posts=9, troubles={"https://photos.example/cake?page=3": [LoginWall("no")]})
+    with pytest.raises(LoginWall):
+        run(tmp_path, walled, Wish(topics=("food",)), again=True)
+    run(tmp_path, OfflinePlatform(n_posts=9), Wish(topics=("food",)))
+    ids = [line for path in (tmp_path / "corpus" / "posts").iterdir() for line in path.read_text().splitlines()]
+    assert len(ids) == len(set(ids)) == 10

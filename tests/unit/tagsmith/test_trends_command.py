@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import chdir
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -47,6 +48,16 @@ def test_trends_are_refreshed_and_shown_with_their_age(tmp_path: Path) -> None:
     assert (shown["fresh"], shown["age_days"], shown["corpus"]) == (True, 1, "posts of the corpus corpus")
     code, out = invoke("trends", "show", "--bundle", str(store / "one"), "--topic", "cars")
     assert (code, "no topic 'cars'" in out) == (2, True)
+
+
+def test_trends_of_a_store_without_a_bundle_are_shown_all_the_same(tmp_path: Path) -> None:
+    """Whoever starts with the shipped bundle is told that answers do not use them yet, and finds them."""
+    write_corpus(tmp_path / "corpus", 1)
+    with chdir(tmp_path):
+        code, out = invoke("trends", "refresh", "--corpus", "corpus")
+        assert (code, "holds no bundle yet" in out) == (0, True)
+        code, out = invoke("trends", "show", "--json")
+    assert (code, json.loads(out)["corpus"]) == (0, "posts of the corpus corpus")
 
 
 def test_old_trends_are_told_to_be_old(tmp_path: Path) -> None:
