@@ -28,6 +28,7 @@ table { font-variant-numeric: tabular-nums }
 th, td { padding: .2rem .5rem; border-bottom: 1px solid #e4e7eb; white-space: nowrap } thead th { background: #f5f7fa }
 td:first-child { white-space: normal; min-width: 9rem; max-width: 24rem }
 img { max-width: 100%; display: block; margin: .8rem 0 } code { background: #f5f7fa }
+pre code { background: none }
 """
 
 

@@ -42,7 +42,7 @@ def start(corpus: Path, out: Path) -> subprocess.Popen[str]:
 
 
 def test_killed_at_random_moments_it_ends_with_the_same_corpus(tmp_path: Path) -> None:
-    """kill -9 while it works, again and again: no result until the last run, and then the whole one, byte for byte."""
+    """Kill -9 while it works, again and again: no result until the last run, and then the whole one, byte for byte."""
     corpus, out, work = tmp_path / "corpus", tmp_path / "clean", tmp_path / ".clean.cleaning"
     write_corpus(corpus, 1500)
     before = tree_of(corpus)
