@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from service.store.engine import open_store
 from service.store.schema import HEAD, migrate
 from tagsmith.cli import app
-from tests.support.postgres import CannotStart, Postgres
+from tests.support.postgres import Postgres, running_postgres
 from tests.support.service_process import Service
 
 FAKE = "tests.support.fake_service"
@@ -34,12 +34,8 @@ def folder(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def durable() -> Iterator[Postgres]:
     """A server that waits for the disk, as one in use does."""
-    try:
-        server = Postgres(durable=True)
-    except CannotStart as error:
-        pytest.skip(f"SKIPPED, NOT RUN: {error}")
-    yield server
-    server.remove()
+    with running_postgres(durable=True) as server:
+        yield server
 
 
 def _tagsmith(settings: dict[str, str], *words: str) -> Result:

@@ -15,7 +15,7 @@ import pytest
 from service.store.schema import HEAD, REVISIONS
 from tests.faults.conftest import Report, Start, base_url, told
 from tests.support.load import FEEDBACK, SUGGEST, Load
-from tests.support.postgres_server import PostgresServer, program
+from tests.support.postgres import Postgres, running_postgres
 from tests.support.service_process import ROOT
 
 BEFORE = REVISIONS[-2]
@@ -41,32 +41,28 @@ def begin(database: str, *words: str) -> subprocess.Popen[bytes]:
 
 
 @pytest.fixture
-def postgres() -> Iterator[PostgresServer]:
+def postgres() -> Iterator[Postgres]:
     """A running, empty database."""
-    server = PostgresServer()
-    server.start()
-    yield server
-    server.remove()
+    with running_postgres(durable=True) as server:
+        yield server
 
 
 @pytest.mark.faults
-def test_killed_in_the_middle_of_a_migration_of_postgresql(
-    start: Start, postgres: PostgresServer, report: Report
-) -> None:
+def test_killed_in_the_middle_of_a_migration_of_postgresql(start: Start, postgres: Postgres, report: Report) -> None:
     """Held up in its middle by a lock, then killed: nothing of it is left, and the service did not notice."""
-    run(postgres.url, "upgrade")
-    service = start(database=postgres.url)
+    run(postgres.url(), "upgrade")
+    service = start(database=postgres.url())
     with Load(base_url(service)) as load:
         load.wait_for(20, FEEDBACK, 201)
         before = postgres.query("SELECT count(*) FROM feedback")
         # A reader of the table that says which schema this is holds the migration up at its end.
         reader = subprocess.Popen(
-            [program("psql"), "-X", "-q", postgres.url], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+            [postgres.program("psql"), "-X", "-q", postgres.url()], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
         )
         assert reader.stdin is not None
         reader.stdin.write(b"BEGIN; LOCK TABLE alembic_version IN SHARE MODE;\n")
         reader.stdin.flush()
-        migration = begin(postgres.url, "downgrade", "--to", BEFORE)
+        migration = begin(postgres.url(), "downgrade", "--to", BEFORE)
         deadline = time.monotonic() + 300
         while postgres.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'") == []:
             assert time.monotonic() < deadline
@@ -81,8 +77,8 @@ def test_killed_in_the_middle_of_a_migration_of_postgresql(
     assert postgres.query("SELECT version_num FROM alembic_version") == [HEAD]
     assert int(postgres.query("SELECT count(*) FROM feedback")[0]) >= int(before[0])
     assert set(load.counts(SUGGEST)) == {200}
-    run(postgres.url, "downgrade", "--to", BEFORE)
-    run(postgres.url, "upgrade")
+    run(postgres.url(), "downgrade", "--to", BEFORE)
+    run(postgres.url(), "upgrade")
     report(
         "killed in a migration of PostgreSQL", f"{told(load)}; schema {HEAD} as before, down and up again afterwards"
     )

@@ -14,22 +14,20 @@ import pytest
 
 from tests.faults.conftest import Report, Start, base_url, told
 from tests.support.load import FEEDBACK, SUGGEST, Load
-from tests.support.postgres_server import PostgresServer
+from tests.support.postgres import Postgres, running_postgres
 from tests.support.service_process import ROOT
 
 GOOD = {200}
 
 
 @pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
+def postgres() -> Iterator[Postgres]:
     """A running database with the schema of this version."""
-    server = PostgresServer()
-    server.start()
-    environment = {**os.environ, "TAGSMITH_DATABASE": server.url}
-    command = [sys.executable, "-m", "tagsmith", "store", "upgrade"]
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
-    yield server
-    server.remove()
+    with running_postgres(durable=True) as server:
+        environment = {**os.environ, "TAGSMITH_DATABASE": server.url()}
+        command = [sys.executable, "-m", "tagsmith", "store", "upgrade"]
+        subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+        yield server
 
 
 def until(true: Callable[[], bool], within_s: float = 240.0) -> None:
@@ -40,15 +38,15 @@ def until(true: Callable[[], bool], within_s: float = 240.0) -> None:
         time.sleep(0.05)
 
 
-def stored_in(postgres: PostgresServer) -> set[str]:
+def stored_in(postgres: Postgres) -> set[str]:
     """Return the ids of all feedback in the database."""
     return set(postgres.query("SELECT id FROM feedback"))
 
 
 @pytest.mark.parametrize("real", [False, pytest.param(True, marks=pytest.mark.faults)], ids=["fakes", "starter"])
-def test_postgresql_killed_and_back(start: Start, postgres: PostgresServer, report: Report, real: bool) -> None:
+def test_postgresql_killed_and_back(start: Start, postgres: Postgres, report: Report, real: bool) -> None:
     """Every suggestion is answered throughout, with a warning while it is away; no accepted feedback is lost."""
-    service = start(real=real, database=postgres.url, workers="2")
+    service = start(real=real, database=postgres.url(), workers="2")
     with service.client() as client, Load(base_url(service)) as load:
         load.wait_for(20, FEEDBACK, 201)
         killed = load.now
@@ -74,11 +72,11 @@ def test_postgresql_killed_and_back(start: Start, postgres: PostgresServer, repo
 
 
 def test_a_service_killed_while_the_database_is_away_loses_nothing(
-    start: Start, postgres: PostgresServer, report: Report, tmp_path: Path
+    start: Start, postgres: Postgres, report: Report, tmp_path: Path
 ) -> None:
     """What was accepted lies on the disk; the next process carries it over."""
     spool = str(tmp_path / "spool")
-    service = start(database=postgres.url, spool=spool)
+    service = start(database=postgres.url(), spool=spool)
     with Load(base_url(service)) as load:
         load.wait_for(5, FEEDBACK, 201)
         postgres.kill()
@@ -86,7 +84,7 @@ def test_a_service_killed_while_the_database_is_away_loses_nothing(
         service.process.kill()
         load.wait_for(1, SUGGEST, "ConnectError")  # type: ignore[arg-type]
     postgres.start()
-    start(database=postgres.url, spool=spool).wait_for("ready")
+    start(database=postgres.url(), spool=spool).wait_for("ready")
     until(lambda: set(load.acknowledged) <= stored_in(postgres))
     report(
         "killed while the database is away", f"{len(load.acknowledged)} feedback accepted, all found after a restart"

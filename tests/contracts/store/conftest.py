@@ -14,7 +14,7 @@ import pytest
 
 from service.store.engine import Store, open_store
 from service.store.schema import HEAD, migrate
-from tests.support.postgres import CannotStart, Postgres
+from tests.support.postgres import Postgres, running_postgres
 
 _numbers = itertools.count()
 
@@ -22,12 +22,8 @@ _numbers = itertools.count()
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A server for the whole session."""
-    try:
-        server = Postgres()
-    except CannotStart as error:
-        pytest.skip(f"SKIPPED, NOT RUN: {error}")
-    yield server
-    server.remove()
+    with running_postgres() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
