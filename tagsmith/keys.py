@@ -53,7 +53,7 @@ def create(
     wanted = tuple(scope or SCOPES[:4])
     unknown = sorted(set(wanted) - set(SCOPES))
     if unknown:
-        raise InvalidOption(f"there is no scope {unknown[0]}: choose of {', '.join(SCOPES)}", field="scope")
+        raise InvalidOption(f"there is no scope {unknown[0]}: choose from {', '.join(SCOPES)}", field="scope")
     if not WORKSPACE.fullmatch(workspace):
         raise BadInput("a workspace has 1 to 64 small letters, digits, - and _, and begins with none of the last two")
     if not name.strip() or len(name) > MAX_NAME or not name.isprintable():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -104,7 +103,7 @@ async def _take_in(
     request: Request, who: Caller, asked: FeedbackRequest, tags: tuple[tuple[str, Verdict], ...]
 ) -> Response:
     feedback = request.app.state.books.feedback
-    given = Given(_feedback_id(request, who), who.workspace, asked.suggestion_id, now_ms(), tags)
+    given = Given(_feedback_id(request, who, asked), who.workspace, asked.suggestion_id, now_ms(), tags)
     try:
         shown = await feedback.shown(who.workspace, asked.suggestion_id)
     except OtherWorkspace:
@@ -151,10 +150,14 @@ def _refuse_unshown(asked: FeedbackRequest, shown: frozenset[str]) -> None:
                 raise invalid(f"{field}[{i}]", "was not suggested; what was not belongs into added", one)
 
 
-def _feedback_id(request: Request, who: Caller) -> str:
-    """Return a new id; with an Idempotency-Key always the same, so that a retry after a crash adds nothing."""
+def _feedback_id(request: Request, who: Caller, asked: FeedbackRequest) -> str:
+    """Return a new id; with an Idempotency-Key the same for the same body, so that a retry after a crash adds nothing.
+
+    Another body gets another id: while the database is away nobody knows that its key was used, and a second entry
+    under one id would be taken for the first and be lost.
+    """
     key = idempotency_key(request)
     if key is None:
         return new_id("fb")
-    digest = hashlib.sha256(f"{who.workspace}\n{key}".encode()).digest()
+    digest = digest_of(who.workspace.encode(), key.encode(), asked.model_dump_json().encode())
     return f"fb_{spelt(int.from_bytes(digest[:16], 'big'))}"

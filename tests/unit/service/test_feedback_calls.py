@@ -175,6 +175,10 @@ async def test_suggestions_go_on_without_the_database(service: Service) -> None:
     )
     assert (kept.status_code, kept.json()["state"]) == (202, "kept")
     assert again.json() == kept.json()
+    other = await service.client.post(
+        URL, json={"suggestion_id": away["suggestion_id"], "added": ["moritz"]}, headers={"idempotency-key": "k"}
+    )
+    assert other.status_code == 202
     for method, path in (("GET", "/v1/sets"), ("GET", "/v1/sets/a"), ("DELETE", f"{URL}/{kept.json()['feedback_id']}")):
         refused = await service.client.request(method, path)
         assert (refused.status_code, refused.json()["code"]) == (503, "store_unavailable")
@@ -183,7 +187,7 @@ async def test_suggestions_go_on_without_the_database(service: Service) -> None:
     await service.books.journal.carry_over()
     back = await service.suggest()
     assert back["warnings"] == []
-    assert set(service.recommender.queries[-1].workspace) == {"cat", "max"}
+    assert set(service.recommender.queries[-1].workspace) == {"cat", "max", "moritz"}
     assert (await service.client.delete(f"{URL}/{kept.json()['feedback_id']}")).status_code == 204
 
 
