@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -72,11 +73,18 @@ def base_url(service: Service) -> str:
     return service.wait_for("listening")["url"]
 
 
+def feedback_missing(service: Service, load: Load) -> set[str]:
+    """Return the accepted feedback that cannot be taken back, because it is not there."""
+    with service.client() as client:
+        return {one for one in load.acknowledged if client.delete(f"/v1/feedback/{one}").status_code != 204}
+
+
 def told(load: Load, since: float = 0.0, until: float = float("inf")) -> str:
     """Return in words what became of the requests of a span."""
     parts = []
     for what in (SUGGEST, FEEDBACK):
-        counts = load.counts(what, since, until)
+        span = [one for one in list(load.outcomes) if one.what == what and since <= one.at < until]
+        counts = Counter(f"{one.result} {one.problem}".strip() for one in span)
         parts.append(f"{what} " + ", ".join(f"{n} x {result}" for result, n in counts.most_common()))
     slowest = load.longest(SUGGEST, since, until)
     return "; ".join(parts) + f"; slowest suggestion {slowest * 1000:.0f} ms"

@@ -77,10 +77,13 @@ def test_killed_in_the_middle_of_a_migration_of_postgresql(start: Start, postgre
     assert postgres.query("SELECT version_num FROM alembic_version") == [HEAD]
     assert int(postgres.query("SELECT count(*) FROM feedback")[0]) >= int(before[0])
     assert set(load.counts(SUGGEST)) == {200}
+    assert set(load.acknowledged) <= set(postgres.query("SELECT id FROM feedback"))
     run(postgres.url(), "downgrade", "--to", BEFORE)
     run(postgres.url(), "upgrade")
     report(
-        "killed in a migration of PostgreSQL", f"{told(load)}; schema {HEAD} as before, down and up again afterwards"
+        "killed in a migration of PostgreSQL",
+        f"{told(load)}; {len(load.acknowledged)} feedback accepted, all found; schema {HEAD} as before, down and up"
+        " again afterwards",
     )
 
 

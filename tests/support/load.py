@@ -26,6 +26,7 @@ class Outcome:
         what: "suggest" or "feedback".
         result: the status, or the name of what broke the connection.
         warned: codes of the answer's warnings.
+        problem: code of what was refused.
     """
 
     at: float
@@ -33,6 +34,7 @@ class Outcome:
     what: str
     result: int | str
     warned: tuple[str, ...] = ()
+    problem: str = ""
 
 
 @dataclass
@@ -120,5 +122,6 @@ class Load:
         warned: tuple[str, ...] = ()
         if what == SUGGEST and answer.status_code == 200:
             warned = tuple(one["code"] for one in answer.json()["warnings"])
-        self.outcomes.append(Outcome(began, self.now - began, what, answer.status_code, warned))
+        problem = "" if answer.status_code < 400 else str(answer.json().get("code"))
+        self.outcomes.append(Outcome(began, self.now - began, what, answer.status_code, warned, problem))
         return answer
