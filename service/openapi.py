@@ -145,5 +145,6 @@ def _document(operation: dict[str, Any], *codes: str) -> None:
     for status, response in documented(*codes).items():
         told = operation["responses"].setdefault(str(status), response)
         if told is not response:
-            told["description"] += f" or {response['description']}"
+            both = f"{told['description']} or {response['description']}"
+            told["description"] = " or ".join(dict.fromkeys(both.split(" or ")))  # each code once
             told["content"][MEDIA_TYPE]["examples"].update(response["content"][MEDIA_TYPE]["examples"])
