@@ -82,6 +82,8 @@ def supervise(worker: Worker, n_workers: int, drain_s: float) -> TagsmithError |
             wait([*lines, *(place.process.sentinel for place in places if place.process is not None), woken], 0.5)
             for place in places:
                 failure = failure or _look_after(place, worker, metrics)
+        # Held open here, it would go on to take connections that no worker answers.
+        worker.listener.close()
         _end(places, drain_s)
     return failure
 

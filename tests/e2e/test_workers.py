@@ -109,6 +109,32 @@ def test_sigterm_drains_every_worker(start: Start) -> None:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
+def test_while_it_drains_callers_are_refused_at_the_door(start: Start, workers: str) -> None:
+    """A connection that is taken and then cut looks like an answer that was lost."""
+    service = start(workers=workers, drain_s="60", deadline_s="90")
+    with service.client() as client, ThreadPoolExecutor(1) as pool:
+        endless = pool.submit(httpx.post, f"{client.base_url}{URL}", json={"seeds": ["endless"]}, timeout=200)
+        until(lambda: value(client, "tagsmith_requests_inside") == 1)
+        service.process.send_signal(signal.SIGTERM)
+        until(lambda: is_refused(str(client.base_url)))
+        assert service.process.poll() is None
+        assert not endless.done()
+        for pid in {*workers_of(service), service.process.pid}:
+            os.kill(pid, signal.SIGKILL)
+
+
+def is_refused(address: str) -> bool:
+    """Return whether nobody takes connections there."""
+    try:
+        httpx.get(f"{address}/ping")
+    except httpx.ConnectError:
+        return True
+    except httpx.HTTPError:
+        return False
+    return False
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_what_does_not_drain_in_time_is_cut_short(start: Start, workers: str) -> None:
     """A request that never ends does not keep a deployment waiting; the log says that something was lost."""
     service = start(workers=workers, drain_s="0.2", deadline_s="60")
