@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -74,9 +75,13 @@ def base_url(service: Service) -> str:
 
 
 def feedback_missing(service: Service, load: Load) -> set[str]:
-    """Return the accepted feedback that cannot be taken back, because it is not there."""
+    """Return the accepted feedback that cannot be taken back, because it is not there; what was kept gets a minute."""
+    missing, deadline = set(load.acknowledged), time.monotonic() + 60
     with service.client() as client:
-        return {one for one in load.acknowledged if client.delete(f"/v1/feedback/{one}").status_code != 204}
+        while missing and time.monotonic() < deadline:
+            missing = {one for one in missing if client.delete(f"/v1/feedback/{one}").status_code != 204}
+            time.sleep(0.1)
+    return missing
 
 
 def told(load: Load, since: float = 0.0, until: float = float("inf")) -> str:
