@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from core.errors import StorageError
 
@@ -17,17 +18,27 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 def write_atomic(path: Path, content: bytes | str) -> None:
     """Replace ``path`` by ``content`` (text as UTF-8): a reader sees the old file or the new one, never a part.
 
+    Raises:
+        StorageError: the disk is full, or the folder is missing or cannot be written.
+    """
+    with replacing(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file that takes the place of ``path``, whole, when the block ends without an error.
+
     Written aside in the same folder, flushed to the disk, then renamed; what is aside is removed when that fails.
 
     Raises:
         StorageError: the disk is full, or the folder is missing or cannot be written.
     """
-    data = content.encode() if isinstance(content, str) else content
     aside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     with storage_errors(path):
         try:
             with open(aside, "xb") as file:
-                file.write(data)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(aside, path)

@@ -6,11 +6,9 @@ import tomllib
 from dataclasses import dataclass, field, fields
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
-
-import dacite
 
 from core.errors import DataError
+from pipelines.toml_values import from_values, read_toml
 from scraper.pace import PaceLimits
 
 
@@ -67,7 +65,7 @@ def load_collect_config(override: Path | None = None) -> CollectConfig:
     origin = "pipelines/collect.toml"
     if override is not None:
         origin = str(override)
-        for key, value in _read(override).items():
+        for key, value in read_toml(override).items():
             if key == "pace" and isinstance(value, dict):
                 values["pace"] |= value
             else:
@@ -76,22 +74,4 @@ def load_collect_config(override: Path | None = None) -> CollectConfig:
     if unknown:
         known = ", ".join(one.name for one in fields(CollectConfig))
         raise DataError(f"{origin}: unknown key {unknown[0]!r}; known here: {known}")
-    try:
-        return dacite.from_dict(
-            CollectConfig, values, dacite.Config(strict=True, cast=[tuple], type_hooks={float: _as_float})
-        )
-    except dacite.DaciteError as error:
-        raise DataError(f"{origin}: {error}") from error
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is not valid TOML: {error}") from error
-
-
-def _as_float(value: object) -> object:
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return from_values(CollectConfig, values, origin)

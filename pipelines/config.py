@@ -8,20 +8,16 @@ default costs an hour of training.
 
 from __future__ import annotations
 
-import difflib
 import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, get_type_hints
-
-import dacite
 
 from core.errors import DataError
 from models.recipes import DistillRecipe, FineTuneRecipe, HeadRecipe, Precision, Trainable
 from pipelines.cleaning.config import CleanConfig
 from pipelines.grow_config import GrowConfig
+from pipelines.toml_values import from_values, lay_over, read_toml
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,48 +242,5 @@ def load_config(override: Path | None = None) -> Config:
     origin = "pipelines/default.toml"
     if override is not None:
         origin = str(override)
-        _lay_over(values, _read_toml(override), Config, origin, ())
-    hooks: dict[type[Any], Callable[[Any], Any]] = {float: _as_float, int: _as_int}
-    try:
-        return dacite.from_dict(Config, values, dacite.Config(strict=True, cast=[tuple], type_hooks=hooks))
-    except dacite.DaciteError as error:
-        raise DataError(f"{origin}: {error}") from error
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"cannot read the configuration {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is not valid TOML: {error}") from error
-
-
-def _lay_over(values: dict[str, Any], override: dict[str, Any], shape: Any, origin: str, at: tuple[str, ...]) -> None:
-    """Replace in ``values`` what ``override`` names; refuse names that the dataclass ``shape`` does not have."""
-    known = [field.name for field in fields(shape)]
-    types = get_type_hints(shape)
-    for key, value in override.items():
-        where = ".".join((*at, key))
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known) or 'nothing'}"
-            raise DataError(f"{origin}: unknown key {where!r}; {hint}")
-        if is_dataclass(types[key]):
-            if not isinstance(value, dict):
-                raise DataError(f"{origin}: {where!r} is a section: write [{where}] and its keys below")
-            _lay_over(values[key], value, types[key], origin, (*at, key))
-        else:
-            values[key] = value
-
-
-def _as_float(value: object) -> float:
-    """Take whole numbers where a fraction is asked for; leave everything else to the type check."""
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value  # type: ignore[return-value]
-
-
-def _as_int(value: object) -> int:
-    """Refuse true and false, which Python would take for 1 and 0."""
-    if isinstance(value, bool):
-        raise DataError(f"a whole number is wanted in the configuration, not {str(value).lower()}")
-    return value  # type: ignore[return-value]
+        lay_over(values, read_toml(override), Config, origin, ())
+    return from_values(Config, values, origin)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.atomic import storage_errors
+from core.atomic import replacing, storage_errors
 from core.errors import DataError, InvalidOption
 from pipelines.cleaning.review import PAGE
 from pipelines.cleaning.summary import FOLDER
@@ -150,19 +149,10 @@ def _hash(privacy: Privacy, post: str) -> str:
 
 def _rewrite(path: Path, authors: set[str], posts: set[str]) -> None:
     """Write a list of posts anew without what is to go."""
-    with storage_errors(path):
-        aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            with aside.open("wb") as out:
-                for line, record in _lines(path):
-                    if not _is_meant(record, authors, posts):
-                        out.write(line)
-                out.flush()
-                os.fsync(out.fileno())
-            os.replace(aside, path)
-        except BaseException:
-            aside.unlink(missing_ok=True)
-            raise
+    with replacing(path) as out:
+        for line, record in _lines(path):
+            if not _is_meant(record, authors, posts):
+                out.write(line)
 
 
 def _lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
