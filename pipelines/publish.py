@@ -21,7 +21,7 @@ from pipelines.figures import value_of
 from pipelines.stage import StageContext
 from recommend.trend_shelf import TRENDS_FILE
 
-VERSION = 1
+VERSION = 2
 METRICS_FILE = "metrics.json"
 CARD_FILE = "card.md"
 TRAINING = ("train-topics", "train-embeddings", "train-ranker")
@@ -45,7 +45,7 @@ def run(context: StageContext[PublishConfig]) -> None:
     counted = context.inputs["count-trends"] / SNAPSHOT_FILE if "count-trends" in context.inputs else None
     # A corpus without times has no trends, and a bundle without them is as good as any.
     trends = counted if counted is not None and counted.is_file() else None
-    bundle_id = f"{context.config.name}-{content_mark(draft, metrics)}"
+    bundle_id = f"{context.config.name}-{content_mark(draft, metrics, trends)}"
     store = context.inputs["store"]
     if (store / bundle_id).exists():
         # The same bundle: a run that was killed between publishing and noting it, or the same numbers again.
@@ -87,9 +87,11 @@ def figure_at(metrics: Mapping[str, Any], name: str) -> float | None:
     return value_of(node) if not isinstance(node, Mapping) or "value" in node else None
 
 
-def content_mark(draft: Bundle, metrics: Mapping[str, Any]) -> str:
-    """Return eight hex digits of everything in a draft that an answer depends on, and of its figures."""
+def content_mark(draft: Bundle, metrics: Mapping[str, Any], trends: Path | None) -> str:
+    """Return eight hex digits of everything that an answer depends on, and of the figures."""
     content = {name: record.sha256 for name, record in draft.manifest.files.items()}
+    if trends is not None:
+        content[TRENDS_FILE] = hashlib.sha256(trends.read_bytes()).hexdigest()
     text = json.dumps([content, metrics], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 

@@ -53,7 +53,7 @@ class Run:
         """Run the stage and return its note."""
         out = self.folder / "out"
         out.mkdir(exist_ok=True)
-        places = ("split", "train-topics", "train-embeddings", "train-ranker", "evaluate", "store")
+        places = ("split", "train-topics", "train-embeddings", "train-ranker", "evaluate", "count-trends", "store")
         inputs = {name: self.folder / name for name in places} | {"facts": self.folder / "facts.json"}
         config = PublishConfig(name="test", at_least=self.at_least)
         run(StageContext(out, out, out, inputs, config, SilentProgress(), 5))
@@ -173,12 +173,9 @@ def test_the_card_shows_what_training_measured_but_not_every_epoch(finished: Run
 
 def test_counted_trends_are_published_with_the_draft(finished: Run) -> None:
     """Listed and hashed like any other file; a corpus without times leaves none, which is fine."""
-    out = finished.folder / "out"
-    out.mkdir()
+    without = finished.publish()
     (finished.folder / "count-trends").mkdir()
     write_snapshot(snapshot_of({"sea": {0: 3, 9: 4}}), finished.folder / "count-trends" / "trends.json")
-    places = ("split", "train-topics", "train-embeddings", "train-ranker", "evaluate", "count-trends", "store")
-    inputs = {name: finished.folder / name for name in places} | {"facts": finished.folder / "facts.json"}
-    run(StageContext(out, out, out, inputs, PublishConfig(name="test", at_least={}), SilentProgress(), 5))
+    assert finished.publish()["bundle"] != without["bundle"]
     bundle = open_bundle(current(finished.store))
     assert read_snapshot(bundle.path("counts/trends.json")).hashtags == ("sea",)
