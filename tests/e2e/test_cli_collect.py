@@ -103,7 +103,7 @@ def test_a_person_is_forgotten_from_the_command_line(tmp_path: Path, wanted: set
         (["--source", "replay"], "name it with --files"),
         (["--source", "replay", "--files", "{recording}", "--topic", "cars"], "no topic 'cars'"),
         (["--source", "replay", "--files", "{recording}", "--target", "dog"], "KIND:VALUE"),
-        (["--config", "missing.toml"], "cannot read missing.toml"),
+        (["--config", "missing.toml"], "cannot read the configuration missing.toml"),
     ],
 )
 def test_what_cannot_be_used_ends_with_2_and_one_line(
