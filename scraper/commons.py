@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from core.hashtags import normalise
 from scraper.commons_photos import demand_answer, files_of, joined, photographs
-from scraper.errors import PageBroken, PageRefused
+from scraper.errors import PageBroken
 from scraper.licences import demand_codes
 from scraper.port import Page, Target, WebAnswer
 from scraper.sources import SourceOptions
+from scraper.word_search import demand_search, word_targets
 
 DEFAULT_INSTANCE = "https://commons.wikimedia.org"
 MAX_PAGE = 50
@@ -42,8 +42,7 @@ class CommonsSource:
 
     def targets(self, topic: str | None, hashtags: Sequence[str]) -> tuple[Target, ...]:
         """Return one search for each word."""
-        words = dict.fromkeys(word.strip() for word in hashtags if word.strip())
-        return tuple(Target("search", word, topic, normalise("".join(word.split()))) for word in words)
+        return word_targets(topic, hashtags)
 
     def address(self, target: Target) -> str | None:
         """Return the address of the page's first part."""
@@ -54,8 +53,7 @@ class CommonsSource:
 
         A page's properties may come in parts; they are asked for one after another, and joined.
         """
-        if target.kind != "search":
-            raise PageRefused(f"{self.name} has no targets of kind {target.kind!r}; it has words (search)")
+        demand_search(self.name, target)
         onward = _continuation(target.cursor)
         parts = []
         n_bytes = 0

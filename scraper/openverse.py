@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from core.hashtags import normalise
-from scraper.errors import PageBroken, PageRefused
+from scraper.errors import PageBroken
 from scraper.foreign_json import as_list, as_object, as_text
 from scraper.licences import demand_codes, licence_code
 from scraper.port import FoundPost, Page, Target
 from scraper.sources import SourceOptions
+from scraper.word_search import demand_search, word_targets
 
 DEFAULT_INSTANCE = "https://api.openverse.org"
 MAX_PAGE = 20
@@ -46,8 +46,7 @@ class OpenverseSource:
 
     def targets(self, topic: str | None, hashtags: Sequence[str]) -> tuple[Target, ...]:
         """Return one search for each word."""
-        words = dict.fromkeys(word.strip() for word in hashtags if word.strip())
-        return tuple(Target("search", word, topic, normalise("".join(word.split()))) for word in words)
+        return word_targets(topic, hashtags)
 
     def address(self, target: Target) -> str | None:
         """Return the address of the page."""
@@ -63,8 +62,7 @@ class OpenverseSource:
 
     def fetch(self, target: Target) -> Page:
         """Return the photographs of one page of a search, and the target of the next page."""
-        if target.kind != "search":
-            raise PageRefused(f"{self.name} has no targets of kind {target.kind!r}; it has words (search)")
+        demand_search(self.name, target)
         address = self.address(target)
         assert address is not None
         got = self._web.get(address, max_bytes=MAX_ANSWER_BYTES)
