@@ -74,7 +74,7 @@ docs: $(VENV)/.dev ## Write the generated pages of docs/ again
 
 .PHONY: fuzz
 fuzz: $(VENV)/.dev ## Attack the service with 5,000 requests and 20,000 mutated pictures (SEED=1 repeats a run)
-	$(BIN)/python -m tests.fuzz.contract --examples 220 $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.fuzz.contract --bundle $(BUNDLE) $(if $(SEED),--seed $(SEED))
 	$(BIN)/python -m tests.fuzz.pictures --cases 20000 $(if $(SEED),--seed $(SEED))
 
 .PHONY: audit
