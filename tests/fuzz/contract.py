@@ -9,46 +9,61 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.service_process import ROOT, Service
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 COUNT = re.compile(r"([\d,]+) generated")
+CALLS, CHAINS = "examples,coverage,fuzzing", "stateful"
+N_ROUNDS = 12
+"""Rounds of chains: schemathesis ends one as soon as the state that earlier steps left makes a repeated step differ."""
 SCOPES = ("suggest", "read", "feedback", "sets", "metrics")
 
 
-def run(
-    n_examples: int,
-    *,
-    bundle: Path | None = None,
-    seed: int | None = None,
-    phases: str = "examples,coverage,fuzzing,stateful",
-) -> tuple[int, int]:
-    """Return how many requests were made, and schemathesis' exit code; its report goes to standard output."""
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A service under attack, and the key that it wants."""
+
+    url: str
+    key: str | None
+
+
+@contextmanager
+def target(bundle: Path | None = None) -> Iterator[Target]:
+    """Yield a service of a bundle, with keys; or over fakes, without."""
     with tempfile.TemporaryDirectory() as folder:
         settings = {"TAGSMITH_DATABASE": f"sqlite:///{folder}/store.db", "TAGSMITH_SPOOL": f"{folder}/spool"}
-        key = make_key(settings) if bundle else None
         if bundle:
+            key = make_key(settings)
             service = Service("tagsmith", settings, "serve", "--bundle", str(bundle.resolve()))
         else:
+            key = None
             service = Service("tests.support.fake_service", settings)
         try:
             service.client().close()
-            url = service.wait_for("listening")["url"]
-            command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(CONFIG)]
-            command += ["run", f"{url}/openapi.json", "--max-examples", str(n_examples)]
-            command += ["--phases", phases, "--continue-on-failure", "--no-color", "--warnings", "off"]
-            command += ["--seed", str(seed)] if seed is not None else []
-            command += ["--header", f"Authorization: Bearer {key}"] if key else []
-            told = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            yield Target(service.wait_for("listening")["url"], key)
         finally:
             service.process.terminate()
             service.ends_with()
+
+
+def attack(target: Target, phases: str, n_examples: int, seed: int) -> tuple[int, int]:
+    """Return how many requests were made, and schemathesis' exit code; its report goes to standard output."""
+    command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(CONFIG)]
+    command += ["run", f"{target.url}/openapi.json", "--max-examples", str(n_examples), "--seed", str(seed)]
+    command += ["--phases", phases, "--continue-on-failure", "--no-color", "--warnings", "off"]
+    command += ["--header", f"Authorization: Bearer {target.key}"] if target.key else []
+    with tempfile.TemporaryDirectory() as folder:
+        told = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     print(told.stdout, flush=True)
     count = COUNT.search(told.stdout)
     return int(count[1].replace(",", "")) if count else 0, told.returncode
@@ -70,11 +85,14 @@ def main() -> int:
     parser.add_argument("--bundle", type=Path, help="what the service serves; default: fakes, without keys")
     parser.add_argument("--examples", type=int, default=220, help="random requests for each call")
     parser.add_argument("--least", type=int, default=5000, help="requests that there must be at least")
-    parser.add_argument("--seed", type=int)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     chosen = parser.parse_args()
-    n_requests, code = run(chosen.examples, bundle=chosen.bundle, seed=chosen.seed)
-    print(f"{n_requests} requests, at least {chosen.least} wanted")
-    return code or int(n_requests < chosen.least)
+    with target(chosen.bundle) as service:
+        rounds = [attack(service, CALLS, chosen.examples, chosen.seed)]
+        rounds += [attack(service, CHAINS, 1000, chosen.seed + turn) for turn in range(N_ROUNDS)]
+    n_requests, n_chained = sum(n for n, _ in rounds), sum(n for n, _ in rounds[1:])
+    print(f"{n_requests} requests, {n_chained} of them in chains; at least {chosen.least} wanted")
+    return max(code for _, code in rounds) or int(n_requests < chosen.least)
 
 
 if __name__ == "__main__":

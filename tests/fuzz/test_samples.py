@@ -30,6 +30,7 @@ def test_a_case_is_the_same_each_time() -> None:
 @pytest.mark.slow
 def test_the_contract_holds_for_its_examples() -> None:
     """Every call, by the examples that it is documented with, all checks."""
-    n_requests, code = contract.run(1, seed=1, phases="examples")
+    with contract.target() as service:
+        n_requests, code = contract.attack(service, "examples", 1, seed=1)
     assert code == 0
     assert n_requests > 10
