@@ -1,4 +1,4 @@
-"""Whether the database answers: for /ready and the metrics, apart from any request."""
+"""Whether the database answers: for /ready, the metrics, and requests, none of which then waits to find out."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 
-from sqlalchemy import select
-
-from core.errors import StoreUnavailable
 from service.logs import log
 from service.metrics import Metrics
 from service.store.engine import Store
@@ -19,7 +16,7 @@ DETAIL = (
     "The database cannot be reached. Suggestions are answered without what the workspace taught; feedback is kept here "
     "until it is back; saved sets and keys that were not seen before wait for it."
 )
-LOOK_S = 2.0
+LOOK_S = 1.0
 
 
 class StoreWatch:
@@ -60,16 +57,13 @@ class StoreWatch:
 
     async def look(self) -> None:
         """Ask once and note what came of it."""
-        try:
-            async with self._store.statements() as connection:
-                await connection.execute(select(1))
-        except StoreUnavailable:
+        if await self._store.look():
+            if self._concerns.pop(AWAY, None) is not None:
+                log("store back")
+        else:
             if AWAY not in self._concerns:
                 log("store away", level=logging.WARNING)
             self._concerns[AWAY] = DETAIL
-        else:
-            if self._concerns.pop(AWAY, None) is not None:
-                log("store back")
         self._metrics.set_store(up=AWAY not in self._concerns, waiting_bytes=self._waiting())
 
     async def _live(self) -> None:

@@ -1,7 +1,7 @@
 """The database: one file by default, PostgreSQL where it is named; transactions that end in a known error or none.
 
-A database that is away must not slow every request down: after a failure the store says so at once for
-``PAUSE_S`` before it tries again.
+A database that is away must not slow every request down: after a failure the store says so at once, until somebody
+who has the time finds that it is back, or ``PAUSE_S`` have passed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import asyncpg
-from sqlalchemy import URL, Table, event, make_url
+from sqlalchemy import URL, Table, event, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -26,11 +26,14 @@ from core.errors import InvalidOption, StoreUnavailable
 Kind = Literal["sqlite", "postgresql"]
 DRIVERS: dict[str, str] = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 CONNECT_S = 2.0
-PATIENCE_S = 8.0
-"""How long a transaction may take in all; less than a request's time."""
+PATIENCE_S: dict[Kind, float] = {"sqlite": 8.0, "postgresql": 3.0}
+"""How long a transaction may take in all; less than a request's time. A file is slow when others write to it, a server
+when it hangs."""
 BUSY_SHARE = 0.6
 """Share of the patience that may go into waiting for another transaction to let go of the file."""
-PAUSE_S = 1.0
+PAUSE_S = 5.0
+"""How long a failure is believed. It is longer than ``StoreWatch`` takes to look again, so requests need not."""
+RETRY_AFTER_S = 1.0
 ALONE = "tagsmith_alone"
 """The option of a connection whose statements are transactions of their own, as SQLite has them without a BEGIN."""
 POOL = 5
@@ -83,12 +86,10 @@ class Store:
         kind: "sqlite" or "postgresql".
     """
 
-    def __init__(
-        self, engine: AsyncEngine, *, patience_s: float = PATIENCE_S, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, engine: AsyncEngine, *, patience_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.engine = engine
-        self._patience_s = patience_s
         self.kind = cast(Kind, engine.dialect.name)
+        self._patience_s = patience_s
         self._clock = clock
         self._away_until = -1.0
 
@@ -96,6 +97,16 @@ class Store:
     def away(self) -> bool:
         """Whether the last attempt failed so lately that none is made."""
         return self._clock() < self._away_until
+
+    async def look(self) -> bool:
+        """Return whether the database takes a transaction, asked also while it is away: so it is found to be back."""
+        try:
+            # A file that another program has locked can be read, so reading would tell too little.
+            async with self._connected(although_away=True) as connection, connection.begin():
+                await connection.execute(select(1))
+        except StoreUnavailable:
+            return False
+        return True
 
     @asynccontextmanager
     async def statements(self) -> AsyncIterator[AsyncConnection]:
@@ -142,9 +153,9 @@ class Store:
             await self.engine.dispose()
 
     @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[AsyncConnection]:
-        if self.away:
-            raise StoreUnavailable("The database cannot be reached.", retry_after_s=PAUSE_S)
+    async def _connected(self, *, although_away: bool = False) -> AsyncIterator[AsyncConnection]:
+        if self.away and not although_away:
+            raise StoreUnavailable("The database cannot be reached.", retry_after_s=RETRY_AFTER_S)
         try:
             async with asyncio.timeout(self._patience_s), self.engine.connect() as connection:
                 yield connection
@@ -153,23 +164,26 @@ class Store:
         except AWAY as error:
             self._away_until = self._clock() + PAUSE_S
             # Never the driver's words: they may hold the values of a statement, or a host's name.
-            raise StoreUnavailable("The database cannot be reached.", retry_after_s=PAUSE_S) from error
+            raise StoreUnavailable("The database cannot be reached.", retry_after_s=RETRY_AFTER_S) from error
         self._away_until = -1.0
 
 
-def open_store(url: str | URL, *, password_file: Path | None = None, patience_s: float = PATIENCE_S) -> Store:
+def open_store(url: str | URL, *, password_file: Path | None = None, patience_s: float | None = None) -> Store:
     """Return a store; nothing is connected to before it is used.
 
     Args:
         url: as ``database_url`` reads it.
         password_file: its password.
-        patience_s: how long one transaction may take; migrations of a filled database take longer than requests.
+        patience_s: how long one transaction may take, by default ``PATIENCE_S``; migrations of a filled database take
+            longer than requests.
 
     Raises:
         InvalidOption: the address cannot be read.
     """
     address = database_url(str(url), password_file) if isinstance(url, str) else url
-    if address.get_backend_name() == "sqlite":
+    kind = cast(Kind, address.get_backend_name())
+    patience_s = PATIENCE_S[kind] if patience_s is None else patience_s
+    if kind == "sqlite":
         engine = create_async_engine(
             address, connect_args={"timeout": patience_s * BUSY_SHARE}, pool_size=POOL, hide_parameters=True
         )

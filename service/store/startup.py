@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from core.errors import StoreUnavailable
 from service.settings import PREFIX, Settings
-from service.store.engine import PATIENCE_S, Store, open_store
+from service.store.engine import Store, open_store
 from service.store.key_ring import KeyRing
 from service.store.schema import ensure
 from service.store.spool import Spool
@@ -18,7 +18,7 @@ UPGRADE_S = 60.0
 
 
 @asynccontextmanager
-async def store_of(settings: Settings, *, patience_s: float = PATIENCE_S) -> AsyncIterator[Store]:
+async def store_of(settings: Settings, *, patience_s: float | None = None) -> AsyncIterator[Store]:
     """Yield the store that ``settings`` name, and close it.
 
     Raises:

@@ -8,7 +8,6 @@ with a command that repeats it.
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import re
 import subprocess
@@ -19,14 +18,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.service_process import ROOT, Service
+from tests.support.new_key import new_key
+from tests.support.service_process import Service
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 COUNT = re.compile(r"([\d,]+) generated")
 CALLS, CHAINS = "examples,coverage,fuzzing", "stateful"
 N_ROUNDS = 12
 """Rounds of chains: schemathesis ends one as soon as the state that earlier steps left makes a repeated step differ."""
-SCOPES = ("suggest", "read", "feedback", "sets", "metrics")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def target(bundle: Path | None = None) -> Iterator[Target]:
     with tempfile.TemporaryDirectory() as folder:
         settings = {"TAGSMITH_DATABASE": f"sqlite:///{folder}/store.db", "TAGSMITH_SPOOL": f"{folder}/spool"}
         if bundle:
-            key = make_key(settings)
+            key = new_key(settings)
             service = Service("tagsmith", settings, "serve", "--bundle", str(bundle.resolve()))
         else:
             key = None
@@ -67,16 +66,6 @@ def attack(target: Target, phases: str, n_examples: int, seed: int) -> tuple[int
     print(told.stdout, flush=True)
     count = COUNT.search(told.stdout)
     return int(count[1].replace(",", "")) if count else 0, told.returncode
-
-
-def make_key(settings: dict[str, str]) -> str:
-    """Return a new key that may do everything, as often as it likes."""
-    scopes = [word for scope in SCOPES for word in ("--scope", scope)]
-    command = [sys.executable, "-m", "tagsmith", "keys", "create", "--name", "fuzz", *scopes]
-    command += ["--per-minute", "1000000", "--only-key"]
-    return subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **settings}, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout.strip()
 
 
 def main() -> int:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -109,6 +110,22 @@ class Postgres:
         deadline = time.monotonic() + STARTS_WITHIN_S
         while time.monotonic() < deadline and _answers(self.port):
             time.sleep(0.02)
+
+    def freeze(self) -> None:
+        """Stop every process where it stands, as a machine that hangs would: connections stay open and say nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        pid = self._pid()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+        # The one that watches the others first: it would take a child that stops for one that is to be seen to.
+        for process in (pid, *map(int, children)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
 
     async def new_database(self, name: str, template: str = "template1") -> str:
         """Return the address of a new database, a copy of ``template``."""
