@@ -99,11 +99,12 @@ def presented_key(request: Request) -> str | None:
     Raises:
         Refusal: ``bad_key``, when it carries two that differ.
     """
-    kind, _, rest = request.headers.get("authorization", "").partition(" ")
-    bearer = rest.strip() if kind.lower() == "bearer" else ""
-    given = {key for key in (bearer, request.headers.get("x-api-key", "").strip()) if key}
+    parted = [one.partition(" ") for one in request.headers.getlist("authorization")]
+    bearers = [rest for kind, _, rest in parted if kind.lower() == "bearer"]
+    # Of a header that comes twice as well: what stands in front of the service may have read the other one.
+    given = {key for key in map(str.strip, (*bearers, *request.headers.getlist("x-api-key"))) if key}
     if len(given) > 1:
-        raise Refusal("bad_key", "Authorization and X-API-Key carry different keys.", headers=BAD_CHALLENGE)
+        raise Refusal("bad_key", "The request carries more than one key.", headers=BAD_CHALLENGE)
     return next(iter(given), None)
 
 

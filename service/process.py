@@ -15,7 +15,7 @@ import uvicorn
 
 from core.errors import NotReady, TagsmithError
 from service.app import create_app
-from service.connections import GuardedProtocol
+from service.connections import GuardedProtocol, room_for_connections
 from service.logs import log
 from service.metrics import Metrics
 from service.settings import Settings
@@ -45,7 +45,7 @@ def answer(
         log_config=None,
         access_log=False,
         lifespan="on",
-        http=GuardedProtocol,
+        http=type("Connection", (GuardedProtocol,), {"max_connections": room_for_connections()}),
         ws="none",
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,

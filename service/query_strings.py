@@ -16,9 +16,11 @@ async def once_each(request: Request) -> None:
         Refusal: one is.
     """
     names = [name for name, _ in request.query_params.multi_items()]
-    double = next((name for place, name in enumerate(names) if name in names[:place]), None)
-    if double is not None:
-        raise invalid(shown_name(double), "is given twice")
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise invalid(shown_name(name), "is given twice")
+        seen.add(name)
 
 
 def refusal_of(error: RequestValidationError) -> Refusal:

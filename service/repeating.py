@@ -34,10 +34,12 @@ def idempotency_key(request: Request) -> str | None:
     Raises:
         Refusal: it has not the form of one.
     """
-    key = request.headers.get(HEADER)
-    if key is not None and not KEY.fullmatch(key):
+    given = request.headers.getlist(HEADER)
+    if len(given) > 1:
+        raise invalid(HEADER, "is given twice")
+    if given and not KEY.fullmatch(given[0]):
         raise invalid(HEADER, "must be 1 to 255 visible ASCII characters")
-    return key
+    return given[0] if given else None
 
 
 def digest_of(*parts: bytes) -> bytes:

@@ -11,7 +11,7 @@ import hashlib
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Row, select, update
@@ -80,7 +80,7 @@ class KeyRing:
         self._store = store
         self._now_ms = now_ms
         self._clock = clock
-        self._copy: Mapping[str, StoredKey] | None = None
+        self._copy: dict[str, StoredKey] | None = None
         self._copied_at = 0.0
 
     async def create(
@@ -150,11 +150,15 @@ class KeyRing:
                 await self.refresh()
             async with self._store.statements() as connection:
                 row = (await connection.execute(select(KEYS).where(KEYS.c.id == key_id))).one_or_none()
-            return None if row is None else _stored(row)
         except StoreUnavailable:
             if self._copy is None or self._age_s() > GRACE_S:
                 raise
             return self._copy.get(key_id)
+        found = None if row is None else _stored(row)
+        if found is not None and self._copy is not None:
+            # What was seen to be revoked must not come back to life when the database goes away.
+            self._copy[key_id] = found
+        return found
 
     async def any_key(self) -> bool:
         """Return whether any key was ever made: then every call needs one, also when all of them are revoked.

@@ -92,6 +92,26 @@ async def test_keys_seen_before_are_known_for_an_hour_without_the_database(store
         await ring.find(stored.key_id)
 
 
+async def test_a_key_that_was_seen_to_be_revoked_stays_so_without_the_database(
+    store: Store, second_store: Store, clock: Clock
+) -> None:
+    """The copy for bad times is as new as the last look at each key; one that expires meanwhile expires."""
+    ring, worker = KeyRing(store), KeyRing(second_store, now_ms=clock)
+    revoked, _ = await _create(ring)
+    short, _ = await _create(KeyRing(store, now_ms=clock), lifetime_s=60.0)
+    assert await worker.find(revoked.key_id) == revoked
+    await ring.revoke(revoked.key_id)
+    assert await worker.find(revoked.key_id) != revoked
+    await take_away(second_store)
+    known = await worker.find(revoked.key_id)
+    assert known is not None
+    assert not worker.is_valid(known)
+    assert worker.is_valid(short)
+    clock.pass_s(60.0)
+    assert await worker.find(short.key_id) == short
+    assert not worker.is_valid(short)
+
+
 async def test_a_bucket_holds_a_minutes_worth_and_fills_evenly(store: Store, clock: Clock) -> None:
     """What is taken comes back at the key's rate, and never more than a full bucket."""
     limits = Limits(store, now_ms=clock)

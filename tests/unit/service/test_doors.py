@@ -170,11 +170,29 @@ async def test_a_key_is_read_from_either_header(door: Door) -> None:
         assert (await door.client.get("/v1/me", headers=headers)).status_code == 200
     both = await door.client.get("/v1/me", headers={"authorization": f"Bearer {key}", "x-api-key": other})
     assert both.json()["code"] == "bad_key"
+    for name, first, second in (("authorization", f"Bearer {key}", f"Bearer {other}"), ("x-api-key", key, other)):
+        doubled = await door.client.get("/v1/me", headers=[(name, first), (name, second)])
+        assert (doubled.status_code, doubled.json()["code"]) == (401, "bad_key")
+    same = await door.client.get("/v1/me", headers=[("x-api-key", key), ("authorization", f"Bearer {key}")])
+    assert same.status_code == 200
     basic = await door.client.get("/v1/me", headers={"authorization": "Basic dXNlcjpwYXNz"})
     assert basic.json()["code"] == "missing_key"
     for odd in ("é", "Bearer", "Bearer " + "x" * 5000, "\x00"):
         answer = await door.client.get("/v1/me", headers={b"authorization": odd.encode()})
         assert answer.status_code in (400, 401)
+
+
+@pytest.mark.parametrize("name", ["key", "api_key", "access_token", "x-api-key", "authorization"])
+async def test_a_key_elsewhere_than_in_a_header_is_none(door: Door, name: str) -> None:
+    """Addresses end up in histories and in logs of proxies; cookies come along unasked."""
+    key = door.keys["all"]
+    for sent in (
+        await door.client.get("/v1/me", params={name: key}),
+        await door.client.get("/v1/me", headers={"cookie": f"{name}={key}"}),
+        await door.client.post("/v1/suggestions", json={"seeds": ["dog"], name: key}),
+    ):
+        assert sent.json()["code"] == "missing_key"
+        assert key not in sent.text
 
 
 async def test_the_right_id_with_a_wrong_secret_is_refused(door: Door) -> None:

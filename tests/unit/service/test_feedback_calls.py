@@ -146,6 +146,13 @@ async def test_suggestions_can_be_repeated_with_a_key(service: Service) -> None:
     assert len({one.content for one in together if one.status_code == 200}) == 1
 
 
+async def test_a_request_names_one_idempotency_key(service: Service) -> None:
+    """Of two that differ, what stands in front of the service might go by the other one."""
+    twice = [("idempotency-key", "a"), ("idempotency-key", "b")]
+    refused = await service.client.post("/v1/suggestions", json={"seeds": ["dog"]}, headers=twice)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "Idempotency-Key")
+
+
 async def test_a_batch_can_be_repeated_with_a_key(service: Service) -> None:
     """Whole, with every id; as lines it cannot be kept, and says so."""
     url, posts = "/v1/suggestions/batch", {"posts": [{"seeds": ["dog"]}, {"seeds": ["123"]}]}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -12,6 +14,7 @@ from starlette.requests import Request
 
 from service.conditions import if_match, if_none_match
 from service.problems import Refusal
+from tests.unit.service.conftest import Ask
 
 URL = "/v1/sets"
 
@@ -40,6 +43,19 @@ async def test_a_set_lives_and_dies(client: httpx.AsyncClient) -> None:
     assert (gone.status_code, gone.content) == (204, b"")
     for again in (await client.get(f"{URL}/summer-2026"), await client.delete(f"{URL}/summer-2026")):
         assert (again.status_code, again.json()["code"]) == (404, "not_found")
+
+
+async def test_a_set_that_does_not_come_is_not_waited_for(serve: Ask) -> None:
+    """A body that drips in would hold its connection for as long as the client likes."""
+    client = await serve(deadline_s=0.1)
+
+    async def dripping() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.02)
+
+    slow = await client.put(f"{URL}/a", content=dripping(), headers={"content-type": "application/json"})
+    assert (slow.status_code, slow.json()["code"]) == (503, "timed_out")
 
 
 async def test_replacing_blindly_is_refused(client: httpx.AsyncClient) -> None:
