@@ -7,6 +7,7 @@ who has the time finds that it is back, or ``PAUSE_S`` have passed.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -22,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from core.atomic import storage_errors
 from core.errors import InvalidOption, StoreUnavailable
+from service.logs import log
 
 Kind = Literal["sqlite", "postgresql"]
 DRIVERS: dict[str, str] = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
@@ -39,6 +41,10 @@ ALONE = "tagsmith_alone"
 POOL = 5
 BUGS = (IntegrityError, ProgrammingError, DataError)
 """Errors of a statement that say something of this program, not of the database's health."""
+NOT_OURS = {"42501", "42P01", "42703"}
+"""SQLSTATEs that PostgreSQL has for a right that was taken away, and for a table or column that is gone. SQLite counts
+them among the failures of the database anyway."""
+TOLD_AGAIN_S = 60.0
 AWAY = (DBAPIError, PoolTimeout, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
@@ -92,6 +98,7 @@ class Store:
         self._patience_s = patience_s
         self._clock = clock
         self._away_until = -1.0
+        self._told_at: dict[str, float] = {}
 
     @property
     def away(self) -> bool:
@@ -159,13 +166,29 @@ class Store:
         try:
             async with asyncio.timeout(self._patience_s), self.engine.connect() as connection:
                 yield connection
-        except BUGS:
-            raise
         except AWAY as error:
+            reason, sqlstate = _name_of(error)
+            if isinstance(error, BUGS) and sqlstate not in NOT_OURS:
+                raise
             self._away_until = self._clock() + PAUSE_S
+            self._tell(reason)
             # Never the driver's words: they may hold the values of a statement, or a host's name.
             raise StoreUnavailable("The database cannot be reached.", retry_after_s=RETRY_AFTER_S) from error
         self._away_until = -1.0
+
+    def _tell(self, reason: str) -> None:
+        """Log why the database was of no use, once in a while for each reason."""
+        now = self._clock()
+        if now - self._told_at.get(reason, -TOLD_AGAIN_S) >= TOLD_AGAIN_S:
+            self._told_at[reason] = now
+            log("store failed", level=logging.WARNING, reason=reason)
+
+
+def _name_of(error: Exception) -> tuple[str, str | None]:
+    """Return the name of what went wrong, and its SQLSTATE where there is one."""
+    driver = getattr(error, "orig", None) or error
+    cause = driver.__cause__ or driver
+    return getattr(cause, "sqlite_errorname", None) or type(cause).__name__, getattr(cause, "sqlstate", None)
 
 
 def open_store(url: str | URL, *, password_file: Path | None = None, patience_s: float | None = None) -> Store:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 
 from core.errors import StoreUnavailable
 from service.store.engine import Store
-from service.store.tables import KEYS
+from service.store.tables import KEYS, SETS
 from tests.contracts.store.conftest import take_away
 
 
@@ -17,7 +18,6 @@ async def test_a_failure_is_believed_until_somebody_looks(store: Store) -> None:
     await take_away(store)
     with pytest.raises(StoreUnavailable):
         await _ask(store)
-    assert store.away
     assert not await store.look()
     store.engine = there
     with pytest.raises(StoreUnavailable):
@@ -33,6 +33,29 @@ async def test_who_looks_first_finds_that_it_is_away(store: Store) -> None:
     await take_away(store)
     assert not await store.look()
     assert store.away
+
+
+async def test_a_table_that_somebody_took_away_is_a_database_that_is_away(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not a fault of the program: what needs no database goes on. The log names the reason once, without content."""
+    async with store.transaction() as connection:
+        await connection.execute(text("ALTER TABLE keys RENAME TO elsewhere"))
+    for _ in range(3):
+        assert await store.look()
+        with pytest.raises(StoreUnavailable):
+            await _ask(store)
+    (told,) = [record for record in caplog.records if record.getMessage() == "store failed"]
+    reason = told.fields["reason"]  # type: ignore[attr-defined]
+    assert reason == {"sqlite": "SQLITE_ERROR", "postgresql": "UndefinedTableError"}[store.kind]
+
+
+async def test_a_statement_that_is_wrong_in_itself_is_a_fault_of_the_program(store: Store) -> None:
+    """It is not hidden behind a database that would be away."""
+    with pytest.raises(IntegrityError):
+        async with store.transaction() as connection:
+            await connection.execute(SETS.insert().values(workspace="w", name="n"))
+    assert not store.away
 
 
 async def _ask(store: Store) -> None:
