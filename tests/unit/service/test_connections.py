@@ -3,84 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import resource
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
-import uvicorn
-from starlette.types import Receive, Scope, Send
 
-from service.connections import MAX_CONNECTIONS, MAX_HEADER_BYTES, MAX_PIPELINED, SPARE_FILES, GuardedProtocol
+from service.connections import MAX_CONNECTIONS, MAX_HEADER_BYTES, SPARE_FILES, GuardedProtocol
 from service.headers import SECURITY_HEADERS
+from tests.support.guarded_server import Start, guarded_servers, told
 from tests.unit.service.conftest import Ask
-
-Start = Callable[..., Any]
-
-
-async def _app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a large body for /large, and hello without reading the request's for anything else.
-
-    /read is answered with the body and the names of the headers, /late in half a second.
-    """
-    body = b"x" * 50_000_000 if scope["path"] == "/large" else b"hello"
-    if scope["path"] == "/late":
-        await asyncio.sleep(0.5)
-    if scope["path"] == "/read":
-        body, more = b"", True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return
-            body, more = body + message["body"], message["more_body"]
-        body += b" with " + b",".join(name for name, _ in scope["headers"]) + b"!"
-    await send(
-        {"type": "http.response.start", "status": 200, "headers": [(b"content-length", str(len(body)).encode())]}
-    )
-    await send({"type": "http.response.body", "body": body})
 
 
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
     """Start a server with the given bounds; return its port."""
-    servers: list[tuple[uvicorn.Server, asyncio.Task[None]]] = []
-
-    async def begin(protocol: type[GuardedProtocol] = GuardedProtocol, **bounds: float) -> int:
-        guarded = type("Guarded", (protocol,), bounds)
-        config = uvicorn.Config(
-            _app, port=0, http=guarded, ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=1
-        )
-        server = uvicorn.Server(config)
-        task = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.005)
-        servers.append((server, task))
-        return int(server.servers[0].sockets[0].getsockname()[1])
-
-    yield begin
-    for server, task in servers:
-        server.should_exit = True
-        await task
-
-
-async def _told(port: int, *pieces: bytes) -> tuple[int, dict[str, Any]]:
-    """Send ``pieces``, one after the other, and return the status and the problem that come back."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    answer = asyncio.create_task(reader.readuntil(b"}"))  # read while it is sent: what is refused is closed
-    with contextlib.suppress(ConnectionError):
-        for piece in pieces:
-            writer.write(piece)
-            await writer.drain()
-            await asyncio.sleep(0.01)
-    head, _, body = (await answer).partition(b"\r\n\r\n")
-    writer.close()
-    for name in (*SECURITY_HEADERS, "X-Request-ID"):
-        assert f"{name}: ".encode() in head
-    return int(head.split()[1]), json.loads(body)
+    async with guarded_servers() as begin:
+        yield begin
 
 
 async def test_a_request_within_the_bounds_is_answered(start: Start) -> None:
@@ -103,14 +43,14 @@ async def test_a_request_within_the_bounds_is_answered(start: Start) -> None:
 )
 async def test_headers_that_grow_too_large_are_refused(start: Start, pieces: list[bytes]) -> None:
     """Whether they come in one piece, in many or never end."""
-    status, problem = await _told(await start(), *pieces)
+    status, problem = await told(await start(), *pieces)
     assert (status, problem["code"]) == (431, "headers_too_large")
 
 
 async def test_headers_that_do_not_come_are_not_waited_for(start: Start) -> None:
     """A request that was begun is told so; a connection that stays silent is closed."""
     port = await start(header_s=0.1)
-    status, problem = await _told(port, b"GET / HTTP/1.1\r\nHost:")
+    status, problem = await told(port, b"GET / HTTP/1.1\r\nHost:")
     assert (status, problem["code"]) == (408, "headers_too_slow")
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     assert await asyncio.wait_for(reader.read(), 5) == b""
@@ -120,13 +60,13 @@ async def test_headers_that_do_not_come_are_not_waited_for(start: Start) -> None
 async def test_sending_a_byte_now_and_then_wins_no_time(start: Start) -> None:
     """The bound is on the whole of the headers, not on the pause between two bytes."""
     port = await start(header_s=0.2)
-    status, problem = await _told(port, b"GET / HTTP/1.1\r\n", *[b"a"] * 100)
+    status, problem = await told(port, b"GET / HTTP/1.1\r\n", *[b"a"] * 100)
     assert (status, problem["code"]) == (408, "headers_too_slow")
 
 
 async def test_what_is_not_http_is_a_problem(start: Start) -> None:
     """As every other error."""
-    status, problem = await _told(await start(), b"\x16\x03\x01\x02\x00\x01\r\n\r\n")
+    status, problem = await told(await start(), b"\x16\x03\x01\x02\x00\x01\r\n\r\n")
     assert (status, problem["code"]) == (400, "malformed_body")
 
 
@@ -136,7 +76,7 @@ async def test_one_connection_too_many_is_refused(start: Start) -> None:
     _, first = await asyncio.open_connection("127.0.0.1", port)
     first.write(b"POST /read HTTP/1.1\r\nHost: t\r\nContent-Length: 9\r\n\r\n")
     await asyncio.sleep(0.05)
-    status, problem = await _told(port)
+    status, problem = await told(port)
     assert (status, problem["code"]) == (429, "overloaded")
     first.close()
 
@@ -158,105 +98,6 @@ async def test_who_holds_most_connections_without_asking_anything_makes_room(sta
     assert await kept_reader.readuntil(b"hello")
     for writer in (kept, *(writer for _, writer in hoard)):
         writer.close()
-
-
-CHUNKED = b"POST /read HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
-async def test_what_stands_behind_a_body_is_no_header(start: Start) -> None:
-    """A trailer is passed over: it came after the request was let in."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", await start())
-    writer.write(CHUNKED + b"2\r\nab\r\n0\r\nAuthorization: Bearer x\r\nContent-Encoding: gzip\r\n\r\n")
-    assert (await reader.readuntil(b"!")).endswith(b"ab with host,transfer-encoding!")
-    writer.close()
-
-
-@pytest.mark.parametrize(
-    "piece",
-    [b"X-A: b\r\n" * 1000, b"X: " + b"a" * 9000, b"1\r\na\r\n" * 1500, b"1;" + b"x" * 9000 + b"\r\na\r\n"],
-    ids=["trailers", "one long trailer", "tiny pieces", "extensions"],
-)
-async def test_framing_without_end_is_refused(start: Start, piece: bytes) -> None:
-    """What stands around a body takes memory or time, and counts to no other bound."""
-    last = b"" if piece.startswith(b"1") else b"2\r\n{}\r\n0\r\n"
-    status, problem = await _told(await start(), CHUNKED, last, *[piece] * 10)
-    assert (status, problem["code"]) == (413, "body_too_large")
-
-
-async def test_a_body_in_small_pieces_is_taken(start: Start) -> None:
-    """As a program sends it that writes line by line."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", await start(), limit=1 << 20)
-    writer.write(CHUNKED)
-    for _ in range(100):
-        writer.write(b"a\r\n0123456789\r\n" * 100)
-        await writer.drain()
-    writer.write(b"0\r\n\r\n")
-    assert len(await reader.readuntil(b"!")) > 100_000
-    writer.close()
-
-
-@pytest.mark.parametrize("hosts", [b"", b"Host: t\r\nHost: u\r\n"])
-async def test_a_request_names_one_host(start: Start, hosts: bytes) -> None:
-    """Two parties that read different ones would disagree on whom it is for."""
-    status, problem = await _told(await start(), b"GET / HTTP/1.1\r\n" + hosts + b"\r\n")
-    assert (status, problem["code"]) == (400, "malformed_body")
-
-
-async def test_another_protocol_that_is_offered_is_passed_over(start: Start) -> None:
-    """Body and next request are read as if nothing had been offered, wherever the bytes are parted."""
-    port = await start()
-    one = (
-        b"POST /read HTTP/1.1\r\nHost: t\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
-        b"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\nContent-Length: 4\r\n\r\nbody"
-    )
-    for cut in (len(one), len(one) - 2, len(one) - 5, 30):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for piece in (one[:cut], one[cut:] + one):
-            writer.write(piece)
-            await asyncio.sleep(0.02)
-        for _ in range(2):
-            assert b"body with host,connection,http2-settings,content-length!" in await reader.readuntil(b"!")
-        writer.close()
-
-
-async def test_only_so_many_requests_wait_on_one_connection(start: Start) -> None:
-    """A request of 27 bytes is held as some kilobytes; who sends thousands at once is left."""
-    port = await start()
-    one = b"GET / HTTP/1.1\r\nHost: t\r\n\r\n"
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(one * (MAX_PIPELINED + 1))
-    for _ in range(MAX_PIPELINED + 1):
-        assert await reader.readuntil(b"hello")
-    writer.write(one * 9000)
-    told = b""
-    with contextlib.suppress(ConnectionError):
-        while piece := await reader.read(65536):
-            told += piece
-    assert told.count(b"hello") <= MAX_PIPELINED
-    writer.close()
-
-
-@pytest.mark.parametrize(
-    "one", [b"GET / HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"]
-)
-async def test_nothing_is_read_behind_what_was_refused(start: Start, one: bytes) -> None:
-    """However many requests came in one piece, one answer tells why."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", await start())
-    writer.write(b"GET / HTTP/1.1\r\n\r\n" + one * 3000)
-    told = b""
-    with contextlib.suppress(ConnectionError):
-        while piece := await reader.read(65536):
-            told += piece
-    assert told.count(b"malformed_body") <= 2  # code and type of one problem
-    writer.close()
-
-
-async def test_no_request_gets_the_answer_to_what_came_behind_it(start: Start) -> None:
-    """What is refused while another request is answered ends the connection without a word."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", await start())
-    writer.write(b"GET /late HTTP/1.1\r\nHost: t\r\n\r\n\x00\x01\r\n\r\n")
-    assert await reader.read() == b""
-    writer.close()
 
 
 async def test_the_next_request_has_its_time_once_the_one_before_is_answered(start: Start) -> None:
