@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from core.atomic import storage_errors, write_atomic
 from core.errors import InvalidOption, StorageError
 from core.locks import Held, hold_lock
+from core.version import installed_version
 from pipelines.collect_config import CollectConfig
 from pipelines.collect_report import write_collect_report
 from scraper.crawl import Crawl, CrawlParts
@@ -125,7 +125,7 @@ def collect(
         LOGGER.warning("no --contact is given, so site owners cannot reach you; give an address or a page of yours")
     with opened_state(corpus) as state, ExitStack() as stack:
         salt = read_salt(installation)
-        agent = user_agent(_version(), config.contact)
+        agent = user_agent(installed_version(), config.contact)
         allowed = frozenset(host.lower() for host in config.allow_hosts)
         pace = Pace(config.pace, not_before=dict(state.rows("SELECT name, not_before FROM host")))
         bare = GuardedWeb(agent, allowed_hosts=allowed, timeout_s=config.page_timeout_s)
@@ -240,10 +240,3 @@ def _tell(
     except StorageError as error:
         LOGGER.warning("the report could not be written: %s", error)
         return folder
-
-
-def _version() -> str:
-    try:
-        return version("tagsmith")
-    except PackageNotFoundError:
-        return "unknown"

@@ -6,7 +6,6 @@ import asyncio
 import importlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import metadata
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -18,12 +17,14 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from core.errors import MissingExtra, TagsmithError
+from core.version import installed_version
 from service import openapi
 from service.batches import Batches
 from service.budget import ByteBudget
 from service.envelope import Envelope, problem_response
 from service.fetching import Fetcher
 from service.headers import CORS_ANSWER_HEADERS, CORS_METHODS, CORS_REQUEST_HEADERS, SafeHeaders
+from service.heads import HeadLikeGet
 from service.image_urls import read_origin
 from service.loading import load
 from service.metrics import Metrics
@@ -98,7 +99,7 @@ def create_app(settings: Settings, *, load: Load = load, metrics: Metrics | None
 
     app = FastAPI(
         title="tagsmith",
-        version=_version(),
+        version=installed_version(),
         lifespan=lifespan,
         redirect_slashes=False,
         docs_url=None,  # FastAPI's own pages fetch their scripts from elsewhere
@@ -121,6 +122,7 @@ def create_app(settings: Settings, *, load: Load = load, metrics: Metrics | None
         app.add_exception_handler(error, _as_problem)
     app.add_exception_handler(RequestValidationError, _query_problem)
     app.add_exception_handler(HTTPException, _routing_problem)
+    app.add_middleware(HeadLikeGet)
     app.add_middleware(OneBundle, pinned=service.pinned)
     app.add_middleware(Envelope, metrics=metrics, watchers=[spans.note] if spans else [])
     if settings.cors_origins:
@@ -162,7 +164,8 @@ def _methods_at(request: Request) -> list[str]:
     """Return the methods of every route at the request's path; the router names those of the first one alone."""
     contexts = iter_route_contexts(request.app.routes)
     matching = (route for route in contexts if route.original_route.matches(request.scope)[0] != Match.NONE)
-    return sorted({method for route in matching for method in route.methods or ()})
+    methods = {method for route in matching for method in route.methods or ()}
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
 
 def _once(app: FastAPI) -> dict[str, object]:
@@ -183,11 +186,4 @@ def _open_spans(settings: Settings) -> Any:
         tracing = importlib.import_module("service.tracing")
     except ModuleNotFoundError as error:
         raise MissingExtra("traces need OpenTelemetry; install it with: pip install 'tagsmith[otel]'") from error
-    return tracing.Spans(settings.otlp_endpoint, _version())
-
-
-def _version() -> str:
-    try:
-        return metadata.version("tagsmith")
-    except metadata.PackageNotFoundError:
-        return "0"
+    return tracing.Spans(settings.otlp_endpoint, installed_version())

@@ -155,7 +155,8 @@ def _fits(
             continue
         parts = known.parts
         said = parts.caption + parts.seeds
-        level: FitLevel = "good" if known.score >= bar else "fair" if parts.image + said > 0 else "poor"
+        spoken_for = parts.image + said + parts.workspace > 0
+        level: FitLevel = "good" if known.score >= bar else "fair" if spoken_for else "poor"
         found[one.hashtag] = Fit(
             level=level,
             score=known.score,

@@ -78,6 +78,23 @@ CODES: Mapping[type[errors.TagsmithError], str] = {
     errors.StoreUnavailable: "store_unavailable",
 }
 
+ABOUT_A_POST = (
+    "malformed_body",
+    "body_too_large",
+    "image_too_large",
+    "unsupported_content_type",
+    "invalid_request",
+    "unsupported_image",
+    "undecodable_image",
+    "image_url_refused",
+    "image_url_unreachable",
+    "overloaded",
+    "internal_error",
+    "timed_out",
+    "not_ready",
+)
+"""What every call that reads one post may be refused with."""
+
 # Messages of these are written for the caller; those of the others may name files of the machine.
 FIT_FOR_CALLERS = (errors.BadInput, errors.Unavailable)
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from typing import Any
 
 Schema = Mapping[str, Any]
 
+_CODE = re.compile(r"`([^`]+)`")
+
+EVERYWHERE = "X-Request-ID"
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1b1b1b }
 h2 { border-top: 1px solid #ccc; padding-top: 1rem } code, pre { font: 14px/1.4 ui-monospace, monospace }
@@ -24,7 +28,7 @@ def render_reference(document: Mapping[str, Any], base_url: str) -> str:
     info = document["info"]
     body = [
         f"<h1>{escape(info['title'])} {escape(info['version'])}</h1>",
-        *(f"<p>{escape(paragraph)}</p>" for paragraph in info["description"].strip().split("\n\n")),
+        _paragraphs(info["description"]),
         '<p>The same for programs: <a href="/openapi.json">/openapi.json</a></p>',
         f"<pre>{escape(EXAMPLE % base_url)}</pre>",
     ]
@@ -42,35 +46,61 @@ def render_reference(document: Mapping[str, Any], base_url: str) -> str:
 
 def _operation(method: str, path: str, operation: Mapping[str, Any]) -> Iterator[str]:
     yield f"<h2><code>{method.upper()} {escape(path)}</code></h2>"
-    yield f"<p>{escape(operation.get('description', operation.get('summary', '')))}</p>"
+    yield _paragraphs(operation.get("description", operation.get("summary", "")))
+    yield _parameters(operation.get("parameters", ()))
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
         yield f"<p><code>{escape(kind)}</code>: {_type(content['schema'])}</p>"
         if "properties" in content["schema"]:
             yield _fields(content["schema"])
     rows = []
-    for status, response in operation["responses"].items():
+    for status, response in sorted(operation["responses"].items()):
         shown = ", ".join(_type(content.get("schema", {})) for content in response.get("content", {}).values())
-        rows.append(f"<tr><td>{status}</td><td>{shown}</td><td>{escape(response['description'])}</td></tr>")
+        rows.append(f"<tr><td>{status}</td><td>{shown}</td><td>{_prose(response['description'])}</td></tr>")
     yield f"<table><tr><th>Status</th><th>Body</th><th></th></tr>{''.join(rows)}</table>"
 
 
 def _component(name: str, schema: Schema) -> Iterator[str]:
-    yield f'<h3 id="{escape(name)}">{escape(name)}</h3><p>{escape(schema.get("description", ""))}</p>'
+    yield f'<h3 id="{escape(name)}">{escape(name)}</h3>{_paragraphs(schema.get("description", ""))}'
     if "properties" in schema:
         yield _fields(schema)
     for example in schema.get("examples", ()):
         yield f"<pre>{escape(json.dumps(example, indent=2))}</pre>"
 
 
-def _fields(schema: Schema) -> str:
+def _parameters(parameters: Iterable[Mapping[str, Any]]) -> str:
+    """Return a table of what path, query string and headers take; what every call takes is told once, above."""
     rows = []
-    for name, field in schema["properties"].items():
-        rule = _rule(field)
-        default = f" Default: <code>{escape(json.dumps(field['default']))}</code>." if "default" in field else ""
-        needed = " Required." if name in schema.get("required", ()) and "default" not in field else ""
-        text = f"{escape(field.get('description', ''))} {rule}{default}{needed}"
-        rows.append(f"<tr><td><code>{escape(name)}</code></td><td>{_type(field)}</td><td>{text}</td></tr>")
+    for one in parameters:
+        if one["name"] != EVERYWHERE:
+            field = {**one["schema"], "description": one.get("description", "")}
+            rows.append(_row(f"<td><code>{escape(one['name'])}</code></td><td>{escape(one['in'])}</td>", field, one))
+    head = "<tr><th>Parameter</th><th>In</th><th>Type</th><th></th></tr>"
+    return f"<table>{head}{''.join(rows)}</table>" if rows else ""
+
+
+def _fields(schema: Schema) -> str:
+    needed = schema.get("required", ())
+    rows = [
+        _row(f"<td><code>{escape(name)}</code></td>", field, {"required": name in needed})
+        for name, field in schema["properties"].items()
+    ]
     return f"<table><tr><th>Field</th><th>Type</th><th></th></tr>{''.join(rows)}</table>"
+
+
+def _row(first: str, field: Schema, use: Mapping[str, Any]) -> str:
+    default = f"Default: <code>{escape(json.dumps(field['default']))}</code>." if "default" in field else ""
+    needed = "Required." if use.get("required") and not default else ""
+    text = " ".join(filter(None, (_prose(field.get("description", "")), _rule(field), default, needed)))
+    return f"<tr>{first}<td>{_type(field)}</td><td>{text}</td></tr>"
+
+
+def _paragraphs(text: str) -> str:
+    return "".join(f"<p>{_prose(paragraph)}</p>" for paragraph in text.strip().split("\n\n"))
+
+
+def _prose(text: str) -> str:
+    """Return text as HTML, what stands between backticks as code."""
+    return _CODE.sub(r"<code>\1</code>", escape(text))
 
 
 def _type(schema: Schema) -> str:

@@ -50,37 +50,78 @@ def digest_of(*parts: bytes) -> bytes:
     return whole.digest()
 
 
+class Turn:
+    """The right to do the work of one request; without a key, everyone's."""
+
+    def __init__(self, repeats: Repeats, lease: Lease | None) -> None:
+        self._repeats = repeats
+        self._lease = lease
+
+    @property
+    def answer_counts(self) -> bool:
+        """Whether what is answered will be answered again."""
+        return self._lease is not None
+
+    async def keep(self, answer: StoredAnswer) -> None:
+        """Have the answer given again; while the database is away, the work is done again."""
+        if self._lease is not None:
+            with suppress(StoreUnavailable):
+                await self._repeats.finish(self._lease, answer)
+            self._lease = None
+
+    async def give_up(self) -> None:
+        """Let the next request begin anew, unless this one's answer is kept."""
+        if self._lease is not None:
+            with suppress(StoreUnavailable):
+                await self._repeats.give_up(self._lease)
+            self._lease = None
+
+
+async def turn_of(request: Request, digest: Callable[[], bytes], *, deadline_s: float) -> Turn | Response:
+    """Return the right to answer ``request``, or the answer that its key and it were given before.
+
+    Only answers are kept: what was refused is judged anew. Without a key, or while the database is away, it is always
+    the right.
+
+    Args:
+        request: that may carry a key.
+        digest: tells this request from another one with the same key.
+        deadline_s: after which whoever got the right has surely finished.
+
+    Raises:
+        Refusal: ``conflict``, when the key came with another request, or the first one still runs.
+    """
+    repeats: Repeats = request.app.state.books.repeats
+    key = idempotency_key(request)
+    if key is None:
+        return Turn(repeats, None)
+    try:
+        taken = await repeats.take(request.state.caller.workspace, key, digest(), deadline_s + LEASE_SLACK_S)
+    except StoreUnavailable:
+        return Turn(repeats, None)
+    if isinstance(taken, Lease):
+        return Turn(repeats, taken)
+    if isinstance(taken, StoredAnswer):
+        return Response(taken.body, status_code=taken.status, media_type=taken.media_type)
+    why = "came with another request" if taken == "other" else "is still being answered"
+    raise Refusal("conflict", f"This {HEADER} {why}.")
+
+
 async def once(
     request: Request, digest: Callable[[], bytes], work: Callable[[], Awaitable[Response]], *, deadline_s: float
 ) -> Response:
     """Return what ``work`` answers, or what it answered when the same key came with the same request before.
 
-    Only answers are kept: what was refused is judged anew. Without a key, or while the database is away, ``work`` is
-    done each time.
-
     Raises:
-        Refusal: ``conflict``, when the key came with another request, or the first one still runs.
+        Refusal: as ``turn_of``.
     """
-    key = idempotency_key(request)
-    if key is None:
-        return await work()
-    repeats: Repeats = request.app.state.books.repeats
-    try:
-        taken = await repeats.take(request.state.caller.workspace, key, digest(), deadline_s + LEASE_SLACK_S)
-    except StoreUnavailable:
-        return await work()
-    if isinstance(taken, StoredAnswer):
-        return Response(taken.body, status_code=taken.status, media_type=taken.media_type)
-    if not isinstance(taken, Lease):
-        why = "came with another request" if taken == "other" else "is still being answered"
-        raise Refusal("conflict", f"This {HEADER} {why}.")
+    turn = await turn_of(request, digest, deadline_s=deadline_s)
+    if isinstance(turn, Response):
+        return turn
     try:
         answer = await work()
     except BaseException:
-        with suppress(StoreUnavailable):
-            await repeats.give_up(taken)
+        await turn.give_up()
         raise
-    with suppress(StoreUnavailable):
-        stored = StoredAnswer(answer.status_code, answer.media_type or "application/json", bytes(answer.body))
-        await repeats.finish(taken, stored)
+    await turn.keep(StoredAnswer(answer.status_code, answer.media_type or "application/json", bytes(answer.body)))
     return answer

@@ -93,7 +93,8 @@ class EvidenceImage(Incoming):
 
 def _picture_way(value: object) -> str | None:
     given = value if isinstance(value, Mapping) else {}
-    return next((f"<{way}>" for way in ("base64", "url", "evidence") if way in given), None)
+    ways = [f"<{way}>" for way in ("base64", "url", "evidence") if way in given]
+    return ways[0] if len(ways) == 1 else None
 
 
 Picture = Annotated[
@@ -103,7 +104,7 @@ Picture = Annotated[
     Discriminator(
         _picture_way,
         custom_error_type="picture",
-        custom_error_message='must be {"base64": …}, {"url": …} or {"evidence": …}',
+        custom_error_message='must be exactly one of {"base64": …}, {"url": …} and {"evidence": …}',
     ),
 ]
 

@@ -6,7 +6,6 @@ import json
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +16,7 @@ from rich.table import Table
 from core.bundle import resolve_bundle
 from core.errors import BundleMissing, InvalidOption
 from core.trend_snapshot import SNAPSHOT_FILE
+from core.version import installed_version
 from tagsmith.bundle_choice import STORE, BundleOption, choose_place
 from tagsmith.collecting import CORPUS, CorpusOption, InstallationOption, installation_folder
 from tagsmith.stage_display import show_stage
@@ -64,7 +64,7 @@ def refresh(
 
             numbers = replace(load_collect_config(config), source=searched)
             numbers = numbers if instance is None else replace(numbers, instance=instance)
-            search = Search(stack.enter_context(opened_ranking(numbers, _version(), installation_folder(installation))))
+            search = Search(stack.enter_context(opened_ranking(numbers, installed_version(), installation_folder(installation))))
         place, snapshot, tally = refresh_trends(corpus, store, lexicon, search=search, progress=progress)
     counted, left_out = sum(tally.counted.values()), sum(tally.left_out.values())
     for reason, n in tally.left_out.most_common():
@@ -123,10 +123,3 @@ def show(
     for one in searched:
         names = ", ".join(tag for tag, _ in one.hashtags[:limit])
         console.print(f"{one.source} on {one.asked[:10]}, {one.word or 'trends'}: {names}", highlight=False)
-
-
-def _version() -> str:
-    try:
-        return version("tagsmith")
-    except PackageNotFoundError:
-        return "0"

@@ -21,12 +21,12 @@ from service.batches import Line, unless_gone
 from service.budget import Claim
 from service.desk import Desk
 from service.envelope import problem_of
-from service.intake import invalid
 from service.loading import Loaded
 from service.logs import LOGGER
 from service.problems import documented, refusal_for
-from service.repeating import HEADER, PARAMETER, digest_of, idempotency_key, once
+from service.repeating import PARAMETER, Turn, digest_of, once, turn_of
 from service.stages import Stages
+from service.store.repeats import StoredAnswer
 
 NDJSON = "application/x-ndjson"
 # After the time of a batch is up, this much is left to a slow reader for what is done.
@@ -90,18 +90,19 @@ async def suggest_batch(request: Request) -> Response:
             raise DeadlineExceeded("The batch's time ran out.", retry_after_s=1.0) from None
         one = _OneByOne(request, posts, claim, deadline, desk, loaded)
         lines = batches.answers(len(posts), one.line)
-        if NDJSON in request.headers.get("accept", ""):
-            if idempotency_key(request) is not None:
-                raise invalid(HEADER, f"cannot be kept for answers that are sent as {NDJSON}; ask for application/json")
-            return _Lines(lines, stack.pop_all(), deadline + READING_SLACK_S)
+        by_line = NDJSON in request.headers.get("accept", "").lower()
+
+        def digest() -> bytes:
+            return digest_of(b"batch lines" if by_line else b"batch", json.dumps(posts, default=repr).encode())
+
+        if by_line:
+            turn = await turn_of(request, digest, deadline_s=settings.batch_deadline_s + READING_SLACK_S)
+            return turn if isinstance(turn, Response) else _Lines(lines, stack.pop_all(), deadline + READING_SLACK_S, turn)
 
         async def answer() -> Response:
             in_order = b",".join(line for _, line in sorted(await unless_gone(request, lines)))
             request_id = json.dumps(request.state.request_id).encode("ascii")
             return Response(b'{"request_id":%s,"results":[%s]}' % (request_id, in_order), media_type="application/json")
-
-        def digest() -> bytes:
-            return digest_of(b"batch", json.dumps(posts, default=repr).encode())
 
         return await once(request, digest, answer, deadline_s=settings.batch_deadline_s)
 
@@ -155,11 +156,12 @@ class _OneByOne:
 class _Lines(StreamingResponse):
     """Sends lines as they come, and lets go of what the batch holds when the last one, or the client, has gone."""
 
-    def __init__(self, lines: AsyncGenerator[Line], held: ExitStack, until: float) -> None:
-        super().__init__(_ended(lines), media_type=NDJSON)
+    def __init__(self, lines: AsyncGenerator[Line], held: ExitStack, until: float, turn: Turn) -> None:
+        super().__init__(_ended(lines, turn), media_type=NDJSON)
         self._lines = lines
         self._held = held
         self._until = until
+        self._turn = turn
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._held:
@@ -168,8 +170,14 @@ class _Lines(StreamingResponse):
                     await super().__call__(scope, receive, send)
             finally:
                 await self._lines.aclose()
+                await self._turn.give_up()
 
 
-async def _ended(lines: AsyncIterator[Line]) -> AsyncIterator[bytes]:
+async def _ended(lines: AsyncIterator[Line], turn: Turn) -> AsyncIterator[bytes]:
+    """Yield each line with its end; a caller who has read the last knows that all of them are kept."""
+    sent = bytearray()
     async for _, line in lines:
+        if turn.answer_counts:
+            sent += line + b"\n"
         yield line + b"\n"
+    await turn.keep(StoredAnswer(200, NDJSON, bytes(sent)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -15,7 +16,8 @@ from service.check_answers import CheckAnswer
 from service.check_intake import read_check
 from service.checking import judge, question, read_set
 from service.interpret import known_platforms, understand
-from service.problems import documented
+from service.problems import ABOUT_A_POST, documented
+from service.recollection import with_leaning
 from service.schemas import UrlImage
 
 router = APIRouter(tags=["suggestions"])
@@ -26,21 +28,7 @@ BODY: dict[str, Any] = {
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/CheckRequest"}}},
     }
 }
-PROBLEMS = documented(
-    "malformed_body",
-    "body_too_large",
-    "image_too_large",
-    "unsupported_content_type",
-    "invalid_request",
-    "unsupported_image",
-    "undecodable_image",
-    "image_url_refused",
-    "image_url_unreachable",
-    "overloaded",
-    "internal_error",
-    "timed_out",
-    "not_ready",
-)
+PROBLEMS = documented(*ABOUT_A_POST)
 
 
 @router.post(
@@ -55,7 +43,7 @@ async def check(request: Request) -> Response:
     """Answer with normal forms, duplicates, broken rules, popularity, flags, how well each fits, and what to swap in.
 
     How well each hashtag fits is told when there is an image or a caption. What to swap in comes from the post, or
-    without one from the set itself.
+    without one from the set itself. The workspace's feedback counts as it does for suggestions.
     """
     stages = request.state.stages
     try:
@@ -71,6 +59,9 @@ async def check(request: Request) -> Response:
                     asked = understand(asking, has_file=has_file, names=loaded.names) if asking else None
                     if image_file is None:
                         image_file = await fetched(request, sent.image, claim)
+                    if asked:
+                        query, notices = await with_leaning(request, asked.query)
+                        asked = replace(asked, query=query, warnings=(*asked.warnings, *notices))
                 answer = await desk.answer(asked.query, image_file, stages) if asked else None
     except TimeoutError:
         raise DeadlineExceeded("The request's time ran out.", retry_after_s=1.0) from None

@@ -13,7 +13,7 @@ from service.answering import answer_post
 from service.answers import SuggestionAnswer
 from service.auth import caller
 from service.intake import read_post
-from service.problems import documented
+from service.problems import ABOUT_A_POST, documented
 from service.repeating import PARAMETER, digest_of, once
 
 router = APIRouter(tags=["suggestions"])
@@ -47,23 +47,7 @@ BODY: dict[str, Any] = {
     },
     "parameters": [PARAMETER],
 }
-PROBLEMS = documented(
-    "malformed_body",
-    "conflict",
-    "body_too_large",
-    "image_too_large",
-    "unsupported_content_type",
-    "invalid_request",
-    "nothing_to_go_on",
-    "unsupported_image",
-    "undecodable_image",
-    "image_url_refused",
-    "image_url_unreachable",
-    "overloaded",
-    "internal_error",
-    "timed_out",
-    "not_ready",
-)
+PROBLEMS = documented(*ABOUT_A_POST, "conflict", "nothing_to_go_on")
 
 
 @router.post(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.support.serving import fake_loaded, loader
 from tests.unit.service.conftest import asking, until_ready
 
 URL = "/v1/feedback"
+LINES = {"accept": "application/x-ndjson"}
 
 
 class Service:
@@ -154,15 +156,51 @@ async def test_a_request_names_one_idempotency_key(service: Service) -> None:
 
 
 async def test_a_batch_can_be_repeated_with_a_key(service: Service) -> None:
-    """Whole, with every id; as lines it cannot be kept, and says so."""
+    """Whole, with every id, and another form of answer is another request."""
     url, posts = "/v1/suggestions/batch", {"posts": [{"seeds": ["dog"]}, {"seeds": ["123"]}]}
     first, second = [await service.client.post(url, json=posts, headers={"idempotency-key": "b"}) for _ in range(2)]
     assert (first.status_code, first.content) == (second.status_code, second.content)
     other = await service.client.post(url, json={"posts": [{"seeds": ["cat"]}]}, headers={"idempotency-key": "b"})
     assert other.json()["code"] == "conflict"
-    lines = {"idempotency-key": "c", "accept": "application/x-ndjson"}
-    refused = await service.client.post(url, json=posts, headers=lines)
-    assert refused.json()["errors"][0]["field"] == "Idempotency-Key"
+    lines = await service.client.post(url, json=posts, headers={"idempotency-key": "b", **LINES})
+    assert lines.json()["code"] == "conflict"
+
+
+async def test_a_batch_that_is_sent_as_lines_can_be_repeated_with_a_key(service: Service) -> None:
+    """The lines that were sent come again, in their order and with every id, and no post is answered twice."""
+    url, posts = "/v1/suggestions/batch", {"posts": [{"seeds": ["dog"]}, {"seeds": ["123"]}, {"seeds": ["cat"]}]}
+    headers = {"idempotency-key": "b", **LINES}
+    first, second = [await service.client.post(url, json=posts, headers=headers) for _ in range(2)]
+    assert (first.status_code, len(first.text.splitlines())) == (200, 3)
+    assert first.content == second.content
+    assert first.headers["content-type"] == second.headers["content-type"]
+    assert len(service.recommender.queries) == 3, "one of them was to warm up"
+    other = await service.client.post(url, json={"posts": [{"seeds": ["cat"]}]}, headers=headers)
+    assert other.json()["code"] == "conflict"
+
+
+async def test_lines_that_were_not_read_to_their_end_are_not_kept(service: Service) -> None:
+    """Who lost the connection asks again with the same key, and gets everything."""
+    url, posts = "/v1/suggestions/batch", {"posts": [{"seeds": ["dog"]}] * 60}
+    app = service.client._transport.app  # type: ignore[attr-defined]
+    body, sent = json.dumps(posts).encode(), asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        if not sent.is_set():
+            sent.set()
+            return {"type": "http.request", "body": body}
+        await asyncio.Event().wait()
+        raise AssertionError("nothing comes after the body")
+
+    async def send(message: dict[str, Any]) -> None:
+        if message.get("body"):
+            raise OSError("the client has gone")
+
+    headers = [(b"content-type", b"application/json"), (b"idempotency-key", b"b"), (b"accept", b"application/x-ndjson")]
+    scope = {"type": "http", "asgi": {"spec_version": "2.4"}, "http_version": "1.1", "method": "POST", "path": url}
+    await app({**scope, "raw_path": url.encode(), "query_string": b"", "headers": headers}, receive, send)
+    again = await service.client.post(url, json=posts, headers={"idempotency-key": "b", **LINES})
+    assert (again.status_code, len(again.text.splitlines())) == (200, 60)
 
 
 async def test_suggestions_go_on_without_the_database(service: Service) -> None:

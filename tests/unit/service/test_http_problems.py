@@ -127,7 +127,7 @@ async def test_odd_paths_and_hosts_are_problems_too(client: httpx.AsyncClient, p
 async def test_405_says_what_is_allowed(client: httpx.AsyncClient) -> None:
     """RFC 9110 asks for Allow, with every method of the path."""
     assert (await client.get(URL)).headers["allow"] == "POST"
-    assert (await client.post("/v1/sets/summer")).headers["allow"] == "DELETE, GET, PUT"
+    assert (await client.post("/v1/sets/summer")).headers["allow"] == "DELETE, GET, HEAD, PUT"
 
 
 async def test_the_bad_field_is_named(client: httpx.AsyncClient) -> None:

@@ -13,6 +13,7 @@ import pytest
 from service import schemas
 from service.app import create_app
 from service.problems import KINDS
+from service.reference import render_reference
 from service.settings import Settings
 from tests.support.fakes import PHOTO
 from tests.support.serving import fake_loaded, loader
@@ -147,3 +148,27 @@ async def test_anchors_of_the_page_exist(client: httpx.AsyncClient) -> None:
     """A click on a type leads to its table."""
     text = (await client.get("/docs")).text
     assert set(re.findall(r'href="#(\w+)"', text)) <= set(re.findall(r'id="(\w+)"', text))
+
+
+async def test_the_page_to_read_is_set_like_prose(client: httpx.AsyncClient) -> None:
+    """Code as code, statuses in their order, and what path, query string and headers take."""
+    text = (await client.get("/docs")).text
+    assert "`" not in re.sub(r"<pre>.*?</pre>", "", text, flags=re.DOTALL)
+    for table in re.findall(r"<th>Status</th>.*?</table>", text):
+        statuses = re.findall(r"<tr><td>(\d+)</td>", table)
+        assert statuses == sorted(statuses)
+    assert "<td><code>prefix</code></td><td>query</td><td>string</td>" in text
+    assert "<td><code>If-Match</code></td><td>header</td><td>string</td>" in text
+
+
+def test_what_a_document_says_cannot_become_markup() -> None:
+    """Neither beside code nor inside it."""
+    operation = {"description": "a `<b>` & <i>", "responses": {"200": {"description": "`a` or `<script>`"}}}
+    document = {
+        "info": {"title": "t", "version": "1", "description": "d"},
+        "paths": {"/x": {"get": operation}},
+        "components": {"schemas": {}},
+    }
+    text = render_reference(document, "http://t")
+    assert "<p>a <code>&lt;b&gt;</code> &amp; &lt;i&gt;</p>" in text
+    assert "<code>a</code> or <code>&lt;script&gt;</code>" in text
