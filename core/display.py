@@ -33,9 +33,14 @@ _INITIALS = frozenset(_CAPITALS.split())
 # shortest cost as much as five letters, or they would be cut off the ends of longer unknown words.
 _LOG_UNKNOWN_LETTER = math.log(10)
 _CHEAPEST_UNKNOWN = 5
-# Two words often written as one are still two where both have four letters or more and are used this many times more
-# than the pair.
+# Two words often written as one are still two where both have so many letters and are used so many times more than it.
+_COMPOUND_PIECE = 4
 _COMPOUND_RATIO = 10
+# Neighbours are a phrase where captions hold them this many times more often than chance would (Mikolov et al. 2013,
+# "Distributed Representations of Words and Phrases", section 4): "ice cream", and not "put in".
+_PHRASE_LIFT = 10
+# A post that carries a word as a hashtag counts like this many uses in captions.
+_TAG_USES = 0.5
 
 # Letters of scripts with capitals; digits; anything else, sign by sign.
 _RUNS = regex.compile(
@@ -53,7 +58,7 @@ class Segmenter:
         counts: uses of each word; with the same counts another segmenter answers the same.
     """
 
-    def __init__(self, counts: Mapping[str, int]) -> None:
+    def __init__(self, counts: Mapping[str, float]) -> None:
         self.counts = {word: count for word, count in counts.items() if count > 0 and len(word) <= MAX_WORD}
         total = max(2, sum(self.counts.values()))
         self._log_probability = {word: math.log(count / total) for word, count in self.counts.items()}
@@ -147,6 +152,40 @@ def build_word_counts(
     return dict(sorted(words.items(), key=lambda entry: (-entry[1], entry[0]))[:n_words])
 
 
+def as_used(
+    words: Mapping[str, int], captions: Mapping[str, int], hashtags: Mapping[str, int], n_posts: int
+) -> dict[str, float]:
+    """Return ``words`` with what a corpus says of how people write them in hashtags.
+
+    A word that captions oftener hold as a phrase is two ("icecream"); one that they hold in one piece, and not oftener
+    in two, is one ("waterfall"); and what is used as a hashtag is rather a piece of others than what is used in
+    sentences alone ("doglover" is no "do" and "glover").
+
+    Args:
+        words: as ``build_word_counts`` makes them.
+        captions: posts whose caption holds a word, or two that follow each other, parted by a space.
+        hashtags: posts that carry a hashtag.
+        n_posts: of the corpus.
+    """
+    phrases: dict[str, int] = {}
+    for token, n_together in captions.items():
+        first, _, second = token.partition(" ")
+        if first in words and second in words:
+            by_chance = captions.get(first, 1) * captions.get(second, 1) / n_posts
+            if n_together >= _PHRASE_LIFT * by_chance:
+                phrases[first + second] = max(n_together, phrases.get(first + second, 0))
+    used: dict[str, float] = {
+        word: count for word, count in words.items() if phrases.get(word, 0) <= captions.get(word, 0)
+    }
+    known = Segmenter(words)
+    for word, count in captions.items():
+        if word.isalpha() and len(word) <= MAX_WORD and word not in words and count > phrases.get(word, 0):
+            pieces = known.segment(word)
+            if len(pieces) == 2 and min(map(len, pieces)) >= _COMPOUND_PIECE:
+                used[word] = count
+    return {word: count + _TAG_USES * hashtags.get(word, 0) for word, count in used.items()}
+
+
 def _is_word(word: str, share: float) -> bool:
     if not word.isalpha():
         return False
@@ -158,7 +197,7 @@ def _is_word(word: str, share: float) -> bool:
 def _is_compound(word: str, count: int, words: Mapping[str, int]) -> bool:
     return any(
         min(words.get(word[:at], 0), words.get(word[at:], 0)) >= _COMPOUND_RATIO * count
-        for at in range(4, len(word) - 3)
+        for at in range(_COMPOUND_PIECE, len(word) - _COMPOUND_PIECE + 1)
     )
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from core.blocklist import load_blocklist
 from core.bundle import Bundle
-from core.display import Segmenter
+from core.display import Segmenter, as_used
 from core.errors import BundleCorrupt
 from core.ports import ImageClassifier
+from embeddings.cooccurrence import Counts
 from models.classifier_files import read_facts
 from models.runtimes import open_classifier
 from recommend.catalogue import Catalogue
@@ -77,7 +78,7 @@ def assemble(
     """
     facts = read_facts(bundle.root)
     knowledge = open_knowledge(bundle.root, facts.topics, facts.imagenet_classes)
-    segmenter = Segmenter(_word_counts(bundle.path(WORDS_FILE)))
+    segmenter = _segmenter(bundle.path(WORDS_FILE), knowledge.counts)
     blocked = load_blocklist(blocklist).blocked
     places = trend_files(bundle.root, trends)
     listed = TRENDS_FILE in bundle.manifest.files  # what a manifest does not list is not verified
@@ -100,6 +101,13 @@ def assemble(
         facts.imagenet_classes,
         blocked,
     )
+
+
+def _segmenter(words_file: Path, counts: Counts) -> Segmenter:
+    whole = counts.whole
+    captions = dict(zip(counts.words, whole.word_posts.tolist(), strict=True))
+    hashtags = dict(zip(counts.tags, whole.tag_posts.tolist(), strict=True))
+    return Segmenter(as_used(_word_counts(words_file), captions, hashtags, whole.n_posts))
 
 
 def _word_counts(path: Path) -> dict[str, int]:

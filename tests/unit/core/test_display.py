@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.display import Segmenter, build_word_counts
+from core.display import Segmenter, as_used, build_word_counts
 from core.hashtags import normalise
 
 COUNTS = {
@@ -123,3 +123,35 @@ def test_the_number_of_words_is_bounded() -> None:
     """The least used go, and equal ones go by the alphabet."""
     captions = [("delta", "alpha", "gamma", "gamma")] * 2
     assert list(build_word_counts(captions, {}, (), n_words=2)) == ["gamma", "alpha"]
+
+
+WORDS = {"do": 1771, "glover": 5, "dog": 111, "lover": 31, "ice": 200, "cream": 150, "icecream": 4, "me": 4000,
+         "at": 9000, "meat": 35, "fire": 300, "place": 400, "the": 1_000_000}  # fmt: skip
+CAPTIONS = {"ice": 60, "cream": 40, "ice cream": 25, "icecream": 4, "me": 4000, "at": 9000, "me at": 23, "meat": 9,
+            "fireplace": 7, "fire": 70, "place": 90, "catsofig": 3}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("hashtag", "before", "after"),
+    [
+        ("doglover", "DoGlover", "DogLover"),
+        ("icecream", "Icecream", "IceCream"),
+        ("fireplace", "FirePlace", "Fireplace"),
+        ("meat", "Meat", "Meat"),
+    ],
+)
+def test_words_are_cut_as_a_corpus_writes_them(hashtag: str, before: str, after: str) -> None:
+    """By what is tagged, by phrases, and by what is written in one; neighbours by chance are no phrase."""
+    assert Segmenter(WORDS).display(hashtag) == before
+    assert Segmenter(as_used(WORDS, CAPTIONS, {"dog": 400}, 60_000)).display(hashtag) == after
+
+
+def test_a_corpus_that_says_nothing_changes_nothing() -> None:
+    """Neither counts nor words."""
+    assert as_used(COUNTS, {}, {}, 0) == COUNTS
+
+
+def test_only_words_of_two_pieces_are_learnt_from_captions() -> None:
+    """Hashtags that lost their sign are in captions too."""
+    words = {"cats": 50, "cat": 40, "of": 900, "ig": 30, "fire": 9, "place": 9}
+    assert as_used(words, {"catsofig": 30, "fireplace": 3, "igof": 5}, {}, 100).keys() - words.keys() == {"fireplace"}
