@@ -12,11 +12,19 @@ Schema = Mapping[str, Any]
 
 _CODE = re.compile(r"`([^`]+)`")
 
+BOUNDS = {
+    "minimum": "at least %s",
+    "maximum": "at most %s",
+    "minLength": "length at least %s",
+    "maxLength": "length at most %s",
+    "minItems": "at least %s of them",
+    "maxItems": "at most %s of them",
+}
 EVERYWHERE = "X-Request-ID"
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1b1b1b }
-h2 { border-top: 1px solid #ccc; padding-top: 1rem } code, pre { font: 14px/1.4 ui-monospace, monospace }
-pre { background: #f4f4f4; padding: .8rem; overflow-x: auto } table { border-collapse: collapse; width: 100% }
+h2 { border-top: 1px solid #ccc; padding-top: 1rem } code, pre { font: .88em/1.4 ui-monospace, monospace }
+pre { background: #f4f4f4; padding: .8rem; overflow-x: auto } table { border-collapse: collapse; width: 100%; margin: 1rem 0 }
 th, td { text-align: left; vertical-align: top; border-bottom: 1px solid #ddd; padding: .3rem .6rem .3rem 0 }
 """
 EXAMPLE = """curl -F image=@photo.jpg -F caption="A walk in the park" -F seeds=dog \\
@@ -29,12 +37,14 @@ def render_reference(document: Mapping[str, Any], base_url: str) -> str:
     body = [
         f"<h1>{escape(info['title'])} {escape(info['version'])}</h1>",
         _paragraphs(info["description"]),
+        f"<p>Every call takes <code>{EVERYWHERE}</code>, and every answer carries it.</p>",
         '<p>The same for programs: <a href="/openapi.json">/openapi.json</a></p>',
         f"<pre>{escape(EXAMPLE % base_url)}</pre>",
     ]
-    for path, operations in document["paths"].items():
-        for method, operation in operations.items():
-            body += _operation(method, path, operation)
+    calls = [(method, path, one) for path, operations in document["paths"].items() for method, one in operations.items()]
+    body += ["<ul>", *(f"<li>{_link(*call)}</li>" for call in calls), "</ul>"]
+    for call in calls:
+        body += _operation(*call)
     body.append("<h2>Objects</h2>")
     for name, schema in sorted(document["components"]["schemas"].items()):
         body += _component(name, schema)
@@ -44,9 +54,14 @@ def render_reference(document: Mapping[str, Any], base_url: str) -> str:
     )
 
 
+def _link(method: str, path: str, operation: Mapping[str, Any]) -> str:
+    call = f"<code>{method.upper()} {escape(path)}</code>"
+    return f'<a href="#{escape(operation["operationId"])}">{call}</a> {_prose(operation["summary"])}'
+
+
 def _operation(method: str, path: str, operation: Mapping[str, Any]) -> Iterator[str]:
-    yield f"<h2><code>{method.upper()} {escape(path)}</code></h2>"
-    yield _paragraphs(operation.get("description", operation.get("summary", "")))
+    yield f'<h2 id="{escape(operation["operationId"])}"><code>{method.upper()} {escape(path)}</code></h2>'
+    yield _paragraphs(operation.get("description", ""))
     yield _parameters(operation.get("parameters", ()))
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
         yield f"<p><code>{escape(kind)}</code>: {_type(content['schema'])}</p>"
@@ -88,10 +103,10 @@ def _fields(schema: Schema) -> str:
 
 
 def _row(first: str, field: Schema, use: Mapping[str, Any]) -> str:
-    default = f"Default: <code>{escape(json.dumps(field['default']))}</code>." if "default" in field else ""
-    needed = "Required." if use.get("required") and not default else ""
-    text = " ".join(filter(None, (_prose(field.get("description", "")), _rule(field), default, needed)))
-    return f"<tr>{first}<td>{_type(field)}</td><td>{text}</td></tr>"
+    default = f"default: <code>{escape(json.dumps(field['default']))}</code>" if "default" in field else ""
+    needed = "required" if use.get("required") and not default else ""
+    told = filter(None, (_prose(field.get("description", "")), *_bounds(field), default, needed))
+    return f"<tr>{first}<td>{_type(field)}</td><td>{'; '.join(told)}</td></tr>"
 
 
 def _paragraphs(text: str) -> str:
@@ -113,21 +128,17 @@ def _type(schema: Schema) -> str:
             return " or ".join(_type(one) for one in schema[union])
     if "enum" in schema:
         return " or ".join(f"<code>{escape(str(value))}</code>" for value in schema["enum"])
+    if schema.get("format") == "binary":
+        return "file"
     if schema.get("type") == "array":
         return f"list of {_type(schema.get('items', {}))}"
     return escape(str(schema.get("const", schema.get("type", "anything"))))
 
 
-def _rule(schema: Schema) -> str:
-    """Return the bounds of a value in words."""
+def _bounds(schema: Schema) -> Iterator[str]:
+    """Yield the bounds of a value in words."""
     inner: Schema = next((one for one in schema.get("anyOf", ()) if one.get("type") != "null"), {})
     bounds = {**inner, **schema}
-    names = {
-        "minimum": "at least",
-        "maximum": "at most",
-        "minLength": "at least (characters)",
-        "maxLength": "at most (characters)",
-        "maxItems": "at most (items)",
-    }
-    told = [f"{words} {bounds[name]:,}" for name, words in names.items() if name in bounds]
-    return escape("; ".join(told) + "." if told else "")
+    for name, words in BOUNDS.items():
+        if name in bounds:
+            yield words % f"{bounds[name]:,}"

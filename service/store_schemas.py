@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field, JsonValue
 
 from service.answers import Outgoing
-from service.schemas import Incoming
+from service.schemas import Asking, Incoming
 
 MAX_SET_HASHTAGS = 200
 MAX_SPOKEN_OF = 100
@@ -49,6 +49,13 @@ class SetRequest(Incoming):
     model_config = ConfigDict(json_schema_extra={"examples": [{"hashtags": ["goldenretriever", "#DogWalk"]}]})
 
     hashtags: list[str] = Field(min_length=1, max_length=MAX_SET_HASHTAGS)
+
+
+class SetsQuery(Asking):
+    """Which sets to list."""
+
+    limit: int = Field(50, ge=1, le=100, description="sets on a page")
+    cursor: str | None = Field(None, max_length=200, description="`next_cursor` of the page before")
 
 
 class SavedSetAnswer(Outgoing):

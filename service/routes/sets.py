@@ -15,10 +15,11 @@ from service.auth import Caller, caller
 from service.conditions import if_match, if_none_match, quoted
 from service.intake import invalid
 from service.problems import Refusal, documented
+from service.query_strings import once_each
 from service.small_bodies import hashtags, read_model
 from service.store.books import Books
 from service.store.sets import ANY, MAX_SETS, SavedSet, Stale, TooMany, VersionNeeded
-from service.store_schemas import MAX_SET_NAME, SET_NAME, ListedSet, SavedSetAnswer, SetList, SetRequest
+from service.store_schemas import MAX_SET_NAME, SET_NAME, ListedSet, SavedSetAnswer, SetList, SetRequest, SetsQuery
 from service.times import shown_time
 
 router = APIRouter(tags=["sets"])
@@ -45,20 +46,15 @@ BODY: dict[str, Any] = {
 STORED = documented("invalid_request", "store_unavailable")
 
 
-@router.get("/v1/sets", summary="List saved sets", responses=STORED)
-async def list_sets(
-    request: Request,
-    who: Who,
-    limit: Annotated[int, Query(ge=1, le=100, description="sets on a page")] = 50,
-    cursor: Annotated[str | None, Query(max_length=200, description="next_cursor of the page before")] = None,
-) -> SetList:
+@router.get("/v1/sets", summary="List saved sets", responses=STORED, dependencies=[Depends(once_each)])
+async def list_sets(request: Request, who: Who, query: Annotated[SetsQuery, Query()]) -> SetList:
     """Answer with the workspace's sets by name, a page at a time."""
     books: Books = request.app.state.books
-    found = await books.sets.page(who.workspace, _after(cursor), limit + 1)
-    shown = found[:limit]
+    found = await books.sets.page(who.workspace, _after(query.cursor), query.limit + 1)
+    shown = found[: query.limit]
     return SetList(
         sets=[ListedSet(**_fields(one), etag=quoted(one.etag)) for one in shown],
-        next_cursor=_cursor(shown[-1].name) if len(found) > limit else None,
+        next_cursor=_cursor(shown[-1].name) if len(found) > query.limit else None,
     )
 
 

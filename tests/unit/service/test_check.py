@@ -10,7 +10,9 @@ import httpx
 import pytest
 
 from service.check_answers import CheckAnswer
+from service.loading import Loaded
 from service.schemas import CHECK_EXAMPLE
+from service.store.engine import open_store
 from tests.support.fakes import BROKEN_PHOTO, PHOTO
 from tests.support.serving import BLOCKED, fake_loaded
 from tests.support.tiny_world import TinyWorld
@@ -125,17 +127,21 @@ async def test_what_cannot_be_checked_is_a_problem(
     assert (response.status_code, response.json()["code"]) == (status, code)
 
 
-async def test_a_hashtag_scores_as_it_would_when_suggested(serve: Ask, tiny_world: TinyWorld) -> None:
-    """With a real recommender: the same score, parts and reasons, and the best ones fit well."""
+def _really_loaded(tiny_world: TinyWorld) -> Loaded:
+    """Return what is served with a real recommender."""
     engine = tiny_world.engine
-    loaded = replace(
+    return replace(
         fake_loaded(),
         recommender=engine.recommender,
         catalogue=engine.catalogue,
         classifier=engine.classifier,
         names=replace(fake_loaded().names, topics=engine.classifier.topics),
     )
-    client = await serve(loaded)
+
+
+async def test_a_hashtag_scores_as_it_would_when_suggested(serve: Ask, tiny_world: TinyWorld) -> None:
+    """With a real recommender: the same score, parts and reasons, and the best ones fit well."""
+    client = await serve(_really_loaded(tiny_world))
     post = {"caption": "pizza and pasta by the sea", "topic": "food"}
     suggested = (await client.post("/v1/suggestions", json={**post, "diversity": 0})).json()["suggestions"][:5]
     assert len(suggested) == 5
@@ -146,3 +152,35 @@ async def test_a_hashtag_scores_as_it_would_when_suggested(serve: Ask, tiny_worl
         assert checked.fit.score == pytest.approx(before["score"], abs=1e-5)
         assert checked.fit.caption == pytest.approx(before["parts"]["caption"], abs=1e-5)
         assert checked.fit.because == before["because"]
+
+
+async def test_what_the_workspace_came_to_like_counts_in_a_check_too(serve: Ask, tiny_world: TinyWorld) -> None:
+    """In fit and swaps as in suggestions, and exactly so; what is taken back is gone."""
+    client = await serve(_really_loaded(tiny_world))
+    post = {"caption": "pizza and pasta by the sea", "topic": "food", "limit": 40, "diversity": 0}
+    before = (await client.post("/v1/suggestions", json=post)).json()
+    best, last = before["suggestions"][0]["hashtag"], before["suggestions"][-1]["hashtag"]
+    asked = {"hashtags": [last, "123"], "caption": post["caption"], "topic": "food"}
+    first = (await client.post(URL, json=asked)).json()
+    assert (first["hashtags"][0]["fit"]["level"], first["swaps"][0]["put_in"]) != ("good", last)
+    feedback = {"suggestion_id": before["suggestion_id"], "accepted": [last], "rejected": [best]}
+    given = (await client.post("/v1/feedback", json=feedback)).json()
+    after = {one["hashtag"]: one for one in (await client.post("/v1/suggestions", json=post)).json()["suggestions"]}
+    fit = (await client.post(URL, json=asked)).json()["hashtags"][0]["fit"]
+    assert fit["score"] == pytest.approx(after[last]["score"], abs=1e-5)
+    assert fit["score"] > first["hashtags"][0]["fit"]["score"] + 1.0
+    assert "accepted or added here before" in fit["because"]
+    swapped = (await client.post(URL, json={**asked, "hashtags": ["123"]})).json()["swaps"]
+    assert swapped[0]["put_in"] == next(iter(after))
+    await client.delete(f"/v1/feedback/{given['feedback_id']}")
+    restored = (await client.post(URL, json=asked)).json()
+    assert {**restored, "request_id": ""} == {**first, "request_id": ""}
+
+
+async def test_a_check_says_when_feedback_may_be_out_of_date(client: httpx.AsyncClient) -> None:
+    """The database is away: the set is judged all the same."""
+    books = client._transport.app.state.books  # type: ignore[attr-defined]
+    await books.store.close()
+    books.store.engine = open_store("postgresql://nobody@127.0.0.1:1/nothing").engine
+    body = await _check(client, "dog", caption="a walk")
+    assert "store_unavailable" in [warning.code for warning in body.warnings]

@@ -163,7 +163,7 @@ async def test_the_page_to_read_is_set_like_prose(client: httpx.AsyncClient) -> 
 
 def test_what_a_document_says_cannot_become_markup() -> None:
     """Neither beside code nor inside it."""
-    operation = {"description": "a `<b>` & <i>", "responses": {"200": {"description": "`a` or `<script>`"}}}
+    operation = {"operationId": "x", "summary": "<s>", "description": "a `<b>` & <i>", "responses": {"200": {"description": "`a` `<q>`"}}}
     document = {
         "info": {"title": "t", "version": "1", "description": "d"},
         "paths": {"/x": {"get": operation}},
@@ -171,4 +171,5 @@ def test_what_a_document_says_cannot_become_markup() -> None:
     }
     text = render_reference(document, "http://t")
     assert "<p>a <code>&lt;b&gt;</code> &amp; &lt;i&gt;</p>" in text
-    assert "<code>a</code> or <code>&lt;script&gt;</code>" in text
+    assert "<code>a</code> <code>&lt;q&gt;</code>" in text
+    assert "&lt;s&gt;" in text

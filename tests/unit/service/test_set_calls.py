@@ -110,6 +110,13 @@ async def test_lists_come_in_pages(client: httpx.AsyncClient) -> None:
         assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "cursor")
 
 
+@pytest.mark.parametrize(("query", "field"), [("page=2", "page"), ("limit=1&limit=2", "limit"), ("limit=0", "limit")])
+async def test_a_list_is_not_asked_for_in_other_words(client: httpx.AsyncClient, query: str, field: str) -> None:
+    """What would be passed over in silence is refused, as in every other query string that is read."""
+    refused = await client.get(f"{URL}?{query}")
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, field)
+
+
 def _request(header: str, value: bytes) -> Request:
     return Request({"type": "http", "headers": [(header.encode(), value)]})
 
