@@ -25,8 +25,8 @@ class Fit(Outgoing):
     """How well a hashtag fits image and caption."""
 
     level: FitLevel = Field(
-        description="good: as high as the 20 best suggestions; fair: image, caption or the workspace's feedback speak for it; "
-        "poor: none of them; "
+        description="good: as high as the 20 best suggestions; fair: image, caption or the workspace's feedback speak "
+        "for it; poor: none of them; "
         "unknown: the bundle does not know it, or knows nothing about this post"
     )
     score: float | None = Field(description="on the scale of the suggestions of one answer; null when unknown")

@@ -24,7 +24,8 @@ EVERYWHERE = "X-Request-ID"
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1b1b1b }
 h2 { border-top: 1px solid #ccc; padding-top: 1rem } code, pre { font: .88em/1.4 ui-monospace, monospace }
-pre { background: #f4f4f4; padding: .8rem; overflow-x: auto } table { border-collapse: collapse; width: 100%; margin: 1rem 0 }
+pre { background: #f4f4f4; padding: .8rem; overflow-x: auto }
+table { border-collapse: collapse; width: 100%; margin: 1rem 0 }
 th, td { text-align: left; vertical-align: top; border-bottom: 1px solid #ddd; padding: .3rem .6rem .3rem 0 }
 """
 EXAMPLE = """curl -F image=@photo.jpg -F caption="A walk in the park" -F seeds=dog \\
@@ -41,7 +42,7 @@ def render_reference(document: Mapping[str, Any], base_url: str) -> str:
         '<p>The same for programs: <a href="/openapi.json">/openapi.json</a></p>',
         f"<pre>{escape(EXAMPLE % base_url)}</pre>",
     ]
-    calls = [(method, path, one) for path, operations in document["paths"].items() for method, one in operations.items()]
+    calls = [(method, path, one) for path, there in document["paths"].items() for method, one in there.items()]
     body += ["<ul>", *(f"<li>{_link(*call)}</li>" for call in calls), "</ul>"]
     for call in calls:
         body += _operation(*call)

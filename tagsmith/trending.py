@@ -64,7 +64,8 @@ def refresh(
 
             numbers = replace(load_collect_config(config), source=searched)
             numbers = numbers if instance is None else replace(numbers, instance=instance)
-            search = Search(stack.enter_context(opened_ranking(numbers, installed_version(), installation_folder(installation))))
+            ranking = opened_ranking(numbers, installed_version(), installation_folder(installation))
+            search = Search(stack.enter_context(ranking))
         place, snapshot, tally = refresh_trends(corpus, store, lexicon, search=search, progress=progress)
     counted, left_out = sum(tally.counted.values()), sum(tally.left_out.values())
     for reason, n in tally.left_out.most_common():

@@ -97,7 +97,9 @@ async def suggest_batch(request: Request) -> Response:
 
         if by_line:
             turn = await turn_of(request, digest, deadline_s=settings.batch_deadline_s + READING_SLACK_S)
-            return turn if isinstance(turn, Response) else _Lines(lines, stack.pop_all(), deadline + READING_SLACK_S, turn)
+            if isinstance(turn, Response):
+                return turn
+            return _Lines(lines, stack.pop_all(), deadline + READING_SLACK_S, turn)
 
         async def answer() -> Response:
             in_order = b",".join(line for _, line in sorted(await unless_gone(request, lines)))

@@ -34,7 +34,7 @@ UpClose MyLove MyFamily MyBaby WeAreOne NailArt GelNails PumpkinSpice AppleOrcha
 WineLover CheeseBoard ChristmasTree HappyBirthday HappyHalloween FamilyTime FamilyFirst GirlsTrip GirlPower BossBabe
 SmallBusiness ShopSmall SupportLocal MenStyle MensFashion WomensFashion PetPortrait OilPainting WaterColor RoseGold
 EarthPorn CityLife UrbanArt ModernHome TinyHouse DreamHome GreenLiving SlowLiving ZeroWaste EcoFriendly
-""".split()
+"""
 SINGLE_WORDS = """
 Together Weekend Inside Mountain Restaurant Carpet Sunset Sunrise Butterfly Breakfast Fireplace Landscape Passport
 Background Portrait Cathedral Forest Season Message Mascara Carrot Cargo Target Manicure Mushroom Pumpkin Blueberry
@@ -44,7 +44,7 @@ Kitten Dachshund Chihuahua Travel Vacation Adventure Wilderness Waterfall Rainbo
 Hairstyle Ramen Spaghetti Cappuccino Croissant Pancakes Homemade Handmade Vintage Illustration Sculpture Museum
 Amsterdam Barcelona Singapore Istanbul Thailand California Scotland Mindfulness Gratitude Happiness Motherhood
 Fatherhood Toddler Newborn
-""".split()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +53,12 @@ def catalogue() -> Catalogue:
     return assemble(open_bundle(ROOT / "bundles" / "starter")).catalogue
 
 
-@pytest.mark.parametrize(("forms", "most_wrong"), [(COMPOUNDS, 5), (SINGLE_WORDS, 9)])
-def test_common_hashtags_are_shown_as_people_write_them(
-    catalogue: Catalogue, forms: list[str], most_wrong: int
-) -> None:
+@pytest.mark.parametrize(
+    ("forms", "most_wrong"), [(COMPOUNDS, 5), (SINGLE_WORDS, 9)], ids=["compounds", "single words"]
+)
+def test_common_hashtags_are_shown_as_people_write_them(catalogue: Catalogue, forms: str, most_wrong: int) -> None:
     """Nearly all of them; which ones are wrong is told."""
-    wrong = [(form, shown) for form in forms if (shown := catalogue.show(form.casefold())) != form]
+    wrong = [(form, shown) for form in forms.split() if (shown := catalogue.show(form.casefold())) != form]
     assert len(wrong) <= most_wrong, wrong
 
 

@@ -163,7 +163,8 @@ async def test_the_page_to_read_is_set_like_prose(client: httpx.AsyncClient) -> 
 
 def test_what_a_document_says_cannot_become_markup() -> None:
     """Neither beside code nor inside it."""
-    operation = {"operationId": "x", "summary": "<s>", "description": "a `<b>` & <i>", "responses": {"200": {"description": "`a` `<q>`"}}}
+    responses = {"200": {"description": "`a` `<q>`"}}
+    operation = {"operationId": "x", "summary": "<s>", "description": "a `<b>` & <i>", "responses": responses}
     document = {
         "info": {"title": "t", "version": "1", "description": "d"},
         "paths": {"/x": {"get": operation}},
