@@ -39,7 +39,7 @@ _COMPOUND_RATIO = 10
 # Neighbours are a phrase where captions hold them this many times more often than chance would (Mikolov et al. 2013,
 # "Distributed Representations of Words and Phrases", section 4): "ice cream", and not "put in".
 _PHRASE_LIFT = 10
-# A post that carries a word as a hashtag counts like this many uses in captions. Both numbers were chosen by the list of
+# A post that carries a word as a hashtag counts like this many uses in captions. Both were chosen by the list of
 # tests/e2e/test_display_forms.py and by what they change among the hashtags of the bundle that ships.
 _TAG_USES = 0.5
 
