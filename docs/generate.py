@@ -85,6 +85,8 @@ def settings_page() -> str:
         "",
         NOTE,
         "Read once at start. A command line option wins over its environment variable, the variable over the default.",
+        "A value that cannot be used ends the start with a sentence that names its variable. A variable that begins",
+        f"with `{PREFIX}` and is not in this table means nothing: the start warns of it and names the nearest.",
         "",
         "| variable | type | default | meaning |",
         "|---|---|---|---|",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 
@@ -10,7 +11,7 @@ from service.loading import load
 from service.logs import configure, log
 from service.metrics import Metrics
 from service.process import answer
-from service.settings import PREFIX, Settings, is_loopback, refuse_open_door
+from service.settings import PREFIX, Settings, is_loopback, refuse_open_door, unknown_variables
 from service.state import Load
 from service.store.startup import prepare_store
 from service.workers import Worker, supervise
@@ -25,9 +26,11 @@ def serve(settings: Settings, *, load: Load = load) -> None:
         InvalidOption: the address may not or cannot be bound.
         TagsmithError: what is to be served cannot be.
     """
+    configure(settings.log_level)
+    for variable, nearest in unknown_variables().items():
+        log("unknown setting", level=logging.WARNING, variable=variable, nearest=nearest)
     has_keys = prepare_store(settings)
     refuse_open_door(settings, has_keys=has_keys)
-    configure(settings.log_level)
     listener = bind(settings.host, settings.port)
     _announce(settings, listener, has_keys=has_keys)
     if settings.workers == 1:

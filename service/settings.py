@@ -6,6 +6,7 @@ service reads ``os.environ``.
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import os
 import socket
@@ -21,6 +22,7 @@ from core.errors import InvalidOption
 from service.image_urls import read_origin
 
 PREFIX = "TAGSMITH_"
+OF_TESTS = f"{PREFIX}TEST_"
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Where prometheus_client looks, once, when it is imported."""
 
@@ -124,6 +126,14 @@ def load_settings(**overrides: Any) -> Settings:
         name = str(first["loc"][0]) if first["loc"] else "settings"
         source = f"--{name.replace('_', '-')}" if name in given else f"{PREFIX}{name.upper()}"
         raise InvalidOption(f"{source}: {first['msg']}", field=name) from None
+
+
+def unknown_variables() -> dict[str, str | None]:
+    """Return the variables that begin as settings do and are none, each with the setting that is spelt most like it."""
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    given = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and not name.startswith(OF_TESTS))
+    strange = [name for name in given if name.upper() not in known]
+    return {name: next(iter(difflib.get_close_matches(name.upper(), known, 1)), None) for name in strange}
 
 
 def is_loopback(host: str) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from core.errors import StoreMismatch
+from tagsmith.opened_store import with_store
 
 if TYPE_CHECKING:
     from service.store.engine import Store
@@ -17,7 +16,6 @@ app = typer.Typer(
     help="Bring the database's schema forward or back, or look at it. TAGSMITH_DATABASE names the database.",
     no_args_is_help=True,
 )
-T = TypeVar("T")
 
 
 @app.command("upgrade")
@@ -25,9 +23,9 @@ def upgrade(
     to: Annotated[str | None, typer.Option("--to", help="A schema's number. Default: this version's.")] = None,
 ) -> None:
     """Bring the database to this version's schema, whole or not at all. Make a backup of one that matters first."""
-    from service.store.schema import HEAD, migrate
+    from service.store.schema import HEAD, PATIENCE_S, migrate
 
-    before, after = _with_store(lambda store: migrate(store, to or HEAD))
+    before, after = with_store(lambda store: migrate(store, to or HEAD), patience_s=PATIENCE_S)
     typer.echo(f"schema {after}" + ("" if before == after else f", before: {before}"))
 
 
@@ -36,38 +34,25 @@ def downgrade(
     to: Annotated[str, typer.Option("--to", help="The schema of the version that is to run; base drops every table.")],
 ) -> None:
     """Take the database back to an older schema, whole or not at all. What only the newer one can hold is lost."""
-    from service.store.schema import migrate
+    from service.store.schema import PATIENCE_S, migrate
 
-    before, after = _with_store(lambda store: migrate(store, to))
+    before, after = with_store(lambda store: migrate(store, to), patience_s=PATIENCE_S)
     typer.echo(f"schema {after}" + ("" if before == after else f", before: {before}"))
 
 
 @app.command("check")
 def check() -> None:
     """Tell the database's schema; exit code 0 when this version of the service can run on it."""
-    from service.store.schema import EMPTY, HEAD, REVISIONS, revision_of
+    from service.store.schema import EMPTY, HEAD, PATIENCE_S, REVISIONS, revision_of
 
     async def look(store: Store) -> str:
         store.make_folder()
         return await revision_of(store)
 
-    found = _with_store(look)
+    found = with_store(look, patience_s=PATIENCE_S)
     if found == HEAD:
         typer.echo(f"schema {found}: the one that this version needs")
         return
     known = found in (EMPTY, *REVISIONS)
     what = "run tagsmith store upgrade" if known else "a newer version of tagsmith made it: run that one"
     raise StoreMismatch(f"schema {found}, and {HEAD} is needed: {what}")
-
-
-def _with_store(use: Callable[[Store], Awaitable[T]]) -> T:
-    """Return what ``use`` makes of the database that the settings name."""
-    from service.settings import load_settings
-    from service.store.schema import PATIENCE_S
-    from service.store.startup import store_of
-
-    async def run() -> T:
-        async with store_of(load_settings(), patience_s=PATIENCE_S) as store:
-            return await use(store)
-
-    return asyncio.run(run())

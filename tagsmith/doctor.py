@@ -80,6 +80,7 @@ def look(bundle: Path | None) -> Iterator[Finding]:
         yield _package(name, "wrong", "needed for serving: pip install tagsmith")
     for name, use in _OPTIONAL.items():
         yield _package(name, "absent", use)
+    yield from _unknown_variables()
     yield _runtime()
     yield _gpu()
     yield _bundle(bundle)
@@ -90,6 +91,14 @@ def _package(name: str, without: State, advice: str) -> Finding:
         return Finding(name, "ok", version(name))
     except PackageNotFoundError:
         return Finding(name, without, advice)
+
+
+def _unknown_variables() -> Iterator[Finding]:
+    """Say what was set and means nothing; nothing is wrong with it but that somebody may have meant something."""
+    from service.settings import unknown_variables
+
+    for variable, nearest in unknown_variables().items():
+        yield Finding(variable, "absent", "no setting has this name" + (f"; {nearest} is one" if nearest else ""))
 
 
 def _runtime() -> Finding:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
@@ -11,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from core.errors import BadInput, InvalidOption
+from tagsmith.opened_store import with_store
 
 if TYPE_CHECKING:
+    from service.store.engine import Store
     from service.store.key_ring import KeyRing, StoredKey
 
 app = typer.Typer(
@@ -111,17 +112,14 @@ def revoke(
 
 def _with_keys(use: Callable[[KeyRing], Awaitable[T]]) -> T:
     """Return what ``use`` makes of the keys of the database that the settings name."""
-    from service.settings import load_settings
     from service.store.key_ring import KeyRing
     from service.store.schema import ensure
-    from service.store.startup import store_of
 
-    async def run() -> T:
-        async with store_of(load_settings()) as store:
-            await ensure(store)
-            return await use(KeyRing(store))
+    async def run(store: Store) -> T:
+        await ensure(store)
+        return await use(KeyRing(store))
 
-    return asyncio.run(run())
+    return with_store(run)
 
 
 def _fields(key: StoredKey, is_valid: bool) -> dict[str, object]:

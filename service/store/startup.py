@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from core.errors import StoreUnavailable
-from service.settings import PREFIX, Settings
+from service.settings import Settings
 from service.store.engine import Store, open_store
 from service.store.key_ring import KeyRing
 from service.store.schema import ensure
 from service.store.spool import Spool
+from service.store.troubles import explain
 
 UPGRADE_S = 60.0
 """How long a SQLite file's upgrade may take, or another process's that came first."""
@@ -23,16 +24,13 @@ async def store_of(settings: Settings, *, patience_s: float | None = None) -> As
 
     Raises:
         InvalidOption: the database's address cannot be read.
-        StoreUnavailable: the database is away; the message says which, without its password.
+        StoreUnavailable: the database cannot be used; the message says which and why, without its password.
     """
     store = open_store(settings.database, password_file=settings.database_password_file, patience_s=patience_s)
     try:
         yield store
     except StoreUnavailable as error:
-        shown = store.engine.url.set(drivername=store.kind).render_as_string(hide_password=True)
-        raise StoreUnavailable(
-            f"the database {shown} cannot be reached or used; see that it runs, or name another: {PREFIX}DATABASE"
-        ) from error
+        raise StoreUnavailable(explain(error, store.engine.url)) from error
     finally:
         await store.close()
 

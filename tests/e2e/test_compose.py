@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
@@ -129,6 +130,55 @@ def test_a_stop_drains(deployment: Deployment) -> None:
     assert run("docker", "inspect", "--format", "{{.State.ExitCode}}", container) == "0"
 
 
+def test_taken_down_and_up_again_it_has_everything_and_an_older_schema_is_brought_forward(
+    deployment: Deployment,
+) -> None:
+    """Keys and feedback lie in volumes; a database of the version before is upgraded before the service starts."""
+    create = ("run", "--rm", "--no-TTY", "tagsmith", "keys", "create", "--only-key", "--name", "first")
+    deployment.key = deployment.compose(PLAIN, *create).splitlines()[-1]
+    deployment.compose(PLAIN, "up", "--detach", "--wait")
+    with deployment.client() as client:
+        suggestion_id = deployment.suggest(client).json()["suggestion_id"]
+        given = client.post("/v1/feedback", json={"suggestion_id": suggestion_id, "added": ["oldpier"]})
+        assert given.status_code == 201
+    deployment.compose(PLAIN, "exec", "--no-TTY", "tagsmith", "tagsmith", "store", "downgrade", "--to", "0001")
+    deployment.compose(PLAIN, "down")
+    deployment.compose(PLAIN, "up", "--detach", "--wait")
+    deployment.compose(PLAIN, "exec", "--no-TTY", "tagsmith", "tagsmith", "store", "check")
+    with httpx.Client(base_url=deployment.url) as stranger:
+        assert deployment.suggest(stranger).status_code == 401
+    with deployment.client() as client:
+        assert deployment.suggest(client).status_code == 200
+        assert client.delete(f"/v1/feedback/{given.json()['feedback_id']}").status_code == 204
+
+
+def test_a_backup_brings_back_what_was_there(deployment: Deployment, tmp_path: Path) -> None:
+    """By the commands of the documentation; also into a database that has gone on since."""
+    deployment.follow("deploy.md", "Backups", tmp_path)
+    assert deployment.key is not None
+    deployment.compose(PLAIN, "exec", "--no-TTY", "tagsmith", "tagsmith", "keys", "revoke", deployment.key)
+    with deployment.client() as client:
+        assert deployment.suggest(client).status_code == 401
+    deployment.follow("deploy.md", "Putting a backup back", tmp_path)
+    until(deployment.answers)
+
+
+def test_the_databases_password_is_changed_by_the_commands_of_the_documentation(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    """Afterwards the service gets in with the new one."""
+
+    def password() -> str:
+        return deployment.compose(PLAIN, "exec", "--no-TTY", "database", "cat", "/run/tagsmith/database_password")
+
+    before = password()
+    deployment.follow("deploy.md", "Changing secrets", tmp_path)
+    assert password() != before
+    until(deployment.answers)
+    with deployment.client() as client:
+        until(lambda: "warnings" not in client.get("/ready").json())
+
+
 def test_two_replicas_behind_nginx_keep_limits_and_feedback_together(
     deployment: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -201,6 +251,14 @@ def test_prometheus_reads_the_service(deployment: Deployment) -> None:
     assert value("tagsmith_store_up") == ["1"]
     rules = httpx.get(f"{deployment.prometheus}/api/v1/rules").json()["data"]["groups"][0]["rules"]
     assert len(rules) >= 10
+    for service in services[1:]:
+        (container,) = deployment.containers(MONITORING, service)
+        deployment.crash(container)
+        until(lambda container=container: _healthy(container))  # type: ignore[misc]
+        deployment.compose(MONITORING, "kill", service)
+        deployment.compose(MONITORING, "up", "--detach", "--wait", service)
+    until(lambda: value("tagsmith_ready") == ["1"])
+    assert len(value("count_over_time(tagsmith_ready[1h]) > 1")) == 1
     deployment.compose(MONITORING, "rm", "--stop", "--force", *services)
 
 

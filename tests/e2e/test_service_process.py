@@ -78,6 +78,16 @@ def test_a_taken_port_is_a_clear_error(start: Start) -> None:
     assert "Traceback" not in "".join(service.lines)
 
 
+def test_a_misspelt_setting_is_named_at_the_start_and_its_value_is_not(start: Start) -> None:
+    """One warning for all workers, and the service goes on."""
+    service = start(workers="2", qeue="hunter2", log_levl="hunter2")
+    service.wait_for("ready")
+    warned = {line["variable"]: line["nearest"] for line in service.told("unknown setting")}
+    assert warned == {"TAGSMITH_QEUE": "TAGSMITH_QUEUE", "TAGSMITH_LOG_LEVL": "TAGSMITH_LOG_LEVEL"}
+    assert len(service.told("unknown setting")) == 2
+    assert "hunter2" not in "".join(service.lines)
+
+
 def test_another_address_needs_a_word_of_the_operator(start: Start) -> None:
     """Listening for everyone without keys happens by no accident."""
     service = start(host="0.0.0.0")

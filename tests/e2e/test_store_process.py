@@ -186,6 +186,49 @@ def test_a_service_that_cannot_use_its_database_says_why_and_ends(folder: dict[s
     assert _tagsmith(folder, "store", "check").exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("notes.txt", "is no SQLite database: move the file away"), ("folder", "is a folder: name a file in it")],
+)
+def test_what_is_no_database_is_called_what_it_is(tmp_path: Path, name: str, said: str) -> None:
+    """By the service and by each command that uses the database; what was there stays as it was."""
+    (tmp_path / "notes.txt").write_text("Call the plumber. " * 100, "utf-8")
+    (tmp_path / "folder").mkdir()
+    settings = {"TAGSMITH_DATABASE": f"sqlite:///{tmp_path}/{name}", "TAGSMITH_SPOOL": f"{tmp_path}/spool"}
+    for words in (["keys", "list"], ["keys", "create", "--name", "x"], ["keys", "revoke", "x"], ["store", "check"]):
+        done = _tagsmith(settings, *words)
+        assert (done.exit_code, said in done.stderr) == (2, True), done.stderr
+    service = Service(FAKE, settings)
+    assert service.ends_with() == 2
+    assert said in "".join(service.lines)
+    assert "Traceback" not in "".join(service.lines)
+    assert (tmp_path / "notes.txt").read_text("utf-8").startswith("Call the plumber.")
+
+
+def test_a_server_that_refuses_says_of_what(durable: Postgres, tmp_path: Path) -> None:
+    """A database that is not there, and a user who may make no tables."""
+
+    async def prepare() -> str:
+        return await durable.new_database("foreign")
+
+    url = asyncio.run(prepare())
+    durable.query("CREATE ROLE guest LOGIN")
+    spool = {"TAGSMITH_SPOOL": f"{tmp_path}/spool"}
+    missing = _tagsmith({"TAGSMITH_DATABASE": f"{url}s", **spool}, "store", "check")
+    assert (missing.exit_code, "is not on that server" in missing.stderr) == (2, True), missing.stderr
+    guest = {"TAGSMITH_DATABASE": url.replace("//tagsmith@", "//guest@"), **spool}
+    denied = _tagsmith(guest, "store", "upgrade")
+    assert (denied.exit_code, "make the user the database's owner" in denied.stderr) == (2, True), denied.stderr
+
+
+def test_a_command_warns_of_a_misspelt_setting(folder: dict[str, str]) -> None:
+    """A key that is made in another database than the service's opens nothing."""
+    done = _tagsmith({**folder, "TAGSMITH_DATABSE": "sqlite:///elsewhere.db"}, "keys", "list")
+    assert done.exit_code == 0
+    assert "TAGSMITH_DATABSE; did you mean TAGSMITH_DATABASE?" in done.stderr
+    assert "elsewhere" not in done.stderr
+
+
 def test_the_schema_goes_back_and_forward_by_command(folder: dict[str, str]) -> None:
     """And check tells where it is."""
     assert HEAD in _tagsmith(folder, "store", "upgrade").stdout

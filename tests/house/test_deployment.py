@@ -72,6 +72,22 @@ def test_promtool_accepts_the_rules_and_their_tests() -> None:
         assert told.returncode == 0, told.stdout + told.stderr
 
 
+def test_each_alert_is_seen_to_fire_and_not_to() -> None:
+    """In promtool's tests; an alert that never fires looks like one that has no reason to."""
+    folder = DEPLOY / "prometheus"
+    rules = [
+        rule
+        for group in yaml.safe_load((folder / "alerts.yml").read_text("utf-8"))["groups"]
+        for rule in group["rules"]
+    ]
+    tests = yaml.safe_load((folder / "alerts_test.yml").read_text("utf-8"))["tests"]
+    expected = [one for test in tests for one in test["alert_rule_test"]]
+    for fires in (True, False):
+        assert {one["alertname"] for one in expected if bool(one["exp_alerts"]) == fires} == {
+            rule["alert"] for rule in rules
+        }
+
+
 def test_hadolint_has_nothing_to_say_of_the_dockerfile() -> None:
     """Not even a hint."""
     beside = Path(sys.executable).with_name("hadolint")

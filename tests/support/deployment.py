@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -37,9 +38,8 @@ def until(true: Callable[[], bool], within_s: float = 400.0) -> float:
 
 def run(*command: str, **settings: Any) -> str:
     """Run a command and return what it prints."""
-    told = subprocess.run(
-        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False, **{"stderr": subprocess.PIPE, **settings}
-    )
+    usual = {"cwd": ROOT, "stderr": subprocess.PIPE}
+    told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, **{**usual, **settings})
     assert told.returncode == 0, f"{' '.join(command)}\n{told.stdout}\n{told.stderr}"
     output: str = told.stdout
     return output.strip()
@@ -75,6 +75,13 @@ class Deployment:
         files = [word for name in overrides for word in ("-f", f"deploy/compose.{name}.yml")]
         command = ("docker", "compose", "-p", PROJECT, "-f", "docker-compose.yml", *files, *words)
         return run(*command, env=self.environment)
+
+    def follow(self, page: str, heading: str, folder: Path) -> None:
+        """Do in ``folder`` what a page of docs/ tells under a heading, line by line as it stands there."""
+        _, _, section = (ROOT / "docs" / page).read_text("utf-8").partition(f"\n## {heading}\n")
+        (commands, *_) = re.findall(r"^```text\n(.*?)^```", section.partition("\n## ")[0], re.MULTILINE | re.DOTALL)
+        named = {"COMPOSE_PROJECT_NAME": PROJECT, "COMPOSE_FILE": str(ROOT / "docker-compose.yml")}
+        run("bash", "-euxc", commands, cwd=folder, env={**self.environment, **named})
 
     def client(self) -> httpx.Client:
         """Return a client of what is published."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.errors import InvalidOption
-from service.settings import Settings, is_loopback, load_settings, refuse_open_door
+from service.settings import Settings, is_loopback, load_settings, refuse_open_door, unknown_variables
 
 
 def test_an_argument_wins_over_the_environment_over_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,6 +27,34 @@ def test_a_bad_argument_names_its_option() -> None:
     """And not a variable that nobody set."""
     with pytest.raises(InvalidOption, match="--port"):
         load_settings(port=70_000)
+
+
+@pytest.mark.parametrize(
+    ("given", "nearest"),
+    [
+        ("TAGSMITH_DATABSE", "TAGSMITH_DATABASE"),
+        ("TAGSMITH_WORKER", "TAGSMITH_WORKERS"),
+        ("TAGSMITH_DATABASE_PASSWORD", "TAGSMITH_DATABASE_PASSWORD_FILE"),
+        ("tagsmith_quue", "TAGSMITH_QUEUE"),
+        ("TAGSMITH_ZZZZZZZZZZZZZZZZZZZZZZZZ", None),
+    ],
+)
+def test_a_misspelt_variable_is_named_with_the_setting_that_comes_nearest(
+    monkeypatch: pytest.MonkeyPatch, given: str, nearest: str | None
+) -> None:
+    """Else a database of one's own would stay empty in silence."""
+    monkeypatch.setenv(given, "secret")
+    assert unknown_variables()[given] == nearest
+
+
+def test_no_setting_and_no_variable_of_the_tests_is_called_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In either case, as settings are read."""
+    before = unknown_variables()
+    for name in Settings.model_fields:
+        monkeypatch.setenv(f"TAGSMITH_{name.upper()}", "1")
+    monkeypatch.setenv("tagsmith_port", "1")
+    monkeypatch.setenv("TAGSMITH_TEST_DATA", "somewhere")
+    assert unknown_variables() == before
 
 
 @pytest.mark.parametrize(
