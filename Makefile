@@ -148,7 +148,7 @@ compose: $(VENV)/.dev ## Build the images, start, ask, kill and restart every se
 			config > $(MERGED)/docker-compose.yml; \
 		$(ENGINE) images . $(MERGED) || [ $$? = 3 ]; \
 	fi; \
-	$(BIN)/python -m pytest -rs -m compose tests/e2e/test_compose.py $(ARGS)
+	$(BIN)/python -m pytest -rs -m compose tests/e2e $(ARGS)
 
 .PHONY: bench-outliers
 bench-outliers: $(VENV)/.dev ## Plant wrong pictures among those of DATA and measure how they are found (DATA with topics/ and flickr8k_1000/)

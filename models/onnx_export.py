@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import core.no_reports  # noqa: F401 - before ONNX Runtime
+
+# isort: split
+
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Sequence

@@ -7,6 +7,10 @@ those of the bundle, precision and fine-tuning included. Needs the package ``onn
 
 from __future__ import annotations
 
+import core.no_reports  # noqa: F401 - before ONNX Runtime
+
+# isort: split
+
 import hashlib
 import importlib
 import os

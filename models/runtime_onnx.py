@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import core.no_reports  # noqa: F401 - before ONNX Runtime
+
+# isort: split
+
 from pathlib import Path
 
 import numpy as np

@@ -20,6 +20,7 @@ def open_forward(folder: Path, threads: int | None) -> Forward:
         BundleMissing, BundleCorrupt: its network is not there or cannot be read.
     """
     try:
+        import core.no_reports  # noqa: F401, I001 - before OpenVINO
         import openvino
     except ImportError as error:
         raise MissingExtra("The openvino runtime is not installed. Run: pip install openvino") from error

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from core.bundle import current, list_bundles, open_bundle, rollback, use
@@ -35,7 +36,7 @@ def show(
     n_bytes = sum(record.n_bytes for record in manifest.files.values())
     facts = Table.grid(padding=(0, 2))
     facts.add_row("bundle", manifest.bundle_id)
-    facts.add_row("lies in", str(opened.root))
+    facts.add_row("lies in", escape(str(opened.root)))
     facts.add_row("created", manifest.created)
     facts.add_row("format", str(manifest.format_version))
     facts.add_row("size", f"{n_bytes / 1e6:.1f} MB in {len(manifest.files)} files")
@@ -43,7 +44,7 @@ def show(
     for what, count in manifest.counts.items():
         facts.add_row(what.replace("_", " "), f"{count:,}")
     for licence in manifest.licences:
-        facts.add_row("made from", ", ".join(str(value) for value in licence.values()))
+        facts.add_row("made from", escape(", ".join(str(value) for value in licence.values())))
     Console().print(facts)
 
 
@@ -88,7 +89,7 @@ def list_store(store: StoreOption = STORE) -> None:
         try:
             manifest = parse_manifest(manifest_file.read_bytes(), store / name)
         except BundleError as error:
-            table.add_row("", name, f"cannot be used: {error}", "")
+            table.add_row("", name, escape(f"cannot be used: {error}"), "")
             continue
         n_bytes = sum(record.n_bytes for record in manifest.files.values())
         table.add_row("*" if name == chosen else "", name, manifest.created, f"{n_bytes / 1e6:.1f}")

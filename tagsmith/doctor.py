@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from core.bundle import open_bundle
 from core.errors import TagsmithError
@@ -54,22 +58,22 @@ def doctor(
 
     Ends with exit code 2 when something that serving needs is wrong.
     """
-    import json
-
-    from rich.console import Console
-    from rich.table import Table
-
     findings = list(look(bundle))
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in findings], indent=2))
     else:
-        marks = {"ok": "[green]ok[/green]", "absent": "[dim]not there[/dim]", "wrong": "[red]wrong[/red]"}
-        table = Table(box=None, pad_edge=False, show_header=False)
-        for one in findings:
-            table.add_row(one.what, marks[one.state], one.detail)
-        Console().print(table)
+        show(findings, Console())
     if any(one.state == "wrong" for one in findings):
         raise typer.Exit(2)
+
+
+def show(findings: Sequence[Finding], console: Console) -> None:
+    """Print what was found as a table."""
+    marks = {"ok": "[green]ok[/green]", "absent": "[dim]not there[/dim]", "wrong": "[red]wrong[/red]"}
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for one in findings:
+        table.add_row(one.what, marks[one.state], escape(one.detail))
+    console.print(table)
 
 
 def look(bundle: Path | None) -> Iterator[Finding]:
@@ -110,6 +114,7 @@ def _runtime() -> Finding:
     except TagsmithError as error:
         return Finding("runtime", "wrong", str(error))
     try:
+        import core.no_reports  # noqa: F401, I001 - before ONNX Runtime
         import onnxruntime
     except ImportError as error:
         return Finding("runtime", "wrong", f"ONNX Runtime cannot be loaded: {error}")

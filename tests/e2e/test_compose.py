@@ -6,18 +6,16 @@ One project goes through all of it in order, because that is what a deployment d
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.support.deployment import PICTURE, PROJECT, Deployment, run, until
+from tests.support.deployment import PICTURE, PROJECT, Deployment, healthy, nothing_deployed, run, until
 
 pytestmark = pytest.mark.compose
 
@@ -29,13 +27,8 @@ LIMIT = 40
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A project of which nothing is there yet; removed with its volumes at the end."""
-    if shutil.which("docker") is None or subprocess.run(["docker", "info"], capture_output=True).returncode != 0:
-        pytest.skip("SKIPPED, NOT RUN: no container engine answers")
-    made = Deployment(tmp_path_factory.mktemp("secrets"))
-    everything = (*REPLICAS, *MONITORING)
-    made.compose(everything, "down", "--volumes", "--remove-orphans")
-    yield made
-    made.compose(everything, "down", "--volumes", "--remove-orphans", "--timeout", "5")
+    with nothing_deployed(tmp_path_factory.mktemp("secrets")) as made:
+        yield made
 
 
 def test_from_nothing_to_the_first_suggestion(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,7 +107,7 @@ def test_the_service_killed_and_back(deployment: Deployment) -> None:
         (container,) = deployment.containers(PLAIN, service)
         deployment.crash(container)
         until(deployment.answers)
-        until(lambda container=container: _healthy(container))  # type: ignore[misc]
+        until(lambda container=container: healthy(container))  # type: ignore[misc]
     with deployment.client() as client:
         feedback = f"/v1/feedback/{given.json()['feedback_id']}"
         until(lambda: client.delete(feedback).status_code == 204)
@@ -128,55 +121,6 @@ def test_a_stop_drains(deployment: Deployment) -> None:
         asked[0].result()
         deployment.compose(PLAIN, "stop", "tagsmith")
     assert run("docker", "inspect", "--format", "{{.State.ExitCode}}", container) == "0"
-
-
-def test_taken_down_and_up_again_it_has_everything_and_an_older_schema_is_brought_forward(
-    deployment: Deployment,
-) -> None:
-    """Keys and feedback lie in volumes; a database of the version before is upgraded before the service starts."""
-    create = ("run", "--rm", "--no-TTY", "tagsmith", "keys", "create", "--only-key", "--name", "first")
-    deployment.key = deployment.compose(PLAIN, *create).splitlines()[-1]
-    deployment.compose(PLAIN, "up", "--detach", "--wait")
-    with deployment.client() as client:
-        suggestion_id = deployment.suggest(client).json()["suggestion_id"]
-        given = client.post("/v1/feedback", json={"suggestion_id": suggestion_id, "added": ["oldpier"]})
-        assert given.status_code == 201
-    deployment.compose(PLAIN, "exec", "--no-TTY", "tagsmith", "tagsmith", "store", "downgrade", "--to", "0001")
-    deployment.compose(PLAIN, "down")
-    deployment.compose(PLAIN, "up", "--detach", "--wait")
-    deployment.compose(PLAIN, "exec", "--no-TTY", "tagsmith", "tagsmith", "store", "check")
-    with httpx.Client(base_url=deployment.url) as stranger:
-        assert deployment.suggest(stranger).status_code == 401
-    with deployment.client() as client:
-        assert deployment.suggest(client).status_code == 200
-        assert client.delete(f"/v1/feedback/{given.json()['feedback_id']}").status_code == 204
-
-
-def test_a_backup_brings_back_what_was_there(deployment: Deployment, tmp_path: Path) -> None:
-    """By the commands of the documentation; also into a database that has gone on since."""
-    deployment.follow("deploy.md", "Backups", tmp_path)
-    assert deployment.key is not None
-    deployment.compose(PLAIN, "exec", "--no-TTY", "tagsmith", "tagsmith", "keys", "revoke", deployment.key)
-    with deployment.client() as client:
-        assert deployment.suggest(client).status_code == 401
-    deployment.follow("deploy.md", "Putting a backup back", tmp_path)
-    until(deployment.answers)
-
-
-def test_the_databases_password_is_changed_by_the_commands_of_the_documentation(
-    deployment: Deployment, tmp_path: Path
-) -> None:
-    """Afterwards the service gets in with the new one."""
-
-    def password() -> str:
-        return deployment.compose(PLAIN, "exec", "--no-TTY", "database", "cat", "/run/tagsmith/database_password")
-
-    before = password()
-    deployment.follow("deploy.md", "Changing secrets", tmp_path)
-    assert password() != before
-    until(deployment.answers)
-    with deployment.client() as client:
-        until(lambda: "warnings" not in client.get("/ready").json())
 
 
 def test_two_replicas_behind_nginx_keep_limits_and_feedback_together(
@@ -221,7 +165,7 @@ def test_two_replicas_behind_nginx_keep_limits_and_feedback_together(
     with deployment.client() as client:
         after_a_crash = Counter(deployment.suggest(client).status_code for _ in range(20))
     assert after_a_crash == {200: 20}
-    until(lambda: all(_healthy(one) for one in deployment.containers(REPLICAS, "tagsmith")))
+    until(lambda: all(healthy(one) for one in deployment.containers(REPLICAS, "tagsmith")))
     with capsys.disabled():
         print(
             f"\ntwo replicas: {dict(statuses)} of {3 * LIMIT} at {LIMIT} a minute; requests served by each: {served};"
@@ -254,7 +198,7 @@ def test_prometheus_reads_the_service(deployment: Deployment) -> None:
     for service in services[1:]:
         (container,) = deployment.containers(MONITORING, service)
         deployment.crash(container)
-        until(lambda container=container: _healthy(container))  # type: ignore[misc]
+        until(lambda container=container: healthy(container))  # type: ignore[misc]
         deployment.compose(MONITORING, "kill", service)
         deployment.compose(MONITORING, "up", "--detach", "--wait", service)
     until(lambda: value("tagsmith_ready") == ["1"])
@@ -308,7 +252,3 @@ def test_beside_a_scheduler_pictures_come_from_its_file_store(deployment: Deploy
             subprocess.run(["docker", "rm", "--force", f"{PROJECT}-files-{port}"], capture_output=True)
         deployment.compose(SCHEDULER, "rm", "--stop", "--force", "tagsmith")
         subprocess.run(["docker", "network", "rm", network], capture_output=True)
-
-
-def _healthy(container: str) -> bool:
-    return run("docker", "inspect", "--format", "{{.State.Health.Status}}", container) == "healthy"

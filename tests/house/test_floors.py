@@ -14,6 +14,8 @@ HEAVY = tuple(
 # LightGBM imports scikit-learn by itself wherever it is installed.
 NEVER_SERVING = set(HEAVY) - {"sklearn"}
 SETTINGS = "service/settings.py"
+NO_REPORTS, GUARD = "core/no_reports.py", "core.no_reports"
+REPORTING = {"onnxruntime", "openvino"}
 
 
 def heavy_owners() -> set[str]:
@@ -57,7 +59,24 @@ def test_one_file_reads_the_environment() -> None:
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "os.getenv")
     }
-    assert readers <= {SETTINGS}
+    assert readers <= {SETTINGS, NO_REPORTS}
+
+
+def test_runtimes_that_report_are_kept_from_it_before_they_are_imported() -> None:
+    """Afterwards is too late: they begin with the import."""
+    guarded = 0
+    for path in modules():
+        found = [
+            (node.lineno, name.split(".")[0] if name != GUARD else GUARD)
+            for node in ast.walk(tree(path))
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for name in imports(node)
+        ]
+        guards = [line for line, name in found if name == GUARD]
+        reporting = [line for line, name in found if name in REPORTING]
+        guarded += bool(reporting)
+        assert not reporting or min(guards, default=min(reporting)) < min(reporting), name_of(path)
+    assert guarded
 
 
 def test_importing_the_service_imports_nothing_heavy() -> None:

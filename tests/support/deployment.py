@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.house.rooms import ROOT
 
@@ -109,3 +112,21 @@ class Deployment:
     def crash(self, container: str) -> None:
         """Kill a container's first process from outside, as the kernel does when memory runs out."""
         os.kill(int(run("docker", "inspect", "--format", "{{.State.Pid}}", container)), signal.SIGKILL)
+
+
+@contextmanager
+def nothing_deployed(secrets: Path) -> Iterator[Deployment]:
+    """Yield a project of which nothing is there; remove it with its volumes. Skip, loudly, where no engine answers."""
+    if shutil.which("docker") is None or subprocess.run(["docker", "info"], capture_output=True).returncode != 0:
+        pytest.skip("SKIPPED, NOT RUN: no container engine answers")
+    made, everything = Deployment(secrets), ("replicas", "monitoring")
+    made.compose(everything, "down", "--volumes", "--remove-orphans")
+    try:
+        yield made
+    finally:
+        made.compose(everything, "down", "--volumes", "--remove-orphans", "--timeout", "5")
+
+
+def healthy(container: str) -> bool:
+    """Whether a container's health check passes."""
+    return run("docker", "inspect", "--format", "{{.State.Health.Status}}", container) == "healthy"

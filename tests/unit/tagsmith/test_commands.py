@@ -16,7 +16,8 @@ from core.errors import BundleMissing, DataError
 from core.manifest import Provenance
 from tagsmith.bundle_choice import choose_bundle
 from tagsmith.cli import app
-from tagsmith.doctor import look
+from tagsmith.doctor import Finding, look
+from tagsmith.doctor import show as show_findings
 from tagsmith.evaluating import show
 from tagsmith.failures import FailuresInOneLine
 
@@ -216,6 +217,23 @@ def test_the_doctor_finds_the_bundle_and_the_runtime(store: Path) -> None:
     assert findings["bundle"].state == "ok"
     assert findings["runtime"].state == "ok"
     assert findings["gpu"].state in ("ok", "absent")
+
+
+def test_the_doctors_advice_can_be_copied() -> None:
+    """An extra's brackets are no markup."""
+    console = Console(file=io.StringIO(), width=120)
+    show_findings([Finding("some package", "absent", "needed for it: pip install 'tagsmith[some]'")], console)
+    assert isinstance(console.file, io.StringIO)
+    assert "pip install 'tagsmith[some]'" in console.file.getvalue()
+
+
+def test_the_doctor_names_a_misspelt_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not what was set."""
+    monkeypatch.setenv("TAGSMITH_QEUE", "hunter2")
+    _, out, _ = invoke("doctor", "--json")
+    found = {one["what"]: one["detail"] for one in json.loads(out)}
+    assert found["TAGSMITH_QEUE"] == "no setting has this name; TAGSMITH_QUEUE is one"
+    assert "hunter2" not in out
 
 
 def test_the_doctor_fails_when_serving_could_not_start(tmp_path: Path) -> None:
