@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def with_store(use: Callable[[Store], Awaitable[T]], *, patience_s: float | None = None) -> T:
-    """Return what ``use`` makes of the database; one transaction of it may take ``patience_s``, else what a request may.
+    """Return what ``use`` makes of the database; a transaction may take ``patience_s`` (else a request's).
 
     A misspelt ``TAGSMITH_DATABASE`` would have it work on another one in silence, so such variables are named first.
     """
