@@ -228,8 +228,12 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
     """Let readers and one writer work side by side, and take transactions into our own hands."""
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        connection.close()  # nobody else would, and its thread would outlive the event loop
+        raise
     cursor.close()
 
 

@@ -186,6 +186,7 @@ def test_a_service_that_cannot_use_its_database_says_why_and_ends(folder: dict[s
     assert _tagsmith(folder, "store", "check").exit_code == 2
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize(
     ("name", "said"),
     [("notes.txt", "is no SQLite database: move the file away"), ("folder", "is a folder: name a file in it")],
