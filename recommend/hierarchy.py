@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.errors import NothingToGoOn
 from core.query import Query
-from core.suggestions import Answer, Notice, Parts, Popularity, Suggestion
+from core.suggestions import Answer, Parts, Popularity, Suggestion
 from recommend.candidates import best_rows, text_candidates
 from recommend.catalogue import Catalogue
 from recommend.class_words import shown_name
@@ -20,6 +20,7 @@ from recommend.explain import Evidence, reasons
 from recommend.image_signals import ImageSignalMaker, ImageSignals
 from recommend.knowledge import Knowledge
 from recommend.language import TagLanguages, caption_language
+from recommend.notices import ABSTAINED, left_aside, too_few
 from recommend.published import published_scores
 from recommend.ranker import Ranker, text_kind
 from recommend.signals import SignalMaker, TextSignals
@@ -120,15 +121,8 @@ class HierarchicalRecommender:
         if trends is not None:
             suggestions = [replace(one, trend=trends.trend(one.hashtag)) for one in suggestions]
         if abstain:
-            notices = (
-                *notices,
-                Notice("abstained", "nothing in this post is known well enough; the list is a general one"),
-            )
-        if len(suggestions) < options.limit:
-            notices = (
-                *notices,
-                Notice("fewer_than_limit", f"only {len(suggestions)} hashtags have any evidence", "limit"),
-            )
+            notices = (*notices, ABSTAINED)
+        notices = (*notices, *left_aside(query), *too_few(len(suggestions), options))
         return Answer(
             suggestions=tuple(suggestions),
             topics=self._topics(text, options.routing),

@@ -135,9 +135,17 @@ class SuggestionOptions(Incoming):
         None, min_length=1, max_length=100, description="a topic of the bundle; overrides the classifier"
     )
     routing: Routing = Field("soft", description="mixture of the topics, the best topic alone, or no topics")
-    scorer: Scorer = Field("learned", description="the learnt ranker, Word2Vec input-output, or mean-vector cosine")
+    scorer: Scorer = Field(
+        "learned",
+        description="the learnt ranker, Word2Vec input-output, or mean-vector cosine; the last two, as published, rank "
+        "by caption and seeds alone",
+    )
     diversity: float = Field(0.2, ge=0, le=1, allow_inf_nan=False, description="weight of maximal marginal relevance")
-    mix: Mix | None = None
+    mix: Mix | None = Field(
+        None,
+        description="how many of each popularity tier; one that is left out gets none, and what is left of `limit` goes "
+        "to the best of those named",
+    )
     casing: Casing = Field("lower", description="`goldenretriever`, or `GoldenRetriever` for screen readers")
     language: str | None = Field(
         None,

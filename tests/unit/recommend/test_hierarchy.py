@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from core.query import ImageEvidence, Options, Query
+from core.query import ImageEvidence, Options, Query, Scorer
 from core.suggestions import Answer, Suggestion
 from recommend.assemble import assemble
 from recommend.hierarchy import HierarchicalRecommender
@@ -109,6 +110,32 @@ def test_no_topic_is_cited_where_topics_are_switched_off(recommender: Hierarchic
     answer = recommender.recommend([ask(image=DOG, options=Options(routing="global"))])[0]
     assert answer.topics == ()
     assert not any("topic" in reason for one in answer.suggestions for reason in one.because)
+
+
+@pytest.mark.parametrize("scorer", ["in_out", "cosine"])
+def test_a_picture_that_a_published_scorer_passes_over_is_told_of(
+    recommender: HierarchicalRecommender, scorer: Scorer
+) -> None:
+    """Alone it is ranked by the learnt ranker; beside a text it counts where it names the one topic."""
+
+    def told(*, text: str = "pasta", image: ImageEvidence | None = DOG, **more: Any) -> list[str]:
+        options = Options(scorer=scorer, **more)
+        warnings = recommender.recommend([ask(text, image=image, options=options)])[0].warnings
+        return [one.code for one in warnings if one.code != "fewer_than_limit"]
+
+    assert told(text="") == ["scorer_not_used"]
+    assert told() == told(routing="hard", topic="food") == told(routing="global") == ["image_not_used"]
+    assert told(routing="hard") == told(image=None) == []
+    assert recommender.recommend([ask("pasta", image=DOG)])[0].warnings == ()
+
+
+def test_a_list_that_a_mix_keeps_short_says_so(recommender: HierarchicalRecommender) -> None:
+    """A tier that is left out of it gets none."""
+    answer = recommender.recommend([ask("pasta", options=Options(limit=100, mix={"broad": 1, "mid": 0, "niche": 0}))])[
+        0
+    ]
+    assert {one.popularity.tier for one in answer.suggestions} == {"broad"}
+    assert "mix asks for" in next(one.detail for one in answer.warnings if one.code == "fewer_than_limit")
 
 
 def test_blocked_hashtags_are_never_suggested(tiny_world: TinyWorld, tmp_path: Path) -> None:
