@@ -143,8 +143,8 @@ class SuggestionOptions(Incoming):
     diversity: float = Field(0.2, ge=0, le=1, allow_inf_nan=False, description="weight of maximal marginal relevance")
     mix: Mix | None = Field(
         None,
-        description="how many of each popularity tier; one that is left out gets none, and what is left of `limit` goes "
-        "to the best of those named",
+        description="how many of each popularity tier; one that is left out gets none, and what is left of `limit` "
+        "goes to the best of those named",
     )
     casing: Casing = Field("lower", description="`goldenretriever`, or `GoldenRetriever` for screen readers")
     language: str | None = Field(

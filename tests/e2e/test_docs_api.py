@@ -14,6 +14,7 @@ import pytest
 
 from core.flags import load_flags
 from service.problems import KINDS
+from service.recollection import CODE
 from tests.support.service_process import ROOT, Service
 
 PAGE = ROOT / "docs" / "api.md"
@@ -71,7 +72,7 @@ def test_commands_of_the_page_work(block: str, url: str) -> None:
 
 def test_every_code_is_on_the_page() -> None:
     """And none that does not exist, each with its status."""
-    section = PAGE.read_text(encoding="utf-8").split("## Errors")[1].split("## Headers")[0]
+    section = PAGE.read_text(encoding="utf-8").split("## Errors")[1].split("\n## ")[0]
     told: dict[str, int] = {}
     for line in section.splitlines():
         if line.startswith("| `"):
@@ -80,6 +81,15 @@ def test_every_code_is_on_the_page() -> None:
             numbers = [int(number) for number in statuses.split(", ")]
             told |= dict(zip(names, numbers * len(names) if len(numbers) == 1 else numbers, strict=len(numbers) > 1))
     assert told == {code: kind.status for code, kind in KINDS.items()}
+
+
+def test_every_code_of_a_warning_is_on_the_page() -> None:
+    """And none that does not exist."""
+    files = [path for room in ("core", "recommend", "service") for path in (ROOT / room).rglob("*.py")]
+    given = {code for path in files for code in re.findall(r'\bNotice\(\s*"(\w+)"', path.read_text(encoding="utf-8"))}
+    section = PAGE.read_text(encoding="utf-8").split("## Warnings")[1].split("\n## ")[0]
+    told = {code for line in section.splitlines() if line.startswith("| `") for code in re.findall(r"`(\w+)`", line)}
+    assert told == given | {CODE}
 
 
 def test_the_file_of_flags_on_the_page_is_one(tmp_path: Path) -> None:
