@@ -20,7 +20,7 @@ from recommend.hierarchy import HierarchicalRecommender
 from recommend.knowledge import Knowledge, open_knowledge
 from recommend.language import build_tag_languages
 from recommend.ranker import Ranker, open_ranker
-from recommend.safety import Blocked, allowed_mask
+from recommend.safety import Blocked
 from recommend.trend_shelf import TRENDS_FILE, Clock, TrendShelf, trend_files, utc_now
 
 WORDS_FILE = "words.json"
@@ -90,7 +90,7 @@ def assemble(
         catalogue,
         build_tag_languages(knowledge.tags, segmenter.segment),
         open_confidence(bundle.root),
-        allowed_mask(knowledge.tags, blocked),
+        blocked,
     )
     return Engine(
         bundle,

@@ -17,6 +17,7 @@ from recommend.image_signals import IMAGE_SIGNALS, ImageSignals
 from recommend.knowledge import Knowledge
 from recommend.signals import NAMES, TextSignals
 
+WORKSPACE_REASON = "accepted or added here before"
 MIN_SHARE = 0.02
 """A word or seed whose posts carry a hashtag less often than this is no reason for it."""
 MIN_SPELLING = 0.5
@@ -115,7 +116,7 @@ def _caption_reason(knowledge: Knowledge, evidence: Evidence, row: int) -> str:
 
 
 def _workspace_reason(knowledge: Knowledge, evidence: Evidence, row: int) -> str:
-    return "accepted or added here before"
+    return WORKSPACE_REASON
 
 
 def _seed_reason(knowledge: Knowledge, evidence: Evidence, row: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,11 @@ from recommend.image_signals import ImageSignalMaker, ImageSignals
 from recommend.knowledge import Knowledge
 from recommend.language import TagLanguages, caption_language
 from recommend.notices import ABSTAINED, left_aside, too_few
+from recommend.own_tags import TIER, own_tags
 from recommend.published import published_scores
 from recommend.ranker import Ranker, text_kind
+from recommend.safety import Blocked, allowed_mask
+from recommend.scored import Scored
 from recommend.signals import SignalMaker, TextSignals
 
 Floats = NDArray[np.float32]
@@ -37,25 +40,6 @@ GUESSED_LANGUAGE = 0.3
 hashtags as often as English ones do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """Candidates of one query with their scores.
-
-    Attributes:
-        rows: (n,) hashtags, rising.
-        scores: (n,) float32, finite.
-        parts: (n, 4) float64 as ``ranker.PART_NAMES``, adding up to the scores, or None when they are computed later.
-        table: (n, columns) the text ranker's input, empty without a text.
-        workspace: (n,) float32 what feedback brought, part of the scores but not of ``parts``.
-    """
-
-    rows: NDArray[np.int64]
-    scores: Floats
-    parts: NDArray[np.float64] | None
-    table: Floats
-    workspace: Floats
-
-
 class HierarchicalRecommender:
     """Answers queries from one bundle. Safe to share between threads; a batch answers as each query alone would."""
 
@@ -66,15 +50,16 @@ class HierarchicalRecommender:
         catalogue: Catalogue,
         languages: TagLanguages,
         confidence: Confidence,
-        allowed: NDArray[np.bool_],
+        blocked: Blocked,
     ) -> None:
-        """Answer from these parts; ``allowed`` (n_tags,) is False for what must never be suggested."""
+        """Answer from these parts; what is ``blocked`` is never suggested."""
         self._knowledge = knowledge
         self._ranker = ranker
         self._catalogue = catalogue
         self._languages = languages
         self._confidence = confidence
-        self._allowed = allowed
+        self._blocked = blocked
+        self._allowed = allowed_mask(knowledge.tags, blocked)
         self._text = SignalMaker(knowledge)
         self._image = ImageSignalMaker(knowledge, catalogue)
         self._forms = number_forms(knowledge.tags)
@@ -94,7 +79,7 @@ class HierarchicalRecommender:
         for query in queries:
             _, _, scored = self._scored(query)
             order = np.argsort(-scored.scores, kind="stable")[:k]
-            ranked.append([self._knowledge.tags[row] for row in scored.rows[order]])
+            ranked.append(scored.own.among(scored.named(self._knowledge.tags, order))[:k])
         return ranked
 
     def _answer(self, query: Query) -> Answer:
@@ -110,8 +95,8 @@ class HierarchicalRecommender:
         diverse = rerank(scored.scores[head], self._unit_outputs(rows), self._forms[rows], options.diversity, len(head))
         picked = np.concatenate([head[diverse], rest])
         place_of = {knowledge.tags[scored.rows[place]]: int(place) for place in picked}
-        tags = with_pins(place_of, options.pin, options.exclude)
-        tiers = [self._tier(tag) for tag in tags]
+        tags = with_pins(scored.own.among(scored.named(knowledge.tags, picked)), options.pin, options.exclude)
+        tiers = [TIER if tag in scored.own.leanings else self._tier(tag) for tag in tags]
         chosen, notices = apply_mix(tiers, options.mix, options.limit, len(dict.fromkeys(options.pin)))
         final = [tags[place] for place in chosen]
         parts = self._parts(query, text, image, scored, [place_of[tag] for tag in final if tag in place_of])
@@ -170,8 +155,8 @@ class HierarchicalRecommender:
             scores = self._ranker.prior_scores(self._catalogue.log_prior[rows])
         if image is not None:
             scores = scores + self._ranker.image_scores(kind, image.dense[:, rows])
-        leaning = self._leaning(query, rows)
-        return Scored(rows, scores + self._language_penalty(query)[rows] + leaning, None, table, leaning)
+        scores = scores + self._language_penalty(query)[rows]
+        return self._leaned(query, rows, scores, None, table)
 
     def _general(self, query: Query) -> Scored:
         """Return the safe general list: what is used most with and without captions, and belongs to no topic."""
@@ -181,18 +166,22 @@ class HierarchicalRecommender:
         known = np.concatenate([self._knowledge.known_tags(query.options.pin), self._liked(query)])
         rows = np.union1d(topicless, known).astype(np.int64)
         rows = rows[self._permitted(query, rows)]
-        leaning = self._leaning(query, rows)
         parts = np.zeros((len(rows), 4))
         parts[:, 3] = scores[rows]
-        return Scored(rows, scores[rows] + leaning, parts, np.zeros((0, 0), np.float32), leaning)
+        return self._leaned(query, rows, scores[rows], parts, np.zeros((0, 0), np.float32))
 
     def _liked(self, query: Query) -> NDArray[np.int64]:
         """Return the rows of what the workspace came to like: whatever else is said of them, they are looked at."""
         return self._knowledge.known_tags(tuple(tag for tag, value in query.workspace.items() if value > 0))
 
-    def _leaning(self, query: Query, rows: NDArray[np.int64]) -> Floats:
-        """Return (n,) what the workspace's feedback adds to the scores of ``rows``."""
-        return np.array([query.workspace.get(self._knowledge.tags[row], 0.0) for row in rows.tolist()], np.float32)
+    def _leaned(
+        self, query: Query, rows: NDArray[np.int64], scores: Floats, parts: NDArray[np.float64] | None, table: Floats
+    ) -> Scored:
+        """Return ``rows`` with what the workspace's feedback adds to their scores, and what it likes beside them."""
+        tags = self._knowledge.tags
+        leaning = np.array([query.workspace.get(tags[row], 0.0) for row in rows.tolist()], np.float32)
+        own = own_tags(query, self._knowledge.tag_row, self._blocked, scores)
+        return Scored(rows, scores + leaning, parts, table, leaning, own)
 
     def _permitted(self, query: Query, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return (n,) bool: which of ``rows`` may be answered; seeds may where they are pinned."""
@@ -238,6 +227,8 @@ class HierarchicalRecommender:
         self, tag: str, scored: Scored, place_of: dict[str, int], parts: dict[int, Parts], evidence: Evidence
     ) -> Suggestion:
         row, place, options = self._knowledge.tag_row.get(tag), place_of.get(tag), evidence.query.options
+        if tag in scored.own.leanings:
+            return scored.own.suggestion(tag, self._catalogue.show(tag), explain=options.explain)
         because: tuple[str, ...] = ("pinned",) if options.explain and tag in options.pin else ()
         if row is None or place is None:
             # A pin that is not in the vocabulary, or that the scorer cannot answer.

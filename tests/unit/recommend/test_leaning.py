@@ -45,13 +45,56 @@ def test_feedback_moves_what_it_is_about_and_nothing_else(tiny_world: TinyWorld,
 
 
 def test_what_is_liked_is_looked_at_whatever_is_asked(tiny_world: TinyWorld) -> None:
-    """What neither words nor seeds bring up comes first, for a stated reason; what is unknown is not made up."""
+    """What neither words nor seeds bring up comes first, for a stated reason."""
     query = ask("deadline at the office desk", options=replace(WIDE, limit=5))
     assert "puppy" not in _by_tag(_answer(tiny_world, query))
-    answer = _answer(tiny_world, query, puppy=50.0, nosuchhashtag=50.0)
+    answer = _answer(tiny_world, query, puppy=50.0)
     assert answer.suggestions[0].hashtag == "puppy"
     assert answer.suggestions[0].because[0] == "accepted or added here before"
-    assert "nosuchhashtag" not in _by_tag(answer)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        ask("pasta with creamy sauce", options=WIDE),
+        ask("", ["kitten"], options=WIDE),
+        ask("", [], DOG, WIDE),
+        ask("golden sunset", ["surf"], DOG, WIDE),
+        ask(image=GREY, options=WIDE),
+    ],
+)
+def test_a_hashtag_of_the_workspaces_own_joins_the_list(tiny_world: TinyWorld, query: Query) -> None:
+    """One that the bundle does not know starts in the middle and rises by its feedback; others keep their scores."""
+    plain = _answer(tiny_world, query)
+    places = []
+    for leaning in (0.01, 2.0, 50.0):
+        answer = _answer(tiny_world, query, acmebakery=leaning)
+        tags = [one.hashtag for one in answer.suggestions]
+        own = answer.suggestions[tags.index("acmebakery")]
+        assert own.because == ("accepted or added here before",)
+        assert own.parts.workspace == leaning
+        assert own.parts.total() == pytest.approx(own.score, abs=1e-9)
+        assert (own.popularity.posts, own.topic, own.trend) == (0, None, None)
+        assert [one for one in answer.suggestions if one is not own][: len(plain.suggestions)] == [
+            *plain.suggestions[: len(tags) - 1]
+        ]
+        places.append(tags.index("acmebakery"))
+    assert places == sorted(places, reverse=True)
+    assert places[-1] == 0
+    assert 0 < places[0] < len(plain.suggestions)
+
+
+def test_an_own_hashtag_is_as_bound_as_any_other(tiny_world: TinyWorld) -> None:
+    """Not when it is given, excluded, blocked or disliked; once when it is pinned; it counts as niche in a mix."""
+    query = ask("pasta with creamy sauce", ["acmeseed"], options=replace(WIDE, exclude=("acmeout",), pin=("acmepin",)))
+    liked = {"acmeseed": 5.0, "acmeout": 5.0, "acmepin": 5.0, "porn": 5.0, "acmebad": -5.0}
+    tags = [one.hashtag for one in _answer(tiny_world, query, **liked).suggestions]
+    assert tags[0] == "acmepin"
+    assert len([tag for tag in tags if tag.startswith("acme")]) == 1
+    assert "porn" not in tags
+    mixed = ask("pasta with creamy sauce", options=replace(WIDE, limit=4, mix={"broad": 3, "niche": 1}))
+    tiers = {one.hashtag: one.popularity.tier for one in _answer(tiny_world, mixed, acmebakery=50.0).suggestions}
+    assert tiers["acmebakery"] == "niche"
 
 
 def test_a_general_list_leans_too(tiny_world: TinyWorld) -> None:
@@ -67,7 +110,7 @@ def test_the_published_scorers_stay_as_published(tiny_world: TinyWorld) -> None:
     for scorer in ("in_out", "cosine"):
         query = ask("pasta with creamy sauce", ["italian"], options=replace(WIDE, scorer=scorer))
         plain = _answer(tiny_world, query)
-        assert _answer(tiny_world, query, **{plain.suggestions[-1].hashtag: 4.0}) == plain
+        assert _answer(tiny_world, query, **{plain.suggestions[-1].hashtag: 4.0, "acmebakery": 4.0}) == plain
 
 
 def test_taking_feedback_away_gives_the_answer_before(tiny_world: TinyWorld) -> None:
