@@ -46,10 +46,13 @@ _REFUSED_IPV6 = tuple(
             "2001::/23",  # protocol assignments: Teredo, ORCHID, benchmarking
             "2001:db8::/32",
             "2002::/16",  # 6to4
+            "2620:4f:8000::/48",  # answers for private addresses, as 192.175.48.0/24
             "3fff::/20",  # documentation
         ),
     )
 )
+# The half of an address that says "an IPv4 address follows", whichever of its two forms (RFC 5214, section 6.1).
+_ISATAP, _ISATAP_MASK = 0x00005EFE, 0xFDFFFFFF
 
 
 def is_public(address: Address) -> bool:
@@ -58,7 +61,7 @@ def is_public(address: Address) -> bool:
         return not any(address in network for network in _REFUSED_IPV4)
     if address.scope_id is not None or address not in _GLOBAL_IPV6:
         return False
-    return not any(address in network for network in _REFUSED_IPV6)
+    return not any(address in network for network in _REFUSED_IPV6) and int(address) >> 32 & _ISATAP_MASK != _ISATAP
 
 
 def all_public(addresses: Iterable[str]) -> bool:

@@ -28,11 +28,20 @@ MAX_AT_ONCE = 16
 MAX_ADDRESSES = 2
 REDIRECTS = (301, 302, 303, 307, 308)
 FIELD = "image.url"
-# Looking names up blocks a thread; these are its own, so that slow names keep nobody else waiting.
-N_RESOLVERS = 4
+# Looking a name up blocks a thread, also when nobody waits for it any more: a name whose servers keep silent for half a
+# minute. There are more of them than such names can be asked for meanwhile.
+N_RESOLVERS = 8 * MAX_AT_ONCE
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """(name, port) to its addresses, best first; OSError when there are none."""
+LookUp = Callable[[str, int], list[str]]
+"""The same, called in a thread that it may block."""
+
+
+def look_up(host: str, port: int) -> list[str]:
+    """Return the addresses that this machine's resolver gives for a name."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(entry[4][0]) for entry in found]
 
 
 class Fetcher:
@@ -43,6 +52,7 @@ class Fetcher:
         allowed: Iterable[Origin] = (),
         *,
         resolve: Resolve | None = None,
+        look_up: LookUp = look_up,
         ssl_context: ssl.SSLContext | None = None,
         network: httpcore.AsyncNetworkBackend | None = None,
         total_s: float = TOTAL_S,
@@ -50,7 +60,8 @@ class Fetcher:
         """Fetch from public addresses and from ``allowed`` origins, whatever address those have."""
         self._allowed = frozenset(allowed)
         self._resolvers = ThreadPoolExecutor(N_RESOLVERS, thread_name_prefix="resolve")
-        self._resolve = resolve or self._look_up
+        self._look_up = look_up
+        self._resolve = resolve or self._in_a_thread
         self._ssl = ssl_context or httpcore.default_ssl_context()
         self._network = network or httpcore.AnyIOBackend()
         self._total_s = total_s
@@ -144,11 +155,8 @@ class Fetcher:
                 raise _too_large()
         return bytes(body)
 
-    async def _look_up(self, host: str, port: int) -> list[str]:
-        found = await asyncio.get_running_loop().run_in_executor(
-            self._resolvers, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        )
-        return [str(entry[4][0]) for entry in found]
+    async def _in_a_thread(self, host: str, port: int) -> list[str]:
+        return await asyncio.get_running_loop().run_in_executor(self._resolvers, self._look_up, host, port)
 
 
 class _Pinned(httpcore.AsyncNetworkBackend):

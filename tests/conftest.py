@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.support.tiny_world import TinyWorld
 
 ROOT = Path(__file__).resolve().parent.parent
+LOGGED = "logged, and must not be:"
 
 # No deadline: a test never judges a time. On CI the examples are the same on each run.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -53,13 +54,20 @@ def pytest_configure() -> None:
     log_watch.begin()
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run for what was logged after the last test that looked, by a service that outlived it."""
+    leaked = log_watch.WATCH.leaks()
+    if leaked:
+        print(f"\n{LOGGED} {leaked}", file=sys.stderr)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @pytest.fixture(autouse=True)
 def _nothing_sent_is_logged() -> Iterator[None]:
-    """Fail a test when a caption, a hashtag, a file name or a secret that it sent stands in a log line."""
-    log_watch.WATCH.leaks()
+    """Fail a test when a caption, a hashtag, a file name or a secret that was sent stands in a log line."""
     yield
     leaked = log_watch.WATCH.leaks()
-    assert not leaked, f"logged, and must not be: {leaked}"
+    assert not leaked, f"{LOGGED} {leaked}"
 
 
 def _folder_from(variable: str, what: str) -> Path:

@@ -11,8 +11,6 @@ from types import TracebackType
 
 import httpx
 
-from tests.support.log_watch import WATCH
-
 SUGGEST, FEEDBACK = "suggest", "feedback"
 
 
@@ -90,8 +88,7 @@ class Load:
         return max((one.took for one in list(self.outcomes) if one.what == what and since <= one.at < until), default=0)
 
     def _ask(self, number: int) -> None:
-        hooks = {"request": [WATCH.note]}
-        with httpx.Client(base_url=self.base_url, timeout=30, headers=self.headers, event_hooks=hooks) as client:
+        with httpx.Client(base_url=self.base_url, timeout=30, headers=self.headers) as client:
             turn = 0
             while not self._over.is_set():
                 turn += 1

@@ -1,11 +1,14 @@
-"""What tests send and what is logged meanwhile: no caption, hashtag, picture, file name or secret may be in both.
+"""What a run of tests sends and what is logged: no caption, hashtag, picture, file name or secret may be in both.
 
-``tests/conftest.py`` looks after each test, so that one which makes the service log content fails by itself.
+Every client of httpx is seen, whoever makes it; what goes out by other programs is told with ``sends``. What was sent
+is remembered to the end of the run, since a service in a process of its own may write its line when the test that
+asked it is over. ``tests/conftest.py`` looks after each test and once more at the end.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
 import re
@@ -18,7 +21,10 @@ import httpx
 from service.logs import LOGGER, JsonLines
 
 SHORTEST = 8
-"""Shorter ones may stand in a line by accident."""
+"""Shorter ones may stand in a line by accident, and so may those of fewer than ``LEAST_SIGNS`` different signs."""
+LEAST_SIGNS = 4
+LONGEST = 48
+"""The beginning of a caption is as private as the whole."""
 PUBLIC = re.compile(r"(sg|fb)_[0-9A-Z]+|https?://[\w.:-]+/?|[a-z]{1,12}")
 """What is no content: ids of our own, addresses of tests, and the short words that options are."""
 PART = re.compile(
@@ -35,8 +41,8 @@ class LogWatch(logging.Filter):
         super().__init__()
         self._guard = threading.Lock()
         self._format = JsonLines()
-        self.sent: set[str] = set()
-        self.lines: list[str] = []
+        self._sent: dict[str, set[str]] = {}
+        self._lines: list[str] = []
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Note a record as the service would write it, and let it pass."""
@@ -46,11 +52,22 @@ class LogWatch(logging.Filter):
     def logged(self, line: str) -> None:
         """Note a line."""
         with self._guard:
-            self.lines.append(line)
+            self._lines.append(line)
+
+    def sends(self, *content: str) -> None:
+        """Note what a test sends, in full or not."""
+        with self._guard:
+            for one in content:
+                if len(one) >= SHORTEST and len(set(one)) >= LEAST_SIGNS and not PUBLIC.fullmatch(one):
+                    # Lines are ASCII, so what is not is looked for as it would be written there.
+                    for spelt in (one[:LONGEST], json.dumps(one)[1:-1][:LONGEST]):
+                        self._sent.setdefault(spelt[:SHORTEST], set()).add(spelt)
 
     def note(self, request: httpx.Request) -> None:
         """Note what a request holds."""
-        found = {request.headers[name].rpartition(" ")[2] for name in SECRET_HEADERS if name in request.headers}
+        secrets = {request.headers[name].rpartition(" ")[2] for name in SECRET_HEADERS if name in request.headers}
+        # A key's last part is the secret one.
+        found = secrets | {one.rpartition("_")[2] for one in secrets}
         found |= {httpx.URL(segment).path for segment in IN_PATHS.findall(request.url.path)}
         found |= {value for _, value in request.url.params.multi_items()}
         # A body of unknown length is streamed, perhaps without end: it is the server's to read.
@@ -60,23 +77,19 @@ class LogWatch(logging.Filter):
                 found |= set(_strings(json.loads(body)))
         elif body:
             found |= {part.decode("utf-8", "replace") for pair in PART.findall(body) for part in pair}
-        with self._guard:
-            self.sent |= {one for one in found if len(one) >= SHORTEST and not PUBLIC.fullmatch(one)}
-
-    async def note_async(self, request: httpx.Request) -> None:
-        """Note what a request of an asynchronous client holds."""
-        if "content-length" in request.headers:
-            await request.aread()
-        self.note(request)
+        self.sends(*found)
 
     def leaks(self) -> list[str]:
-        """Return what was sent and logged since the last look, and forget both."""
+        """Return what was ever sent and has been logged since the last look."""
         with self._guard:
-            sent, lines = self.sent, self.lines
-            self.sent, self.lines = set(), []
-        log = "\n".join(lines)
-        # Lines are ASCII, so what is not is looked for as it would be written there.
-        return sorted(one for one in sent if one in log or json.dumps(one)[1:-1] in log)
+            lines, self._lines = self._lines, []
+            return sorted({one for line in lines for one in self._found_in(line)})
+
+    def _found_in(self, line: str) -> Iterator[str]:
+        for place in range(len(line) - SHORTEST + 1):
+            for one in self._sent.get(line[place : place + SHORTEST], ()):
+                if line.startswith(one, place):
+                    yield one
 
 
 def _strings(value: Any) -> Iterator[str]:
@@ -94,7 +107,27 @@ WATCH = LogWatch()
 
 
 def begin() -> None:
-    """Watch the service's log, and the server's, in this process, down to the least line."""
+    """Watch every client, and the service's log and the server's in this process, down to the least line."""
+    _watch_clients()
     for logger in (LOGGER, logging.getLogger("uvicorn.error"), logging.getLogger("asyncio")):
         logger.addFilter(WATCH)
     LOGGER.setLevel(logging.DEBUG)
+
+
+def _watch_clients() -> None:
+    send, send_async = httpx.Client.send, httpx.AsyncClient.send
+
+    @functools.wraps(send)
+    def watched(client: httpx.Client, request: httpx.Request, **named: Any) -> httpx.Response:
+        WATCH.note(request)
+        return send(client, request, **named)
+
+    @functools.wraps(send_async)
+    async def watched_async(client: httpx.AsyncClient, request: httpx.Request, **named: Any) -> httpx.Response:
+        if "content-length" in request.headers:
+            await request.aread()
+        WATCH.note(request)
+        return await send_async(client, request, **named)
+
+    httpx.Client.send = watched  # type: ignore[method-assign, assignment]
+    httpx.AsyncClient.send = watched_async  # type: ignore[method-assign, assignment]

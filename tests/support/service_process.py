@@ -70,9 +70,7 @@ class Service:
     def client(self) -> httpx.Client:
         """Return a client of the service once it is ready."""
         self.wait_for("ready")
-        return httpx.Client(
-            base_url=self.wait_for("listening")["url"], timeout=90, event_hooks={"request": [WATCH.note]}
-        )
+        return httpx.Client(base_url=self.wait_for("listening")["url"], timeout=90)
 
     def ends_with(self) -> int:
         """Return the exit code."""

@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import httpcore
+import pytest
 
+from service.budget import ByteBudget
 from service.fetching import Fetcher
 from service.image_urls import Origin
+from service.problems import Refusal
 from tests.support.fakes import PHOTO
 from tests.support.url_tricks import NAMES, PUBLIC
 
@@ -126,3 +129,16 @@ NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 def quick_fetcher(allowed: Iterable[Origin] = (), **named: Any) -> Fetcher:
     """Return a fetcher for a network without TLS."""
     return Fetcher(allowed, ssl_context=NO_TLS, **named)
+
+
+async def fetched(fetcher: Fetcher, url: str) -> bytes:
+    """Return what is fetched, counted to a budget of 100 MB."""
+    with ByteBudget(100_000_000).claims() as claim:
+        return await fetcher.fetch(url, claim)
+
+
+async def refusal(fetcher: Fetcher, url: str) -> Refusal:
+    """Return why a URL is not fetched."""
+    with pytest.raises(Refusal) as caught:
+        await fetched(fetcher, url)
+    return caught.value

@@ -16,8 +16,8 @@ from fastapi import FastAPI
 from service.app import create_app
 from service.loading import Loaded
 from service.settings import Settings
-from tests.support.log_watch import WATCH
 from tests.support.serving import fake_loaded, loader
+from tests.support.url_network import Lines, Listener, Names
 
 Ask = Callable[..., Awaitable[httpx.AsyncClient]]
 
@@ -35,9 +35,7 @@ async def asking(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(
-            transport=transport, base_url="http://t", event_hooks={"request": [WATCH.note_async]}
-        ) as client,
+        httpx.AsyncClient(transport=transport, base_url="http://t") as client,
     ):
         yield client
 
@@ -67,3 +65,26 @@ async def serve() -> AsyncIterator[Ask]:
 async def client(serve: Ask) -> httpx.AsyncClient:
     """A client of a service over fakes."""
     return await serve()
+
+
+@pytest.fixture
+async def listener() -> AsyncIterator[Listener]:
+    """A listener on loopback."""
+    one = Listener()
+    server = await asyncio.start_server(one.serve, "127.0.0.1", 0, limit=1 << 20)
+    one.port = server.sockets[0].getsockname()[1]
+    yield one
+    one.closed.set()
+    server.close()
+
+
+@pytest.fixture
+def names() -> Names:
+    """The resolver of the test."""
+    return Names()
+
+
+@pytest.fixture
+def lines(listener: Listener) -> Lines:
+    """The network of the test."""
+    return Lines(listener)
