@@ -151,7 +151,9 @@ class Feedback:
                 )
                 if known is None or (known.version, known.day) != (version or 0, today):
                     events = await self._events(connection, workspace, today) if version else []
-                    known = _Known(version or 0, today, _strongest(adjustments(events)))
+                    # In a thread: those of one workspace must not hold up the others.
+                    values = await asyncio.to_thread(lambda: _strongest(adjustments(events)))
+                    known = _Known(version or 0, today, values)
         except StoreUnavailable:
             return Leaning(known.values if known else {}, current=False)
         self._known[workspace] = known

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from recommend.workspace import Verdict
 from service.store.engine import Store
 from service.store.tables import FEEDBACK, FEEDBACK_TAGS, SUGGESTIONS, WORKSPACES
+
+MAX_OPINIONS = 50_000
+"""Of a workspace, the newest: all of them are read whenever one is added, and what is older has faded most."""
+TRIM_EVERY = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +76,27 @@ async def insert_feedback(store: Store, connection: AsyncConnection, given: Give
 
 
 async def count_up(store: Store, connection: AsyncConnection, workspace: str) -> None:
-    """Note that the feedback of a workspace changed."""
+    """Note that the feedback of a workspace changed, and now and then forget the oldest of what is too much."""
     insert = store.insert(WORKSPACES).values(workspace=workspace, feedback_version=1)
-    await connection.execute(
+    version = await connection.scalar(
         insert.on_conflict_do_update(
             index_elements=[WORKSPACES.c.workspace], set_={"feedback_version": WORKSPACES.c.feedback_version + 1}
-        )
+        ).returning(WORKSPACES.c.feedback_version)
+    )
+    if version is not None and version % TRIM_EVERY == 0:
+        await _forget_oldest(connection, workspace)
+
+
+async def _forget_oldest(connection: AsyncConnection, workspace: str) -> None:
+    n_tags = (
+        select(FEEDBACK.c.id, FEEDBACK.c.created_ms, func.count(FEEDBACK_TAGS.c.hashtag).label("n"))
+        .join(FEEDBACK_TAGS, FEEDBACK_TAGS.c.feedback_id == FEEDBACK.c.id)
+        .where(FEEDBACK.c.workspace == workspace)
+        .group_by(FEEDBACK.c.id, FEEDBACK.c.created_ms)
+        .subquery()
+    )
+    so_far = func.sum(n_tags.c.n).over(order_by=(n_tags.c.created_ms.desc(), n_tags.c.id.desc())).label("so_far")
+    counted = select(n_tags.c.id, so_far).subquery()
+    await connection.execute(
+        delete(FEEDBACK).where(FEEDBACK.c.id.in_(select(counted.c.id).where(counted.c.so_far > MAX_OPINIONS)))
     )

@@ -1,4 +1,4 @@
-"""Answers that are to be given again: one row a workspace and Idempotency-Key, kept a day.
+"""Answers that are to be given again: one row a workspace and Idempotency-Key, kept a day; of a workspace the newest.
 
 The row is there before the work begins and is its lock. A process that dies leaves the row unanswered; after the lease
 whoever asks next takes it over, so no key is stuck for longer than a request may take.
@@ -12,11 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.store.engine import Store, now_ms
 from service.store.journal import REPEATS_KEPT_MS
 from service.store.tables import REPEATS
+
+MAX_KEPT = 10_000
+SLACK = 500
+"""How many more there may be before the oldest go, all at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,7 @@ class Repeats:
                 .returning(REPEATS.c.holder)
             )
             if inserted is not None:
+                await self._forget_oldest(connection, workspace)
                 return Lease(workspace, key_hash, holder)
             row = (await connection.execute(select(REPEATS).where(mine).with_for_update())).one_or_none()
             if row is None:
@@ -92,6 +98,15 @@ class Repeats:
                     return "running"
             await connection.execute(update(REPEATS).where(mine).values(**fresh))
             return Lease(workspace, key_hash, holder)
+
+    async def _forget_oldest(self, connection: AsyncConnection, workspace: str) -> None:
+        """Keep the newest answers of a workspace that has too many; what is still worked on stays."""
+        mine = REPEATS.c.workspace == workspace
+        n_kept = await connection.scalar(select(func.count()).where(mine)) or 0
+        if n_kept > MAX_KEPT + SLACK:
+            done = select(REPEATS.c.key_hash).where(mine, REPEATS.c.status.is_not(None))
+            oldest = done.order_by(REPEATS.c.created_ms).limit(n_kept - MAX_KEPT)
+            await connection.execute(delete(REPEATS).where(mine, REPEATS.c.key_hash.in_(oldest)))
 
     async def finish(self, lease: Lease, answer: StoredAnswer) -> None:
         """Keep the answer, unless another holder took over meanwhile.

@@ -13,9 +13,9 @@ from recommend.workspace import BOUND, HALF_LIFE_DAYS, Verdict
 from service.ids import new_id, suggestion_id
 from service.store.engine import Store, open_store
 from service.store.feedback import KEPT_MS, Feedback
-from service.store.feedback_rows import Given, OtherWorkspace
+from service.store.feedback_rows import MAX_OPINIONS, TRIM_EVERY, Given, OtherWorkspace
 from service.store.journal import DAY_MS, SUGGESTIONS_KEPT_MS, UNKNOWN_KEPT_MS, Journal
-from service.store.tables import FEEDBACK, SUGGESTIONS
+from service.store.tables import FEEDBACK, FEEDBACK_TAGS, SUGGESTIONS, WORKSPACES
 from tests.contracts.store.conftest import Clock, take_away
 
 DAY_S = DAY_MS / 1000.0
@@ -230,3 +230,32 @@ async def test_answers_are_kept_thirty_days(feedback: Feedback, journal: Journal
     clock.pass_s(KEPT_MS / 1000.0)
     await journal.purge()
     assert await _n_rows(store, FEEDBACK) == 0
+
+
+async def test_a_workspace_can_fill_the_database_no_further(feedback: Feedback, store: Store, clock: Clock) -> None:
+    """The oldest opinions go when there are too many; the newest, and those of other workspaces, stay."""
+    per_row, n_rows = 300, MAX_OPINIONS // 300 + 20
+    rows = [
+        {"id": f"fb{n}", "workspace": "studio", "suggestion_id": f"sg{n}", "created_ms": clock.ms + n}
+        for n in range(n_rows)
+    ]
+    rows.append({"id": "rival", "workspace": "rival", "suggestion_id": "sg", "created_ms": 0})
+    async with store.transaction() as connection:
+        await connection.execute(FEEDBACK.insert(), rows)
+        await connection.execute(
+            FEEDBACK_TAGS.insert(),
+            [
+                {"feedback_id": row["id"], "hashtag": f"tag{n}", "verdict": "added"}
+                for row in rows
+                for n in range(per_row)
+            ],
+        )
+        await connection.execute(WORKSPACES.insert().values(workspace="studio", feedback_version=TRIM_EVERY - 1))
+    clock.pass_s(60.0)
+    assert await feedback.give(Given("newest", "studio", "sg", clock.ms, (("max", "added"),))) == "stored"
+    async with store.statements() as connection:
+        left = set((await connection.execute(select(FEEDBACK.c.id))).scalars())
+    n_left = (MAX_OPINIONS - 1) // per_row
+    assert left == {"newest", "rival", *(f"fb{n}" for n in range(n_rows - n_left, n_rows))}
+    assert await _n_rows(store, FEEDBACK_TAGS) == 1 + per_row + n_left * per_row
+    assert (await feedback.leaning("studio")).values["max"] > 0

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from service.store.engine import Store, open_store
-from service.store.repeats import Lease, Repeats, StoredAnswer
+from service.store.repeats import MAX_KEPT, SLACK, Lease, Repeats, StoredAnswer
 from service.store.sets import ANY, SavedSet, Sets, Stale, VersionNeeded
+from service.store.tables import REPEATS
 from tests.contracts.store.conftest import Clock
 
 ANSWER = StoredAnswer(201, "application/json", b'{"id": 1}')
@@ -185,3 +187,32 @@ async def test_of_equal_requests_at_once_one_does_the_work(store: Store, second_
     taken = await asyncio.gather(*(both[i % 2].take("studio", "k", b"same", 30.0) for i in range(10)))
     assert sum(isinstance(one, Lease) for one in taken) == 1
     assert sum(one == "running" for one in taken) == 9
+
+
+async def test_only_the_newest_answers_of_a_workspace_are_kept(store: Store, clock: Clock) -> None:
+    """One that asks for more than a day can hold pushes out its own oldest, and nobody else's."""
+    n_rows = MAX_KEPT + SLACK
+    row = {"digest": b"d", "locked_until_ms": 0, "holder": "h", "media_type": "a/b", "body": b""}
+    rows = [
+        {
+            **row,
+            "workspace": "studio",
+            "key_hash": b"%d" % n,
+            "created_ms": clock.ms + n,
+            "status": None if n == 1 else 201,
+        }
+        for n in range(n_rows)
+    ]
+    rows.append({**row, "workspace": "rival", "key_hash": b"0", "created_ms": clock.ms, "status": 201})
+    async with store.transaction() as connection:
+        await connection.execute(REPEATS.insert(), rows)
+    clock.pass_s(60.0)
+    repeats = Repeats(store, now_ms=clock)
+    assert isinstance(await repeats.take("studio", "new", b"d", 60.0), Lease)
+    async with store.statements() as connection:
+        left = (await connection.execute(select(REPEATS.c.workspace, REPEATS.c.created_ms))).all()
+    mine = sorted(created - clock.ms + 60_000 for workspace, created in left if workspace == "studio")
+    assert len(mine) == MAX_KEPT
+    assert mine[:2] == [1, SLACK + 2], "what is still worked on stays, however old"
+    assert len(left) == MAX_KEPT + 1
+    assert await repeats.take("studio", "new", b"d", 60.0) == "running"
