@@ -81,7 +81,7 @@ class MicroBatcher(Generic[In, Out]):
             NotReady: the batcher is closed.
         """
         if self._closing or self._worker is None:
-            raise NotReady("The service is shutting down.")
+            raise NotReady("The service is shutting down.", retry_after_s=1.0)
         ticket: _Ticket[In, Out] = _Ticket(item, asyncio.get_running_loop().create_future(), self._clock())
         self._waiting.append(ticket)
         self._changed.set()

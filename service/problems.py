@@ -95,6 +95,11 @@ ABOUT_A_POST = (
 )
 """What every call that reads one post may be refused with."""
 
+MEANINGS_OF_RETRY: Mapping[int, str] = {
+    429: "seconds until a retry makes sense",
+    503: "seconds until a retry makes sense, where that can be told",
+}
+
 # Messages of these are written for the caller; those of the others may name files of the machine.
 FIT_FOR_CALLERS = (errors.BadInput, errors.Unavailable)
 
@@ -206,8 +211,7 @@ def documented(*codes: str) -> dict[int | str, dict[str, Any]]:
         entry["description"] = " or ".join(filter(None, [entry["description"], f"`{code}`: {kind.title}"]))
         example = problem_body(Refusal(code, kind.title + "."), instance="/v1/suggestions", request_id="5c0b7e")
         entry["content"][MEDIA_TYPE]["examples"][code] = {"value": example}
-        if kind.status == 429:
-            entry["headers"] = {
-                "Retry-After": {"description": "seconds until a retry makes sense", "schema": {"type": "integer"}}
-            }
+        if kind.status in MEANINGS_OF_RETRY:
+            meaning = MEANINGS_OF_RETRY[kind.status]
+            entry["headers"] = {"Retry-After": {"description": meaning, "schema": {"type": "integer"}}}
     return responses

@@ -23,6 +23,16 @@ async def once_each(request: Request) -> None:
         seen.add(name)
 
 
+async def nothing_asked(request: Request) -> None:
+    """Let a request through that says everything in its body.
+
+    Raises:
+        Refusal: there is a query string, which would be passed over.
+    """
+    for name in request.query_params:
+        raise invalid(shown_name(name), "is not read from the query string; everything goes into the body")
+
+
 def refusal_of(error: RequestValidationError) -> Refusal:
     """Return what tells a caller which parts of path and query string are not valid."""
     return fields_refusal([{**entry, "loc": tuple(entry["loc"][1:])} for entry in error.errors()])

@@ -24,6 +24,7 @@ from service.envelope import problem_of
 from service.loading import Loaded
 from service.logs import LOGGER
 from service.problems import documented, refusal_for
+from service.query_strings import nothing_asked
 from service.repeating import PARAMETER, Turn, digest_of, once, turn_of
 from service.stages import Stages
 from service.store.repeats import StoredAnswer
@@ -68,7 +69,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     response_model=BatchAnswer,
     responses=ANSWERS,
     openapi_extra=BODY,
-    dependencies=[Depends(caller("suggest"))],
+    dependencies=[Depends(caller("suggest")), Depends(nothing_asked)],
 )
 async def suggest_batch(request: Request) -> Response:
     """Answer each post as it would be answered alone; a post that cannot be answered gets its problem in its place.

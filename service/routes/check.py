@@ -17,6 +17,7 @@ from service.check_intake import read_check
 from service.checking import judge, question, read_set
 from service.interpret import known_platforms, understand
 from service.problems import ABOUT_A_POST, documented
+from service.query_strings import nothing_asked
 from service.recollection import with_leaning
 from service.schemas import UrlImage
 
@@ -37,7 +38,7 @@ PROBLEMS = documented(*ABOUT_A_POST)
     response_model=CheckAnswer,
     responses=PROBLEMS,
     openapi_extra=BODY,
-    dependencies=[Depends(caller("suggest"))],
+    dependencies=[Depends(caller("suggest")), Depends(nothing_asked)],
 )
 async def check(request: Request) -> Response:
     """Answer with normal forms, duplicates, broken rules, popularity, flags, how well each fits, and what to swap in.

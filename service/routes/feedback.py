@@ -14,6 +14,7 @@ from service.auth import Caller, caller
 from service.ids import new_id, spelt
 from service.intake import invalid
 from service.problems import Refusal, documented
+from service.query_strings import nothing_asked
 from service.repeating import PARAMETER, digest_of, idempotency_key, once
 from service.small_bodies import hashtags, read_model
 from service.store.books import Books
@@ -56,6 +57,7 @@ PROBLEMS = documented(
     response_model=FeedbackAnswer,
     responses={202: {"model": FeedbackAnswer, "description": "kept until the database is back"}, **PROBLEMS},
     openapi_extra=BODY,
+    dependencies=[Depends(nothing_asked)],
 )
 async def give(request: Request, who: Annotated[Caller, Depends(caller("feedback"))]) -> Response:
     """Take in which hashtags were accepted, rejected or added; later answers of the workspace follow.

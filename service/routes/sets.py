@@ -15,7 +15,7 @@ from service.auth import Caller, caller
 from service.conditions import if_match, if_none_match, quoted
 from service.intake import invalid
 from service.problems import Refusal, documented
-from service.query_strings import once_each
+from service.query_strings import nothing_asked, once_each
 from service.small_bodies import hashtags, read_model
 from service.store.books import Books
 from service.store.sets import ANY, MAX_SETS, SavedSet, Stale, TooMany, VersionNeeded
@@ -101,6 +101,7 @@ async def read_set(request: Request, name: Name, who: Who) -> Response:
         ),
     },
     openapi_extra=BODY,
+    dependencies=[Depends(nothing_asked)],
 )
 async def save_set(request: Request, name: Name, who: Who) -> Response:
     """Make a set, or replace the version that If-Match names."""

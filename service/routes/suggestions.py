@@ -14,6 +14,7 @@ from service.answers import SuggestionAnswer
 from service.auth import caller
 from service.intake import read_post
 from service.problems import ABOUT_A_POST, documented
+from service.query_strings import nothing_asked
 from service.repeating import PARAMETER, digest_of, once
 
 router = APIRouter(tags=["suggestions"])
@@ -56,7 +57,7 @@ PROBLEMS = documented(*ABOUT_A_POST, "conflict", "nothing_to_go_on")
     response_model=SuggestionAnswer,
     responses=PROBLEMS,
     openapi_extra=BODY,
-    dependencies=[Depends(caller("suggest"))],
+    dependencies=[Depends(caller("suggest")), Depends(nothing_asked)],
 )
 async def suggest(request: Request) -> Response:
     """Answer with a ranked, explained list of hashtags for a photograph, a caption, seed hashtags or any of them."""

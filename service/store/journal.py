@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.errors import StorageError, StoreUnavailable
 from service.logs import LOGGER, log
-from service.store.engine import Store, now_ms
+from service.store.engine import RETRY_AFTER_S, Store, now_ms
 from service.store.feedback_rows import Given, insert_feedback, shown_hashtags
 from service.store.spool import Entry, Spool, read_segment
 from service.store.tables import FEEDBACK, REPEATS, SUGGESTIONS
@@ -91,7 +91,8 @@ class Journal:
         try:
             await asyncio.to_thread(self.spool.append, entry, durable=True)
         except StorageError as error:
-            raise StoreUnavailable("The database cannot be reached, and nothing more can be kept for it.") from error
+            detail = "The database cannot be reached, and nothing more can be kept for it."
+            raise StoreUnavailable(detail, retry_after_s=RETRY_AFTER_S) from error
         self._woken.set()
 
     async def carry_over(self) -> None:

@@ -130,6 +130,15 @@ async def test_405_says_what_is_allowed(client: httpx.AsyncClient) -> None:
     assert (await client.post("/v1/sets/summer")).headers["allow"] == "DELETE, GET, HEAD, PUT"
 
 
+@pytest.mark.parametrize("path", [URL, f"{URL}/batch", "/v1/check", "/v1/feedback"])
+async def test_what_belongs_into_the_body_is_not_passed_over_in_the_query_string(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    """A caller who wrote limit there would wonder about twenty hashtags."""
+    body = (await client.post(path, params={"limit": 5}, json={"seeds": ["dog"]})).json()
+    assert (body["code"], [error["field"] for error in body["errors"]]) == ("invalid_request", ["limit"])
+
+
 async def test_the_bad_field_is_named(client: httpx.AsyncClient) -> None:
     """The path, what is expected, and what was sent where it is short."""
     body = (await client.post(URL, json={"seeds": ["a"], "limit": 500})).json()

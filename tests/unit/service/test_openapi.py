@@ -92,11 +92,11 @@ def test_problems_are_documented_as_problems(document: Document) -> None:
 
 
 def test_every_answer_documents_the_headers_that_it_carries(document: Document) -> None:
-    """X-Request-ID and Server-Timing everywhere, Retry-After with 429."""
+    """X-Request-ID and Server-Timing everywhere, Retry-After with 429 and 503."""
     for _, _, operation in _operations(document):
         for status, response in operation["responses"].items():
             assert {"X-Request-ID", "Server-Timing"} <= set(response["headers"])
-            assert ("Retry-After" in response["headers"]) == (status == "429")
+            assert ("Retry-After" in response["headers"]) == (status in ("429", "503"))
 
 
 def test_limits_stand_in_the_schema(document: Document) -> None:
