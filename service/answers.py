@@ -212,6 +212,10 @@ class Limits(Outgoing):
     batch_posts: int
     batch_body_bytes: int
     check_hashtags: int
+    feedback_hashtags: int = Field(description="in each of its lists")
+    set_hashtags: int
+    sets: int = Field(description="of a workspace")
+    small_body_bytes: int = Field(description="of feedback and of a set")
     header_bytes: int
     image_url_s: float
     image_url_redirects: int

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Request
 
-from service import schemas
+from service import schemas, small_bodies
 from service.answers import Limits
 from service.auth import caller
 from service.connections import MAX_HEADER_BYTES
 from service.fetching import MAX_REDIRECTS, TOTAL_S
+from service.store.sets import MAX_SETS
+from service.store_schemas import MAX_SET_HASHTAGS, MAX_SPOKEN_OF
 
 router = APIRouter(tags=["what is loaded"])
 
@@ -33,6 +35,10 @@ async def limits(request: Request) -> Limits:
         batch_posts=schemas.MAX_BATCH_POSTS,
         batch_body_bytes=schemas.MAX_BATCH_BYTES,
         check_hashtags=schemas.MAX_SUGGESTIONS,
+        feedback_hashtags=MAX_SPOKEN_OF,
+        set_hashtags=MAX_SET_HASHTAGS,
+        sets=MAX_SETS,
+        small_body_bytes=small_bodies.MAX_BYTES,
         header_bytes=MAX_HEADER_BYTES,
         image_url_s=TOTAL_S,
         image_url_redirects=MAX_REDIRECTS,

@@ -99,13 +99,19 @@ def test_every_answer_documents_the_headers_that_it_carries(document: Document) 
             assert ("Retry-After" in response["headers"]) == (status in ("429", "503"))
 
 
-def test_limits_stand_in_the_schema(document: Document) -> None:
+async def test_limits_stand_in_the_schema(document: Document, client: httpx.AsyncClient) -> None:
     """What /v1/limits says is what the document says."""
     fields = document["components"]["schemas"]["SuggestionRequest"]["properties"]
     assert (fields["limit"]["minimum"], fields["limit"]["maximum"]) == (1, schemas.MAX_SUGGESTIONS)
     assert fields["seeds"]["maxItems"] == schemas.MAX_SEEDS
     assert fields["caption"]["maxLength"] == schemas.MAX_CAPTION_CHARACTERS
     assert document["components"]["schemas"]["SuggestionRequest"]["additionalProperties"] is False
+    sent = document["components"]["schemas"]
+    told = (await client.get("/v1/limits")).json()
+    assert told["set_hashtags"] == sent["SetRequest"]["properties"]["hashtags"]["maxItems"]
+    assert told["feedback_hashtags"] == sent["FeedbackRequest"]["properties"]["added"]["maxItems"]
+    assert told["check_hashtags"] == sent["CheckRequest"]["properties"]["hashtags"]["maxItems"]
+    assert told["batch_posts"] == sent["BatchRequest"]["properties"]["posts"]["maxItems"]
 
 
 def test_the_form_is_described_beside_json(document: Document) -> None:
