@@ -92,7 +92,7 @@ def previous(store: Path) -> Path:
     """
     bundle_id = _read_pointer(store / _PREVIOUS)
     if bundle_id is None:
-        raise BundleMissing(f"no bundle was current before in {store}; name one of: {_choices(store)}")
+        raise BundleMissing(f"no bundle was current before in {store}; there are: {_choices(store)}")
     return _existing(store, bundle_id)
 
 

@@ -13,6 +13,7 @@ from pathlib import PurePath
 from typing import Any, TextIO
 
 LOGGER = logging.getLogger("tagsmith.service")
+LOGGER.addHandler(logging.NullHandler())  # a command says itself, in one sentence, what went wrong
 QUOTED = (LOGGER.name, "uvicorn.error")
 """Loggers whose words are known to hold no content; those of others may quote whatever an error was about."""
 

@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from core.atomic import storage_errors
 from core.errors import InvalidOption, StoreUnavailable
 from service.logs import log
+from service.settings import PREFIX
 
 Kind = Literal["sqlite", "postgresql"]
 DRIVERS: dict[str, str] = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
@@ -71,14 +72,15 @@ def database_url(text: str, password_file: Path | None = None) -> URL:
             "the database is no URL; write sqlite:///var/tagsmith.db or postgresql://user@host/name", field="database"
         ) from None
     backend = url.get_backend_name()
-    if backend not in DRIVERS or (backend == "sqlite" and not url.database):
+    if backend not in DRIVERS or (backend == "sqlite" and (not url.database or ":memory:" in url.database)):
         raise InvalidOption("the database must be sqlite:///a/file or postgresql://user@host/name", field="database")
     if password_file is not None:
         try:
             lines = password_file.read_text("utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no text"
             raise InvalidOption(
-                f"the password file {password_file} cannot be read ({type(error).__name__})",
+                f"the password file {password_file} cannot be read ({reason}); see to {PREFIX}DATABASE_PASSWORD_FILE",
                 field="database_password_file",
             ) from None
         url = url.set(password=lines[0].strip() if lines else "")
@@ -147,12 +149,15 @@ class Store:
         """Make the folder of a database file.
 
         Raises:
+            InvalidOption: there is a folder where the file should be.
             StorageError: it cannot be made.
         """
         if self.kind == "sqlite":
-            folder = Path(str(self.engine.url.database)).absolute().parent
-            with storage_errors(folder):
-                folder.mkdir(parents=True, exist_ok=True)
+            file = Path(str(self.engine.url.database)).absolute()
+            if file.is_dir():
+                raise InvalidOption(f"{file} is a folder: name a file in it: {PREFIX}DATABASE", field="database")
+            with storage_errors(file.parent):
+                file.parent.mkdir(parents=True, exist_ok=True)
 
     async def close(self) -> None:
         """Close every connection."""

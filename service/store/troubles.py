@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
 
 import asyncpg
 from sqlalchemy import URL
@@ -43,12 +42,10 @@ _POSTGRESQL: tuple[tuple[type[BaseException], str], ...] = (
 def explain(error: BaseException, url: URL) -> str:
     """Return what is wrong with the database at ``url`` and what to do; its password is not in it."""
     shown = url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
-    return f"the database {shown} {_what(error, url)}"
+    return f"the database {shown} {_what(error)}"
 
 
-def _what(error: BaseException, url: URL) -> str:
-    if url.get_backend_name() == "sqlite" and Path(str(url.database)).is_dir():
-        return f"is a folder: name a file in it: {PREFIX}DATABASE"
+def _what(error: BaseException) -> str:
     for cause in _causes(error):
         code = getattr(cause, "sqlite_errorcode", None)
         if isinstance(code, int) and code & _PRIMARY in _SQLITE:

@@ -6,6 +6,8 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +21,7 @@ from service.store.engine import open_store
 from service.store.schema import HEAD, migrate
 from tagsmith.cli import app
 from tests.support.postgres import Postgres, running_postgres
-from tests.support.service_process import Service
+from tests.support.service_process import ROOT, Service
 
 FAKE = "tests.support.fake_service"
 WITHIN_S = 30.0
@@ -165,6 +167,7 @@ def test_a_service_that_cannot_use_its_database_says_why_and_ends(folder: dict[s
     for settings, said in (
         ({**folder, "TAGSMITH_DATABASE": away}, "cannot be reached"),
         ({**folder, "TAGSMITH_DATABASE": "mysql://localhost/x"}, "sqlite:///"),
+        ({**folder, "TAGSMITH_DATABASE": "sqlite:///:memory:"}, "sqlite:///a/file"),
         ({**folder, "TAGSMITH_DATABASE_PASSWORD_FILE": "/nonexistent"}, "password file"),
     ):
         service = Service(FAKE, settings)
@@ -220,6 +223,17 @@ def test_a_server_that_refuses_says_of_what(durable: Postgres, tmp_path: Path) -
     guest = {"TAGSMITH_DATABASE": url.replace("//tagsmith@", "//guest@"), **spool}
     denied = _tagsmith(guest, "store", "upgrade")
     assert (denied.exit_code, "make the user the database's owner" in denied.stderr) == (2, True), denied.stderr
+
+
+def test_a_command_says_one_sentence_of_a_database_that_is_away() -> None:
+    """What a service would log of it is nothing for a person at a terminal."""
+    away = {**os.environ, "TAGSMITH_DATABASE": "postgresql://user:secretpassword@127.0.0.1:1/tagsmith"}
+    command = [sys.executable, "-m", "tagsmith", "keys", "list"]
+    done = subprocess.run(command, cwd=ROOT, env=away, capture_output=True, text=True, check=False)
+    (sentence,) = [line for line in done.stderr.splitlines() if "no setting" not in line]
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "as nothing listens there" in sentence
+    assert "secretpassword" not in sentence
 
 
 def test_a_command_warns_of_a_misspelt_setting(folder: dict[str, str]) -> None:
