@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import BundleCorrupt
 from recommend.image_signals import IMAGE_SIGNALS
+from recommend.lean_lightgbm import lightgbm
 from recommend.signals import COLUMNS, GROUPS, NAMES
 
 Floats = NDArray[np.float32]

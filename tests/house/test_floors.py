@@ -11,8 +11,7 @@ from tests.house.rooms import ROOT, imports, module_level_imports, modules, name
 HEAVY = tuple(
     pyproject()["tool"]["ruff"]["lint"]["flake8-tidy-imports"]["banned-module-level-imports"],
 )
-# LightGBM imports scikit-learn by itself wherever it is installed.
-NEVER_SERVING = set(HEAVY) - {"sklearn"}
+NEVER_SERVING = set(HEAVY)
 SETTINGS = "service/settings.py"
 NO_REPORTS, GUARD = "core/no_reports.py", "core.no_reports"
 REPORTING = {"onnxruntime", "openvino"}
