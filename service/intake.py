@@ -36,6 +36,7 @@ BIG_JSON_BYTES = 200_000
 # Commas and brackets: a body of 20 MB made of "{}," would become objects of half a GB. Base64 holds none of them, a
 # caption of commas alone 5,000.
 MAX_JSON_MARKS = 20_000
+MAX_JSON_LEVELS = 20
 
 FORM_FIELDS = ("image", "caption", "seeds", "platforms", "options")
 OPTION_FIELDS = tuple(SuggestionOptions.model_fields)
@@ -173,7 +174,8 @@ def load_json(
     """Return a JSON value, strictly: UTF-8, finite numbers; ``once`` makes objects of pairs.
 
     Raises:
-        Refusal: ``malformed_body`` for broken JSON, ``body_too_large`` for more values than ``max_marks``.
+        Refusal: ``malformed_body`` for broken JSON or more than ``MAX_JSON_LEVELS`` levels, ``body_too_large`` for more
+            values than ``max_marks``.
     """
     if sum(map(body.count, (b",", b"[", b"{"))) > max_marks:
         raise Refusal("body_too_large", f"The {where} has more values than any request needs.")
@@ -181,7 +183,18 @@ def load_json(
         value: object = json.loads(body.decode("utf-8"), object_pairs_hook=once, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise Refusal("malformed_body", f"The {where} is not valid JSON in UTF-8.") from None
+    if _is_too_deep(value):
+        raise Refusal("malformed_body", f"The {where} has more levels than any request needs.")
     return value
+
+
+def _is_too_deep(value: object) -> bool:
+    """Return whether following ``value`` inwards could take a program to the end of its stack."""
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(MAX_JSON_LEVELS):
+        children = (child for one in level for child in (one.values() if isinstance(one, dict) else one))
+        level = [child for child in children if isinstance(child, (dict, list))]
+    return bool(level)
 
 
 def decode_base64(text: str) -> bytes:

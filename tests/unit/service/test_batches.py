@@ -100,14 +100,39 @@ async def test_a_bad_post_is_one_problem_in_its_place(
         assert {**told, "instance": "", "request_id": ""} == {**alone, "instance": "", "request_id": ""}
 
 
+async def test_a_batch_of_the_longest_captions_is_read(client: httpx.AsyncClient) -> None:
+    """Also of commas and brackets alone, which are counted before they are known to be text."""
+    posts = [{"caption": "[,{" * 1666, "seeds": ["dog"] * 30, "exclude": ["cat"] * 100}] * MAX_BATCH_POSTS
+    assert {entry.problem for entry in await _entries(client, posts)} == {None}
+
+
 async def test_a_name_given_twice_spoils_its_own_post_alone(client: httpx.AsyncClient) -> None:
     """Also deep inside."""
     doubled = '{"seeds": ["a"], "seeds": ["b"]}, {"seeds": ["c"], "mix": {"mid": 1, "mid": 2}}'
+    doubled += ', {"image": {"evidence": {"classes": [{"name": "alp"}, {"name": "a", "name": "b"}]}}}'
     body = '{"posts": [{"seeds": ["dog"]}, ' + doubled + "]}"
     response = await client.post(URL, content=body, headers={"content-type": "application/json"})
     problems = [entry.problem for entry in BatchAnswer.model_validate_json(response.content).results]
     assert problems[0] is None
-    assert [one.errors[0].field for one in problems[1:] if one is not None and one.errors] == ["seeds", "mix.mid"]
+    assert [one.errors[0].field for one in problems[1:] if one is not None and one.errors] == [
+        "seeds",
+        "mix.mid",
+        "image.evidence.classes[1].name",
+    ]
+
+
+@pytest.mark.parametrize("n_levels", [30, 600, 950, 985])
+@pytest.mark.parametrize("level", [(b'{"a": ', b"}"), (b"[", b"]")])
+@pytest.mark.parametrize("headers", [{}, {"idempotency-key": "deep"}])
+async def test_a_body_of_many_levels_is_no_fault(
+    client: httpx.AsyncClient, n_levels: int, level: tuple[bytes, bytes], headers: dict[str, str]
+) -> None:
+    """Fewer than stop the reading may still be too many for what comes behind it."""
+    deep = level[0] * n_levels + b"1" + level[1] * n_levels
+    for url, body in ((URL, b'{"posts": [%s]}' % deep), (ALONE, b'{"seeds": ["dog"], "image": %s}' % deep)):
+        sent = {"content-type": "application/json", **headers}
+        refused = await client.post(url, content=body, headers=sent)
+        assert (refused.status_code, refused.json()["code"]) == (400, "malformed_body")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +148,7 @@ async def test_a_name_given_twice_spoils_its_own_post_alone(client: httpx.AsyncC
         (b'{"posts": [', 400, "malformed_body"),
         (b'{"posts": [NaN]}', 400, "malformed_body"),
         (b'{"posts": ' + b"[" * 60_000, 400, "malformed_body"),
-        (b'{"posts": [' + b"{}," * 800_000 + b"{}]}", 413, "body_too_large"),
+        (b'{"posts": [' + b"{}," * 300_000 + b"{}]}", 413, "body_too_large"),
     ],
 )
 async def test_a_body_that_is_no_batch_is_refused_whole(
