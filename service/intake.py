@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from starlette.requests import Request
 
 from service.budget import Claim
+from service.field_messages import detail_of, message_of
 from service.multipart import Part, PartBounds, read_multipart
 from service.problems import FieldError, Refusal, presentable
 from service.schemas import (
@@ -211,13 +212,13 @@ def decode_base64(text: str) -> bytes:
 
 def invalid(field: str, message: str, value: object = None) -> Refusal:
     """Return the refusal of one field."""
-    detail = f"{field} {message}." if field else f"The body {message}."
-    return Refusal("invalid_request", detail, fields=(FieldError(field, message, presentable(value)),))
+    fields = (FieldError(field, message, presentable(value)),)
+    return Refusal("invalid_request", detail_of(fields), fields=fields)
 
 
 def refuse_fields(error: ValidationError, *, inside: dict[str, str] | None = None) -> NoReturn:
     """Raise the refusal that names every field of ``error``; ``inside`` gives prefixes by first field."""
-    entries: list[dict[str, Any]] = [dict(one) for one in error.errors(include_url=False, include_context=False)]
+    entries: list[dict[str, Any]] = [dict(one) for one in error.errors(include_url=False)]
     if any(entry["type"] == "string_too_long" and entry["loc"][-1] == "base64" for entry in entries):
         raise Refusal("image_too_large", f"The picture has more than {MAX_IMAGE_BYTES:,} bytes.") from None
     raise fields_refusal(entries, inside=inside) from None
@@ -229,11 +230,9 @@ def fields_refusal(entries: Sequence[Mapping[str, Any]], *, inside: Mapping[str,
     for entry in entries[:MAX_SHOWN_ERRORS]:
         first = str(entry["loc"][0]) if entry["loc"] else ""
         path = shown_name((inside or {}).get(first, "") + _path(entry["loc"]))
-        message = "is not a known field" if entry["type"] == "extra_forbidden" else _lower_first(entry["msg"])
         private = first in ("caption", "image")
-        found.append(FieldError(path, message, None if private else presentable(entry["input"])))
-    names = ", ".join(dict.fromkeys(field.field for field in found))
-    return Refusal("invalid_request", f"These fields are not valid: {names}.", fields=tuple(found))
+        found.append(FieldError(path, message_of(entry), None if private else presentable(entry["input"])))
+    return Refusal("invalid_request", detail_of(found), fields=tuple(found))
 
 
 async def _bounded(request: Request, claim: Claim, max_bytes: int) -> AsyncIterator[bytes]:
@@ -292,7 +291,3 @@ def _path(loc: tuple[int | str, ...]) -> str:
 def shown_name(name: str) -> str:
     """Cut a name that the caller chose, and take out what cannot be printed."""
     return "".join(sign if sign.isprintable() else "?" for sign in name[:MAX_FIELD_PATH])
-
-
-def _lower_first(message: str) -> str:
-    return message[:1].lower() + message[1:]
