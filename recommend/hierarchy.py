@@ -16,7 +16,7 @@ from recommend.catalogue import Catalogue
 from recommend.class_words import shown_name
 from recommend.confidence import Confidence
 from recommend.diversity import apply_mix, number_forms, rerank, with_pins
-from recommend.explain import Evidence, reasons
+from recommend.explain import WORKSPACE_REASON, Evidence, reasons
 from recommend.image_signals import ImageSignalMaker, ImageSignals
 from recommend.knowledge import Knowledge
 from recommend.language import TagLanguages, caption_language
@@ -227,9 +227,10 @@ class HierarchicalRecommender:
         self, tag: str, scored: Scored, place_of: dict[str, int], parts: dict[int, Parts], evidence: Evidence
     ) -> Suggestion:
         row, place, options = self._knowledge.tag_row.get(tag), place_of.get(tag), evidence.query.options
-        if tag in scored.own.leanings:
-            return scored.own.suggestion(tag, self._catalogue.show(tag), explain=options.explain)
         because: tuple[str, ...] = ("pinned",) if options.explain and tag in options.pin else ()
+        if tag in scored.own.leanings:
+            why = (*because, WORKSPACE_REASON) if options.explain else ()
+            return scored.own.suggestion(tag, self._catalogue.show(tag), why)
         if row is None or place is None:
             # A pin that is not in the vocabulary, or that the scorer cannot answer.
             popularity = Popularity(0, "niche", 0.0) if row is None else self._catalogue.popularity(row)

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from core.query import Query
 from core.suggestions import Parts, Popularity, Suggestion
-from recommend.explain import WORKSPACE_REASON
 from recommend.safety import Blocked
 from recommend.tiers import TIERS
 
@@ -48,7 +47,7 @@ class OwnTags:
             tags.insert(n_before + int(np.searchsorted(falling, -(self.base + leaning), side="right")), tag)
         return tags
 
-    def suggestion(self, tag: str, display: str, *, explain: bool) -> Suggestion:
+    def suggestion(self, tag: str, display: str, because: tuple[str, ...]) -> Suggestion:
         """Return one of them as it is answered."""
         leaning = self.leanings[tag]
         return Suggestion(
@@ -57,7 +56,7 @@ class OwnTags:
             score=self.base + leaning,
             topic=None,
             parts=Parts(popularity=self.base, workspace=leaning),
-            because=(WORKSPACE_REASON,) if explain else (),
+            because=because,
             popularity=Popularity(0, "niche", 0.0),
         )
 
@@ -69,14 +68,14 @@ def own_tags(query: Query, known: Container[str], blocked: Blocked, scores: NDAr
     """Return the own hashtags of a query's workspace that may be suggested beside candidates.
 
     Args:
-        query: whose ``workspace`` holds what feedback is worth; its seeds, pins and exclusions are left out.
+        query: whose ``workspace`` holds what feedback is worth; exclusions, and seeds without a pin, are left out.
         known: the bundle's hashtags.
         blocked: hashtag to the category that it is never suggested for, or None.
         scores: (n,) of the candidates, without what feedback brought.
     """
     if not query.workspace or not len(scores):
         return NONE
-    kept_back = {*query.seeds, *query.options.exclude, *query.options.pin}
+    kept_back = {*query.seeds, *query.options.exclude}.difference(query.options.pin)
     liked = [(-value, tag) for tag, value in query.workspace.items() if value > 0 and tag not in known]
     best = sorted(one for one in liked if one[1] not in kept_back)[:MOST]
     return OwnTags(float(np.median(scores)), {tag: -value for value, tag in best if blocked(tag) is None})

@@ -27,7 +27,7 @@ class Fit(Outgoing):
     level: FitLevel = Field(
         description="good: as high as the 20 best suggestions; fair: image, caption or the workspace's feedback speak "
         "for it; poor: none of them; "
-        "unknown: the bundle does not know it, or knows nothing about this post"
+        "unknown: neither bundle nor feedback knows it, or nothing is known about this post"
     )
     score: float | None = Field(description="on the scale of the suggestions of one answer; null when unknown")
     image: float | None = Field(description="what the image brings to the score; null without one")

@@ -150,7 +150,7 @@ def _fits(
         if not one.usable or one.hashtag is None:
             continue
         known = suggested.get(one.hashtag)
-        if known is None or answer is None or answer.abstain or loaded.catalogue.tag_id(one.hashtag) is None:
+        if known is None or answer is None or answer.abstain or not _is_known(known, loaded):
             found[one.hashtag] = Fit(level="unknown", score=None, image=None, caption=None, because=[])
             continue
         parts = known.parts
@@ -165,6 +165,11 @@ def _fits(
             because=[reason for reason in known.because if reason != PINNED],
         )
     return found
+
+
+def _is_known(one: Suggestion, loaded: Loaded) -> bool:
+    """Return whether bundle or feedback say anything of a hashtag."""
+    return loaded.catalogue.tag_id(one.hashtag) is not None or one.parts.workspace > 0
 
 
 def _reasons(

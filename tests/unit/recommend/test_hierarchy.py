@@ -160,6 +160,12 @@ def test_a_pin_is_scored_as_the_candidate_that_it_is(recommender: HierarchicalRe
         assert tags_of(pinned)[0] == tag
         assert found(pinned, tag).score == pytest.approx(found(free, tag).score, abs=1e-6)
         assert pinned.suggestions[0].because[0] == "pinned"
+    own = {"maxthecat": 2.0}
+    free = recommender.recommend([replace(ask("pasta with sauce", options=Options(limit=100)), workspace=own)])[0]
+    pinned = recommender.recommend([replace(ask("pasta with sauce", options=Options(pin=(*own,))), workspace=own)])[0]
+    unpinned = found(free, "maxthecat")
+    assert tags_of(pinned).count("maxthecat") == 1
+    assert pinned.suggestions[0] == replace(unpinned, because=("pinned", *unpinned.because))
     seed = recommender.recommend([ask("", ["pasta"], options=Options(pin=("pasta",)))])[0]
     assert tags_of(seed)[0] == "pasta"
     assert seed.suggestions[0].parts.total() == pytest.approx(seed.suggestions[0].score, abs=1e-4)

@@ -177,6 +177,21 @@ async def test_what_the_workspace_came_to_like_counts_in_a_check_too(serve: Ask,
     assert {**restored, "request_id": ""} == {**first, "request_id": ""}
 
 
+async def test_a_hashtag_of_the_workspaces_own_fits_by_its_feedback(serve: Ask, tiny_world: TinyWorld) -> None:
+    """The bundle does not know it; what the workspace added is judged as it is suggested, and unknown before."""
+    client = await serve(_really_loaded(tiny_world))
+    post = {"caption": "pizza and pasta by the sea", "topic": "food"}
+    assert (await _check(client, "maxthecat", **post)).hashtags[0].fit.level == "unknown"  # type: ignore[union-attr]
+    for _ in range(6):
+        shown = (await client.post("/v1/suggestions", json=post)).json()
+        added = {"suggestion_id": shown["suggestion_id"], "added": ["#MaxTheCat"]}
+        assert (await client.post("/v1/feedback", json=added)).status_code == 201
+    fit = (await _check(client, "maxthecat", **post)).hashtags[0].fit
+    assert fit is not None
+    assert fit.level in ("good", "fair")
+    assert fit.because == ["accepted or added here before"]
+
+
 async def test_a_check_says_when_feedback_may_be_out_of_date(client: httpx.AsyncClient) -> None:
     """The database is away: the set is judged all the same."""
     books = client._transport.app.state.books  # type: ignore[attr-defined]
