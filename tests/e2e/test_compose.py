@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from tests.support.deployment import PICTURE, PROJECT, Deployment, healthy, nothing_deployed, run, until
+from tests.support.log_watch import WATCH
 
 pytestmark = pytest.mark.compose
 
@@ -158,7 +159,10 @@ def test_two_replicas_behind_nginx_keep_limits_and_feedback_together(
             return {one["parts"]["workspace"] for tags in found for one in tags if one["hashtag"] == rejected}
 
         until(lambda: len(taught()) <= 1 and all(part < 0 for part in taught()))
-    served = [run("docker", "logs", one, stderr=subprocess.STDOUT).count("/v1/suggestions") for one in replicas]
+    logs = [run("docker", "logs", one, stderr=subprocess.STDOUT) for one in replicas]
+    for line in "\n".join(logs).splitlines():
+        WATCH.logged(line)
+    served = [text.count("/v1/suggestions") for text in logs]
     assert all(served)
 
     deployment.crash(replicas[0])

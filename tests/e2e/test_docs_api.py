@@ -15,6 +15,7 @@ import pytest
 from core.flags import load_flags
 from service.problems import KINDS
 from service.recollection import CODE
+from tests.support.log_watch import WATCH
 from tests.support.service_process import ROOT, Service
 
 PAGE = ROOT / "docs" / "api.md"
@@ -57,6 +58,7 @@ def test_the_page_shows_every_call() -> None:
 @pytest.mark.parametrize("block", SHELL, ids=range(len(SHELL)))
 def test_commands_of_the_page_work(block: str, url: str) -> None:
     """Each answers, and none with a problem of the request as a whole."""
+    WATCH.runs(block)
     ran = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", block.replace("http://127.0.0.1:8000", url)],
         cwd=ROOT,

@@ -20,6 +20,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.log_watch import WATCH
+
 pytestmark = pytest.mark.wheel
 
 HEAVY = ("torch", "torchvision", "gensim", "sklearn", "matplotlib", "openvino", "onnx")
@@ -82,6 +84,8 @@ def address(programs: Path, elsewhere: Path) -> Iterator[str]:
     finally:
         service.terminate()
         service.wait(timeout=30)
+        for line in log.read_text(encoding="utf-8").splitlines():
+            WATCH.logged(line)
 
 
 def test_the_wheel_holds_every_file_of_the_rooms(wheel: Path, repository: Path) -> None:
@@ -116,6 +120,7 @@ def test_the_readmes_request_is_answered(address: str, repository: Path) -> None
     """The curl of the README, word for word but for the address, gives hashtags with reasons."""
     readme = (repository / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
     (line,) = [line for line in readme.splitlines() if line.startswith("curl ") and "/v1/suggestions" in line]
+    WATCH.runs(line)
     command = shlex.split(re.sub(r"http://(127\.0\.0\.1|localhost):8000", address, line.split(" | ")[0]))
     done = subprocess.run([*command, "--silent", "--show-error"], cwd=repository, capture_output=True, check=True)
     answer: dict[str, Any] = json.loads(done.stdout)

@@ -2,27 +2,32 @@
 
 A service is started in a process of its own, of a bundle and with a key, or else over fakes and without; requests are
 made from its OpenAPI: examples, boundary values, random ones, and chains of calls along its links. Any failure ends
-with a command that repeats it.
+with a command that repeats it. Nothing that was sent may stand in the log.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
+from tests.support.log_watch import SECRET_HEADERS, WATCH
 from tests.support.new_key import new_key
 from tests.support.service_process import Service
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 COUNT = re.compile(r"([\d,]+) generated")
+TELLING_HEADERS = (*SECRET_HEADERS, "content-type")
 CALLS, CHAINS = "examples,coverage,fuzzing", "stateful"
 N_ROUNDS = 12
 """Rounds of chains: schemathesis ends one as soon as the state that earlier steps left makes a repeated step differ."""
@@ -61,15 +66,29 @@ def attack(target: Target, phases: str, n_examples: int, seed: int) -> tuple[int
     command += ["run", f"{target.url}/openapi.json", "--max-examples", str(n_examples), "--seed", str(seed)]
     command += ["--phases", phases, "--continue-on-failure", "--no-color", "--warnings", "off"]
     command += ["--header", f"Authorization: Bearer {target.key}"] if target.key else []
+    command += ["--report", "har", "--report-har-path", "sent.har", "--output-sanitize", "false"]
     with tempfile.TemporaryDirectory() as folder:
         told = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        _note_what_was_sent(Path(folder) / "sent.har")
     print(told.stdout, flush=True)
     count = COUNT.search(told.stdout)
     return int(count[1].replace(",", "")) if count else 0, told.returncode
 
 
+def _note_what_was_sent(archive: Path) -> None:
+    """Have the watch over logs look for what a run sent."""
+    if not archive.exists():
+        return
+    for entry in json.loads(archive.read_text(encoding="utf-8"))["log"]["entries"]:
+        sent = entry["request"]
+        headers = [(one["name"], one["value"]) for one in sent["headers"] if one["name"].lower() in TELLING_HEADERS]
+        body = sent.get("postData", {}).get("text", "")
+        with suppress(ValueError, httpx.InvalidURL):
+            WATCH.note(httpx.Request(sent["method"], sent["url"], headers=headers, content=body.encode()))
+
+
 def main() -> int:
-    """Run from the command line; return 0 when every check held and there were enough requests."""
+    """Run from the command line; return 0 when every check held, there were enough requests, and none was logged."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bundle", type=Path, help="what the service serves; default: fakes, without keys")
     parser.add_argument("--examples", type=int, default=220, help="random requests for each call")
@@ -81,7 +100,9 @@ def main() -> int:
         rounds += [attack(service, CHAINS, 1000, chosen.seed + turn) for turn in range(N_ROUNDS)]
     n_requests, n_chained = sum(n for n, _ in rounds), sum(n for n, _ in rounds[1:])
     print(f"{n_requests} requests, {n_chained} of them in chains; at least {chosen.least} wanted")
-    return max(code for _, code in rounds) or int(n_requests < chosen.least)
+    leaked = WATCH.leaks()
+    print(f"logged, and must not be: {leaked}" if leaked else "nothing that was sent was logged")
+    return max(code for _, code in rounds) or int(n_requests < chosen.least or bool(leaked))
 
 
 if __name__ == "__main__":

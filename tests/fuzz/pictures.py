@@ -29,6 +29,7 @@ from service.app import create_app
 from service.settings import Settings
 from service.store.startup import prepare_store
 from tests.fuzz.mutations import mutant
+from tests.support import log_watch
 from tests.support.fakes import FakeClassifier
 from tests.support.serving import fake_loaded
 
@@ -91,6 +92,7 @@ async def attack(seed: int, first: int, n_cases: int, at: Path, store: Path) -> 
         "harmful": harmful,
         "before_mb": round(before),
         "peak_mb": round(peak_mb() - before),
+        "leaked": log_watch.WATCH.leaks(),
     }
 
 
@@ -103,6 +105,7 @@ def run(seed: int, n_cases: int, keep: Path, *, first: int = 0) -> dict[str, obj
     harmful: list[int] = []
     crashes: list[int] = []
     left: list[str] = []
+    leaked: list[str] = []
     peak = 0
     until = first + n_cases
     while first < until:
@@ -125,6 +128,7 @@ def run(seed: int, n_cases: int, keep: Path, *, first: int = 0) -> dict[str, obj
                 told = json.loads(child.stdout.splitlines()[-1])
                 total += Counter(told["answered"])
                 harmful += told["harmful"]
+                leaked += told["leaked"]
                 peak = max(peak, told["peak_mb"])
                 first = until
             else:
@@ -141,6 +145,7 @@ def run(seed: int, n_cases: int, keep: Path, *, first: int = 0) -> dict[str, obj
         "harmful": harmful,
         "crashes": crashes,
         "left_behind": left,
+        "leaked": leaked,
         "peak_mb": peak,
     }
 
@@ -156,14 +161,14 @@ def main() -> int:
     chosen = parser.parse_args()
     if chosen.child:
         warnings.simplefilter("ignore")
+        log_watch.begin()
         print(json.dumps(asyncio.run(attack(chosen.seed, chosen.first, chosen.cases, *chosen.child))))
         return 0
     print(f"seed {chosen.seed}", flush=True)
     found = run(chosen.seed, chosen.cases, chosen.keep, first=chosen.first)
     print(json.dumps(found, indent=1))
-    return int(
-        bool(found["harmful"] or found["crashes"] or found["left_behind"] or int(str(found["peak_mb"])) > PEAK_MB)
-    )
+    harm = any(found[kind] for kind in ("harmful", "crashes", "left_behind", "leaked"))
+    return int(harm or int(str(found["peak_mb"])) > PEAK_MB)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ PART = re.compile(
     rb'Content-Disposition: form-data; name="[^"]*"(?:; filename="([^"]*)")?(?:\r\n[^\r\n]+)*\r\n\r\n(.{8,300}?)\r\n--'
 )
 IN_PATHS = re.compile(r"/v1/(?:hashtags|sets)/([^/?]+)")
+IN_COMMANDS = re.compile(r'caption"?[=:] ?"([^"]+)"')
 SECRET_HEADERS = ("authorization", "x-api-key", "cookie")
 
 
@@ -62,6 +63,10 @@ class LogWatch(logging.Filter):
                     # Lines are ASCII, so what is not is looked for as it would be written there.
                     for spelt in (one[:LONGEST], json.dumps(one)[1:-1][:LONGEST]):
                         self._sent.setdefault(spelt[:SHORTEST], set()).add(spelt)
+
+    def runs(self, command: str) -> None:
+        """Note the captions of a command line that sends some."""
+        self.sends(*IN_COMMANDS.findall(command))
 
     def note(self, request: httpx.Request) -> None:
         """Note what a request holds."""
