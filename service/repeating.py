@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
+from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -96,7 +97,8 @@ async def turn_of(request: Request, digest: Callable[[], bytes], *, deadline_s: 
     if key is None:
         return Turn(repeats, None)
     try:
-        taken = await repeats.take(request.state.caller.workspace, key, digest(), deadline_s + LEASE_SLACK_S)
+        asked = await to_thread.run_sync(digest)  # of a batch that is 64 MB
+        taken = await repeats.take(request.state.caller.workspace, key, asked, deadline_s + LEASE_SLACK_S)
     except StoreUnavailable:
         return Turn(repeats, None)
     if isinstance(taken, Lease):
