@@ -159,6 +159,16 @@ async def test_what_is_open_needs_no_key(door: Door, method: str, path: str) -> 
         assert (await door.ask(method, path, key)).status_code == 200
 
 
+async def test_head_is_behind_the_same_door_and_charged_the_same(door: Door) -> None:
+    """Asking for headers alone is no way around a key or its rate."""
+    refused = await door.ask("HEAD", "/v1/topics", None)
+    assert (refused.status_code, refused.headers["www-authenticate"][:6]) == (401, "Bearer")
+    assert (await door.ask("HEAD", "/v1/topics", "all but read")).status_code == 403
+    await door.make("heads", per_minute=1)
+    assert (await door.ask("HEAD", "/v1/topics", "heads")).headers["ratelimit"].split(";")[1] == "r=0"
+    assert (await door.ask("HEAD", "/v1/topics", "heads")).status_code == 429
+
+
 async def test_a_key_is_read_from_either_header(door: Door) -> None:
     """Two that differ are refused rather than one of them chosen."""
     key, other = door.keys["all"], door.keys["all but read"]
