@@ -152,6 +152,19 @@ async def test_each_endpoint_opens_to_the_right_keys_alone(
     assert not [name for name, key in door.keys.items() if key.rpartition("_")[2] in logged]
 
 
+async def test_no_other_method_gets_past_a_door(door: Door) -> None:
+    """What is not offered is refused before any work, whoever asks, and tells nothing but what is offered."""
+    offered = {(method, path) for method, path, _ in GUARDED}
+    for path in {path for _, path in offered}:
+        for method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"}:
+            if (method, path) not in offered:
+                refused = await door.ask(method, path, None, content=None)
+                # HEAD is GET without its body, and as closed.
+                as_get = method == "HEAD" and ("GET", path) in offered
+                assert refused.status_code == (401 if as_get else 405), (method, path)
+                assert "ratelimit" not in refused.headers
+
+
 @pytest.mark.parametrize(("method", "path"), sorted(OPEN))
 async def test_what_is_open_needs_no_key(door: Door, method: str, path: str) -> None:
     """Also where there are keys, and whatever is sent along."""
