@@ -80,12 +80,13 @@ async def suggest_batch(request: Request) -> Response:
     desk, loaded = request.app.state.service.desk, request.app.state.service.loaded
     deadline = asyncio.get_running_loop().time() + settings.batch_deadline_s
     with ExitStack() as stack:
-        stack.enter_context(batches.entered())
         claim = stack.enter_context(request.app.state.bodies.claims())
         try:
             async with asyncio.timeout_at(deadline):
                 with request.state.stages.measured("read"):
                     posts = await read_batch(request, claim)
+                    # Not before: bodies that drip in would keep the few places for as long as a batch may take.
+                    stack.enter_context(batches.entered())
                     await charge_more(request, len(posts) - 1)
         except TimeoutError:
             raise DeadlineExceeded("The batch's time ran out.", retry_after_s=1.0) from None

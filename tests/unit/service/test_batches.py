@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import threading
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -114,11 +115,8 @@ async def test_a_name_given_twice_spoils_its_own_post_alone(client: httpx.AsyncC
     response = await client.post(URL, content=body, headers={"content-type": "application/json"})
     problems = [entry.problem for entry in BatchAnswer.model_validate_json(response.content).results]
     assert problems[0] is None
-    assert [one.errors[0].field for one in problems[1:] if one is not None and one.errors] == [
-        "seeds",
-        "mix.mid",
-        "image.evidence.classes[1].name",
-    ]
+    fields = [one.errors[0].field for one in problems[1:] if one is not None and one.errors]
+    assert fields == ["seeds", "mix.mid", "image.evidence.classes[1].name"]
 
 
 @pytest.mark.parametrize("n_levels", [30, 600, 950, 985])
@@ -164,6 +162,23 @@ async def test_an_announced_body_beyond_the_bound_is_refused_before_it_is_read(c
     headers = {"content-type": "application/json", "content-length": "64000001"}
     response = await client.post(URL, content=b"{}", headers=headers)
     assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+
+
+async def test_a_batch_that_is_still_coming_in_keeps_nobody_out(serve: Ask) -> None:
+    """A place is taken once there is something to answer."""
+    client = await serve(queue=8)  # one batch at a time
+    done = asyncio.Event()
+
+    async def dripping() -> AsyncIterator[bytes]:
+        yield b'{"posts": [{"seeds": ["dog"]}'
+        await done.wait()
+        yield b"]}"
+
+    slow = asyncio.create_task(client.post(URL, content=dripping(), headers={"content-type": "application/json"}))
+    await asyncio.sleep(0.05)
+    assert len(await _entries(client, [{"seeds": ["cat"]}])) == 1
+    done.set()
+    assert (await slow).status_code == 200
 
 
 async def test_a_form_is_no_batch(client: httpx.AsyncClient) -> None:
