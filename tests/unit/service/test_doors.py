@@ -290,21 +290,3 @@ async def test_a_batch_that_waits_as_long_as_it_is_told_has_tokens_for_all_its_p
     refused = await door.ask("POST", "/v1/suggestions/batch", "slow", json=posts)
     assert refused.headers["ratelimit"].split(";")[1] == "r=1"
     assert 20 < int(refused.headers["retry-after"]) <= 40  # two more, each in 20 s
-
-
-async def test_the_first_key_closes_the_door_behind_it() -> None:
-    """A service without keys answers everyone as one workspace, without a limit; soon after the first key, nobody."""
-    app = create_app(Settings(), load=loader(fake_loaded()))
-    async with asking(app) as client:
-        await until_ready(app)
-        me = await client.get("/v1/me")
-        assert (me.json()["workspace"], me.json()["rate"]) == (ANYONE, None)
-        assert "ratelimit" not in me.headers
-        odd = await client.get("/v1/me", headers={"x-api-key": new_key()[1]})
-        assert odd.json()["code"] == "bad_key", "a key sent to the wrong database is not ignored"
-        books: Books = app.state.books
-        stored, _ = await books.keys.create(workspace="w", name="n", scopes=[], per_minute=1, lifetime_s=None)
-        await books.keys.revoke(stored.key_id)
-        while (answer := await client.get("/v1/me")).status_code == 200:
-            await asyncio.sleep(0.02)
-        assert answer.json()["code"] == "missing_key"
