@@ -32,7 +32,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 # State lies in one folder, so that the rest of the file system can be read-only.
 RUN useradd --uid 10001 --home-dir /srv/tagsmith --no-create-home tagsmith \
-    && install --directory --owner=10001 --group=10001 /srv/tagsmith /srv/tagsmith/var
+    && install --directory --owner=10001 --group=10001 /srv/tagsmith /srv/tagsmith/var /srv/tagsmith/var/bundles
 ENV PATH=/opt/tagsmith/bin:$PATH \
     PYTHONUNBUFFERED=1
 USER 10001

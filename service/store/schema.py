@@ -78,7 +78,9 @@ async def migrate(store: Store, to: str) -> tuple[str, str]:
             await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         before = await connection.run_sync(_revision)
         if before not in (EMPTY, *REVISIONS):
-            raise StoreMismatch(f"the database has schema {before}, which this version of tagsmith does not know")
+            raise StoreMismatch(
+                f"the database has schema {before}, which this version of tagsmith does not know: run the newer one"
+            )
         await connection.run_sync(_step, before, to)
     return before, to
 

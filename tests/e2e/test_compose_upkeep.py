@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.house.rooms import ROOT
 from tests.support.deployment import Deployment, nothing_deployed, until
 
 pytestmark = pytest.mark.compose
@@ -42,6 +45,27 @@ def test_taken_down_and_up_again_it_has_everything_and_an_older_schema_is_brough
     with deployment.client() as client:
         assert deployment.suggest(client).status_code == 200
         assert client.delete(f"/v1/feedback/{given.json()['feedback_id']}").status_code == 204
+
+
+def test_a_bundle_is_copied_in_and_used_and_the_starter_again(deployment: Deployment, tmp_path: Path) -> None:
+    """By the commands of the documentation, without a start of the service; back it goes by starting it anew."""
+    copy = shutil.copytree(ROOT / "bundles" / "starter", tmp_path / "my-bundle") / "manifest.json"
+    manifest = json.loads(copy.read_text("utf-8"))
+    starter, manifest["bundle_id"] = manifest["bundle_id"], "my-bundle"
+    copy.write_text(json.dumps(manifest), "utf-8")
+
+    def served() -> str:
+        with deployment.client() as client:
+            bundle: str = client.get("/ready").json()["bundle"]
+        return bundle
+
+    assert served() == starter
+    deployment.follow("deploy.md", "A new bundle", tmp_path)
+    until(lambda: served() == "my-bundle")
+    deployment.compose(PLAIN, "exec", "--no-TTY", "tagsmith", "rm", "var/bundles/CURRENT")
+    deployment.compose(PLAIN, "restart", "tagsmith")
+    until(deployment.answers)
+    assert served() == starter
 
 
 def test_a_backup_brings_back_what_was_there(deployment: Deployment, tmp_path: Path) -> None:
