@@ -23,6 +23,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     """One that answers those who have a key; removed with its volumes at the end."""
     with nothing_deployed(tmp_path_factory.mktemp("secrets")) as made:
         create = ("run", "--rm", "--no-TTY", "tagsmith", "keys", "create", "--only-key", "--name", "first")
+        made.compose(PLAIN, "build")
         made.key = made.compose(PLAIN, *create).splitlines()[-1]
         made.compose(PLAIN, "up", "--detach", "--wait")
         yield made
