@@ -9,6 +9,7 @@ they are the same for every post.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ Floats = NDArray[np.float32]
 TEXT_KINDS = ("seeds", "caption", "both")
 PART_NAMES = ("image", "caption", "seeds", "popularity")
 RANKER_FILE = "ranker.json"
+_TREE_SIZES = re.compile(rb"^tree_sizes=([0-9 ]+)\n+", re.MULTILINE)
 _CAPTION = np.array([group == "caption" for group in GROUPS])
 _SEEDS = np.array([group == "seeds" for group in GROUPS])
 _TEXT = np.array([group == "text" for group in GROUPS])
@@ -134,9 +136,29 @@ def open_ranker(folder: Path) -> Ranker:
             for one in [plain["image"][kind]]
         }
         trees = {
-            kind: lightgbm.Booster(model_str=(folder / trees_file(kind)).read_text(encoding="utf-8"))
+            kind: lightgbm.Booster(model_str=_whole_trees((folder / trees_file(kind)).read_text(encoding="utf-8")))
             for kind in TEXT_KINDS
         }
     except (OSError, ValueError, KeyError, TypeError, lightgbm.basic.LightGBMError) as error:
         raise BundleCorrupt(f"the ranker in {folder} is damaged ({type(error).__name__}); train again") from error
     return Ranker(trees, image)
+
+
+def _whole_trees(text: str) -> str:
+    """Return LightGBM's text when each tree lies where its head says: elsewhere LightGBM ends the process.
+
+    Raises:
+        ValueError: one does not.
+    """
+    content = text.encode()
+    head = _TREE_SIZES.search(content)
+    if head is None:
+        raise ValueError("no list of tree sizes")
+    place = head.end()
+    for number, size in enumerate(head.group(1).split()):
+        if not content.startswith(b"Tree=%d\n" % number, place):
+            raise ValueError(f"no tree {number} where it should be")
+        place += int(size)
+    if not content.startswith(b"end of trees", place):
+        raise ValueError("no end where it should be")
+    return text

@@ -123,6 +123,19 @@ def test_a_damaged_ranker_is_refused(damaged: Path, name: str, content: str | No
         open_ranker(damaged)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [("Tree=1\n", "Tree=01\n"), ("leaf_value=", "leaf_value=0 "), ("end of trees", "and so on")]
+)
+def test_trees_that_lie_elsewhere_than_their_head_says_are_refused(damaged: Path, old: str, new: str) -> None:
+    """As after an edit by hand: LightGBM would end the whole process over it."""
+    file = damaged / trees_file("both")
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(BundleCorrupt, match="ranker.*damaged"):
+        open_ranker(damaged)
+
+
 def test_weights_for_fewer_kinds_of_text_are_refused(damaged: Path) -> None:
     """Rather than at the first request that needs the missing one."""
     plain = json.loads((damaged / RANKER_FILE).read_text(encoding="utf-8"))
