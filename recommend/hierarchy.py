@@ -23,7 +23,7 @@ from recommend.language import TagLanguages, caption_language
 from recommend.notices import ABSTAINED, left_aside, too_few
 from recommend.own_tags import TIER, own_tags
 from recommend.published import published_scores
-from recommend.ranker import Ranker, text_kind
+from recommend.ranker import EACH_INPUT_MORE, Ranker, text_kind
 from recommend.safety import Blocked, allowed_mask
 from recommend.scored import Scored
 from recommend.signals import SignalMaker, TextSignals
@@ -181,7 +181,8 @@ class HierarchicalRecommender:
         tags = self._knowledge.tags
         leaning = np.array([query.workspace.get(tags[row], 0.0) for row in rows.tolist()], np.float32)
         own = own_tags(query, self._knowledge.tag_row, self._blocked, scores)
-        return Scored(rows, scores + leaning, parts, table, leaning, own)
+        n_inputs = bool(query.words) + bool(query.seeds) + (query.image is not None)
+        return Scored(rows, scores + leaning, parts, table, leaning, own, EACH_INPUT_MORE * (n_inputs - 1))
 
     def _permitted(self, query: Query, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return (n,) bool: which of ``rows`` may be answered; seeds may where they are pinned."""
@@ -230,7 +231,7 @@ class HierarchicalRecommender:
         because: tuple[str, ...] = ("pinned",) if options.explain and tag in options.pin else ()
         if tag in scored.own.leanings:
             why = (*because, WORKSPACE_REASON) if options.explain else ()
-            return scored.own.suggestion(tag, self._catalogue.show(tag), why)
+            return scored.own.suggestion(tag, self._catalogue.show(tag), why, scored.zero)
         if row is None or place is None:
             # A pin that is not in the vocabulary, or that the scorer cannot answer.
             popularity = Popularity(0, "niche", 0.0) if row is None else self._catalogue.popularity(row)
@@ -241,9 +242,9 @@ class HierarchicalRecommender:
         return Suggestion(
             hashtag=tag,
             display=self._catalogue.display(row),
-            score=float(scored.scores[place]),
+            score=float(scored.scores[place]) + scored.zero,
             topic=self._catalogue.topic_of(row),
-            parts=split,
+            parts=replace(split, popularity=split.popularity + scored.zero),
             because=because,
             popularity=popularity,
         )

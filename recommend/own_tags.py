@@ -47,15 +47,15 @@ class OwnTags:
             tags.insert(n_before + int(np.searchsorted(falling, -(self.base + leaning), side="right")), tag)
         return tags
 
-    def suggestion(self, tag: str, display: str, because: tuple[str, ...]) -> Suggestion:
-        """Return one of them as it is answered."""
-        leaning = self.leanings[tag]
+    def suggestion(self, tag: str, display: str, because: tuple[str, ...], zero: float) -> Suggestion:
+        """Return one of them as it is answered, ``zero`` added to its score as to all others."""
+        base, leaning = self.base + zero, self.leanings[tag]
         return Suggestion(
             hashtag=tag,
             display=display,
-            score=self.base + leaning,
+            score=base + leaning,
             topic=None,
-            parts=Parts(popularity=self.base, workspace=leaning),
+            parts=Parts(popularity=base, workspace=leaning),
             because=because,
             popularity=Popularity(0, "niche", 0.0),
         )

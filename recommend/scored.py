@@ -24,6 +24,7 @@ class Scored:
         table: (n, columns) the text ranker's input, empty without a text.
         workspace: (n,) float32 what feedback brought, part of the scores but not of ``parts``.
         own: what the workspace likes beside them.
+        zero: what the scores gain, as they are told, by the number of inputs; it counts to popularity.
     """
 
     rows: NDArray[np.int64]
@@ -32,6 +33,7 @@ class Scored:
     table: Floats
     workspace: Floats
     own: OwnTags = NONE
+    zero: float = 0.0
 
     def named(self, tags: Sequence[str], places: NDArray[np.int64]) -> list[tuple[str, float]]:
         """Return (hashtag, score) of the candidates at ``places``; ``tags`` names the rows."""

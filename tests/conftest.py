@@ -115,8 +115,8 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def conformance_dir() -> Path:
-    """twitter-text's conformance cases (``TAGSMITH_CONFORMANCE``)."""
-    return _folder_from("TAGSMITH_CONFORMANCE", "a folder of twitter-text's conformance files")
+    """twitter-text's conformance cases (``TAGSMITH_TEST_CONFORMANCE``)."""
+    return _folder_from("TAGSMITH_TEST_CONFORMANCE", "a folder of twitter-text's conformance files")
 
 
 @pytest.fixture(scope="session")
