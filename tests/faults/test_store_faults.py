@@ -150,7 +150,7 @@ def test_a_service_killed_while_the_database_is_away_loses_nothing(
 
 @pytest.mark.parametrize("kind", ["nobody there", "silent"])
 def test_a_database_that_is_away_at_the_start_is_said_so(start: Start, report: Report, kind: str) -> None:
-    """Exit code 2 and one sentence within seconds, rather than a service that remembers nothing or one that hangs."""
+    """Exit code 2 and a sentence within seconds, rather than a service that remembers nothing or one that hangs."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         address = f"127.0.0.1:{port}"
@@ -159,9 +159,12 @@ def test_a_database_that_is_away_at_the_start_is_said_so(start: Start, report: R
         service = start(database=f"postgresql://tagsmith@{address}/tagsmith")
         waited = 0.0 if kind == "nobody there" else _held_on_to(listener)
         assert service.ends_with() == 2
-    (sentence,) = service.lines
+    assert len(service.told("store failed")) == 1
+    *logged, sentence = service.lines
+    assert all(line.startswith("{") for line in logged)
+    why = {"nobody there": "as nothing listens there", "silent": "or does not answer in time"}[kind]
     assert sentence == (
-        f"tagsmith: the database postgresql://tagsmith@{address}/tagsmith cannot be reached or used; see that it runs,"
+        f"tagsmith: the database postgresql://tagsmith@{address}/tagsmith cannot be reached, {why}: see that it runs,"
         " or name another: TAGSMITH_DATABASE\n"
     )
     # It gives a database two seconds; the rest is for a machine that has other things to do.
