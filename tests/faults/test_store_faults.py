@@ -19,7 +19,7 @@ from tests.faults.conftest import Report, Start, base_url, told
 from tests.support.load import FEEDBACK, SUGGEST, Load
 from tests.support.new_key import new_key
 from tests.support.postgres import Postgres, running_postgres
-from tests.support.service_process import ROOT
+from tests.support.service_process import ROOT, Service
 
 GOOD = {200}
 
@@ -77,55 +77,60 @@ def test_postgresql_killed_and_back(start: Start, postgres: Postgres, report: Re
 
 @pytest.mark.faults
 def test_postgresql_hangs_and_goes_on(start: Start, postgres: Postgres, report: Report) -> None:
-    """A database that takes every call and answers none: who is inside then waits for it once, others do not."""
-    key = new_key({"TAGSMITH_DATABASE": postgres.url()})
+    """It takes every call and answers none."""
+    with_key = _key_for(postgres.url())
     service = start(database=postgres.url(), workers="2")
-    with Load(base_url(service), headers={"Authorization": f"Bearer {key}"}) as load:
-        load.wait_for(20, FEEDBACK, 201)
-        frozen = load.now
-        postgres.freeze()
-        try:
-            load.wait_for(200, FEEDBACK, 202)
-        finally:
-            thawed = load.now
-            postgres.thaw()
-        load.wait_for(20, FEEDBACK, 201)
-    span = [one for one in load.outcomes if one.what == SUGGEST and frozen <= one.at < thawed]
-    report(
-        "PostgreSQL hangs",
-        f"for {thawed - frozen:.1f} s: {told(load, frozen, thawed)}, {sum(one.took > 1 for one in span)} of them over"
-        f" a second; {len(load.acknowledged)} feedback accepted in all",
-    )
-    assert set(load.counts(SUGGEST)) == GOOD
-    assert set(load.counts(FEEDBACK)) <= {201, 202}
-    until(lambda: set(load.acknowledged) <= stored_in(postgres))
+    measured = _stuck_for_a_while(service, with_key, postgres.frozen(), lambda: stored_in(postgres))
+    report("PostgreSQL hangs", measured)
     postgres.query("DELETE FROM keys")  # the other tests' services ask for none
 
 
 @pytest.mark.faults
 def test_another_program_locks_the_file(start: Start, report: Report, tmp_path: Path) -> None:
-    """A forgotten transaction in somebody's shell: as if the database were away."""
+    """A transaction that somebody began in a shell and forgot."""
     file = tmp_path / "tagsmith.db"
-    key = new_key({"TAGSMITH_DATABASE": f"sqlite:///{file}"})
+    with_key = _key_for(f"sqlite:///{file}")
     service = start(database=f"sqlite:///{file}", workers="2")
-    with Load(base_url(service), headers={"Authorization": f"Bearer {key}"}) as load:
-        load.wait_for(20, FEEDBACK, 201)
+
+    @contextlib.contextmanager
+    def locked() -> Iterator[None]:
         with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as shell:
             shell.execute("BEGIN IMMEDIATE")
-            locked = load.now
-            load.wait_for(200, FEEDBACK, 202)
-            freed = load.now
+            yield
+
+    def stored() -> set[str]:
+        with contextlib.closing(sqlite3.connect(file)) as database:
+            return {one for (one,) in database.execute("SELECT id FROM feedback")}
+
+    report("SQLite file locked", _stuck_for_a_while(service, with_key, locked(), stored))
+
+
+def _key_for(database: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {new_key({'TAGSMITH_DATABASE': database})}"}
+
+
+def _stuck_for_a_while(
+    service: Service,
+    headers: dict[str, str],
+    stuck: contextlib.AbstractContextManager[None],
+    stored: Callable[[], set[str]],
+) -> str:
+    """Return what came of requests while the database was ``stuck``: all are answered, and nothing accepted is lost."""
+    with Load(base_url(service), headers=headers) as load:
         load.wait_for(20, FEEDBACK, 201)
-    span = [one for one in load.outcomes if one.what == SUGGEST and locked <= one.at < freed]
-    report(
-        "SQLite file locked",
-        f"for {freed - locked:.1f} s: {told(load, locked, freed)}, {sum(one.took > 1 for one in span)} of them over"
-        f" a second; {len(load.acknowledged)} feedback accepted, all found",
-    )
+        since = load.now
+        with stuck:
+            load.wait_for(200, FEEDBACK, 202)
+            free = load.now
+        load.wait_for(20, FEEDBACK, 201)
     assert set(load.counts(SUGGEST)) == GOOD
     assert set(load.counts(FEEDBACK)) <= {201, 202}
-    with contextlib.closing(sqlite3.connect(file)) as database:
-        until(lambda: set(load.acknowledged) <= {one for (one,) in database.execute("SELECT id FROM feedback")})
+    until(lambda: set(load.acknowledged) <= stored())
+    n_slow = sum(one.what == SUGGEST and since <= one.at < free and one.took > 1 for one in load.outcomes)
+    return (
+        f"for {free - since:.1f} s: {told(load, since, free)}, {n_slow} of them over a second;"
+        f" {len(load.acknowledged)} feedback accepted, all found"
+    )
 
 
 def test_a_service_killed_while_the_database_is_away_loses_nothing(

@@ -111,13 +111,14 @@ class Postgres:
         while time.monotonic() < deadline and _answers(self.port):
             time.sleep(0.02)
 
-    def freeze(self) -> None:
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
         """Stop every process where it stands, as a machine that hangs would: connections stay open and say nothing."""
         self._signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let them go on."""
-        self._signal(signal.SIGCONT)
+        try:
+            yield
+        finally:
+            self._signal(signal.SIGCONT)
 
     def _signal(self, number: signal.Signals) -> None:
         pid = self._pid()

@@ -11,6 +11,12 @@ from core.suggestions import Answer, Suggestion
 from tests.support.tiny_world import DOG, GREY, TinyWorld, ask
 
 WIDE = Options(limit=100, diversity=0.0)
+QUERIES = [
+    ask("pasta with creamy sauce", options=WIDE),
+    ask("", ["kitten"], options=WIDE),
+    ask("", [], DOG, WIDE),
+    ask("golden sunset", ["surf"], DOG, WIDE),
+]
 
 
 def _answer(world: TinyWorld, query: Query, **workspace: float) -> Answer:
@@ -23,12 +29,7 @@ def _by_tag(answer: Answer) -> dict[str, Suggestion]:
 
 @pytest.mark.parametrize(
     "query",
-    [
-        ask("pasta with creamy sauce", options=WIDE),
-        ask("", ["kitten"], options=WIDE),
-        ask("", [], DOG, WIDE),
-        ask("golden sunset", ["surf"], DOG, WIDE),
-    ],
+    QUERIES,
 )
 def test_feedback_moves_what_it_is_about_and_nothing_else(tiny_world: TinyWorld, query: Query) -> None:
     """By exactly its value, told in the workspace's part; the parts still add up."""
@@ -55,13 +56,7 @@ def test_what_is_liked_is_looked_at_whatever_is_asked(tiny_world: TinyWorld) -> 
 
 @pytest.mark.parametrize(
     "query",
-    [
-        ask("pasta with creamy sauce", options=WIDE),
-        ask("", ["kitten"], options=WIDE),
-        ask("", [], DOG, WIDE),
-        ask("golden sunset", ["surf"], DOG, WIDE),
-        ask(image=GREY, options=WIDE),
-    ],
+    [*QUERIES, ask(image=GREY, options=WIDE)],
 )
 def test_a_hashtag_of_the_workspaces_own_joins_the_list(tiny_world: TinyWorld, query: Query) -> None:
     """One that the bundle does not know starts in the middle and rises by its feedback; others keep their scores."""
