@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.errors import NothingToGoOn
 from core.query import Query
-from core.suggestions import Answer, Parts, Popularity, Suggestion
+from core.suggestions import Answer, Parts, Suggestion
 from recommend.candidates import best_rows, text_candidates
 from recommend.catalogue import Catalogue
 from recommend.class_words import shown_name
@@ -21,12 +21,13 @@ from recommend.image_signals import ImageSignalMaker, ImageSignals
 from recommend.knowledge import Knowledge
 from recommend.language import TagLanguages, caption_language
 from recommend.notices import ABSTAINED, left_aside, too_few
-from recommend.own_tags import TIER, own_tags
+from recommend.own_tags import UNKNOWN, own_tags
 from recommend.published import published_scores
 from recommend.ranker import EACH_INPUT_MORE, Ranker, text_kind
 from recommend.safety import Blocked, allowed_mask
 from recommend.scored import Scored
 from recommend.signals import SignalMaker, TextSignals
+from recommend.tiers import TIERS
 
 Floats = NDArray[np.float32]
 
@@ -94,9 +95,10 @@ class HierarchicalRecommender:
         rows = scored.rows[head]
         diverse = rerank(scored.scores[head], self._unit_outputs(rows), self._forms[rows], options.diversity, len(head))
         picked = np.concatenate([head[diverse], rest])
-        place_of = {knowledge.tags[scored.rows[place]]: int(place) for place in picked}
-        tags = with_pins(scored.own.among(scored.named(knowledge.tags, picked)), options.pin, options.exclude)
-        tiers = [TIER if tag in scored.own.leanings else self._tier(tag) for tag in tags]
+        ranked = scored.named(knowledge.tags, picked)
+        place_of = {tag: place for (tag, _), place in zip(ranked, picked.tolist(), strict=True)}
+        tags = with_pins(scored.own.among(ranked), options.pin, options.exclude)
+        tiers = [TIERS.index(UNKNOWN.tier) if tag in scored.own.leanings else self._tier(tag) for tag in tags]
         chosen, notices = apply_mix(tiers, options.mix, options.limit, len(dict.fromkeys(options.pin)))
         final = [tags[place] for place in chosen]
         parts = self._parts(query, text, image, scored, [place_of[tag] for tag in final if tag in place_of])
@@ -234,7 +236,7 @@ class HierarchicalRecommender:
             return scored.own.suggestion(tag, self._catalogue.show(tag), why, scored.zero)
         if row is None or place is None:
             # A pin that is not in the vocabulary, or that the scorer cannot answer.
-            popularity = Popularity(0, "niche", 0.0) if row is None else self._catalogue.popularity(row)
+            popularity = UNKNOWN if row is None else self._catalogue.popularity(row)
             return Suggestion(tag, self._catalogue.show(tag), 0.0, None, Parts(), because, popularity)
         popularity, split = self._catalogue.popularity(row), parts[place]
         if options.explain:

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from core.query import Query
 from core.suggestions import Parts, Popularity, Suggestion
 from recommend.safety import Blocked
-from recommend.tiers import TIERS
 
 MOST = 100
 """Of those that feedback raises most; no answer holds more suggestions."""
-TIER = TIERS.index("niche")
+UNKNOWN = Popularity(0, "niche", 0.0)
+"""What is told of a hashtag that no post of the bundle carries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class OwnTags:
             topic=None,
             parts=Parts(popularity=base, workspace=leaning),
             because=because,
-            popularity=Popularity(0, "niche", 0.0),
+            popularity=UNKNOWN,
         )
 
 

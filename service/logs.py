@@ -15,7 +15,6 @@ from typing import Any, TextIO
 LOGGER = logging.getLogger("tagsmith.service")
 # Commands say what went wrong in a sentence of their own; without this Python would print our warnings beside it.
 LOGGER.addHandler(logging.NullHandler())
-LOGGER.addHandler(logging.NullHandler())  # a command says itself, in one sentence, what went wrong
 QUOTED = (LOGGER.name, "uvicorn.error")
 """Loggers whose words are known to hold no content; those of others may quote whatever an error was about."""
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from core.errors import DeadlineExceeded
 from service.answering import fetched
 from service.auth import caller
 from service.check_answers import CheckAnswer
 from service.check_intake import read_check
 from service.checking import judge, question, read_set
+from service.deadlines import in_time
 from service.interpret import known_platforms, understand
 from service.problems import ABOUT_A_POST, documented
 from service.query_strings import nothing_asked
@@ -47,24 +46,21 @@ async def check(request: Request) -> Response:
     without one from the set itself. The workspace's feedback counts as it does for suggestions.
     """
     stages = request.state.stages
-    try:
-        async with asyncio.timeout(request.app.state.settings.deadline_s):
-            desk, loaded = request.app.state.service.desk, request.app.state.service.loaded
-            with request.app.state.bodies.claims() as claim:
-                with stages.measured("read"):
-                    sent, image_file = await read_check(request, claim)
-                    platforms = known_platforms(sent.platforms, loaded.names)
-                    given = read_set(sent.hashtags, loaded)
-                    asking = question(sent, given)
-                    has_file = image_file is not None or isinstance(sent.image, UrlImage)
-                    asked = understand(asking, has_file=has_file, names=loaded.names) if asking else None
-                    if image_file is None:
-                        image_file = await fetched(request, sent.image, claim)
-                    if asked:
-                        query, notices = await with_leaning(request, asked.query)
-                        asked = replace(asked, query=query, warnings=(*asked.warnings, *notices))
-                answer = await desk.answer(asked.query, image_file, stages) if asked else None
-    except TimeoutError:
-        raise DeadlineExceeded("The request's time ran out.", retry_after_s=1.0) from None
+    async with in_time(request):
+        desk, loaded = request.app.state.service.desk, request.app.state.service.loaded
+        with request.app.state.bodies.claims() as claim:
+            with stages.measured("read"):
+                sent, image_file = await read_check(request, claim)
+                platforms = known_platforms(sent.platforms, loaded.names)
+                given = read_set(sent.hashtags, loaded)
+                asking = question(sent, given)
+                has_file = image_file is not None or isinstance(sent.image, UrlImage)
+                asked = understand(asking, has_file=has_file, names=loaded.names) if asking else None
+                if image_file is None:
+                    image_file = await fetched(request, sent.image, claim)
+                if asked:
+                    query, notices = await with_leaning(request, asked.query)
+                    asked = replace(asked, query=query, warnings=(*asked.warnings, *notices))
+            answer = await desk.answer(asked.query, image_file, stages) if asked else None
     body = judge(sent, given, platforms, asked, answer, loaded, request_id=request.state.request_id)
     return Response(body.model_dump_json(), media_type="application/json")

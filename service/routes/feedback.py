@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
-from core.errors import DeadlineExceeded, StoreUnavailable
+from core.errors import StoreUnavailable
 from recommend.workspace import Verdict
 from service.auth import Caller, caller
+from service.deadlines import in_time
 from service.ids import new_id, spelt
 from service.intake import invalid
 from service.problems import Refusal, documented
@@ -65,18 +65,15 @@ async def give(request: Request, who: Annotated[Caller, Depends(caller("feedback
     Answered 201 once it counts, or 202 when the database is away and it is kept for it: either way it is not lost.
     """
     deadline_s: float = request.app.state.settings.deadline_s
-    try:
-        async with asyncio.timeout(deadline_s):
-            asked = await read_model(request, FeedbackRequest)
-            tags = _spoken_of(asked)
-            return await once(
-                request,
-                lambda: digest_of(b"feedback", asked.model_dump_json().encode()),
-                lambda: _take_in(request, who, asked, tags),
-                deadline_s=deadline_s,
-            )
-    except TimeoutError:
-        raise DeadlineExceeded("The request's time ran out.", retry_after_s=1.0) from None
+    async with in_time(request):
+        asked = await read_model(request, FeedbackRequest)
+        tags = _spoken_of(asked)
+        return await once(
+            request,
+            lambda: digest_of(b"feedback", asked.model_dump_json().encode()),
+            lambda: _take_in(request, who, asked, tags),
+            deadline_s=deadline_s,
+        )
 
 
 @router.delete(

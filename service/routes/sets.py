@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 from typing import Annotated, Any
@@ -10,9 +9,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
-from core.errors import DeadlineExceeded
 from service.auth import Caller, caller
 from service.conditions import if_match, if_none_match, quoted
+from service.deadlines import in_time
 from service.intake import invalid
 from service.problems import Refusal, documented
 from service.query_strings import nothing_asked, once_each
@@ -105,7 +104,8 @@ async def read_set(request: Request, name: Name, who: Who) -> Response:
 )
 async def save_set(request: Request, name: Name, who: Who) -> Response:
     """Make a set, or replace the version that If-Match names."""
-    asked = await _read_in_time(request)
+    async with in_time(request):
+        asked = await read_model(request, SetRequest)
     matched, unmatched = if_match(request), if_none_match(request)
     if unmatched is not None and unmatched != {ANY}:
         raise invalid("If-None-Match", "must be *")
@@ -148,14 +148,6 @@ async def delete_set(request: Request, name: Name, who: Who) -> Response:
     if not there:
         raise Refusal("not_found", "There is no such set.")
     return Response(status_code=204)
-
-
-async def _read_in_time(request: Request) -> SetRequest:
-    try:
-        async with asyncio.timeout(request.app.state.settings.deadline_s):
-            return await read_model(request, SetRequest)
-    except TimeoutError:
-        raise DeadlineExceeded("The request's time ran out.", retry_after_s=1.0) from None
 
 
 def _stale() -> Refusal:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from core.errors import DeadlineExceeded
 from service.answering import answer_post
 from service.answers import SuggestionAnswer
 from service.auth import caller
+from service.deadlines import in_time
 from service.intake import read_post
 from service.problems import ABOUT_A_POST, documented
 from service.query_strings import nothing_asked
@@ -62,20 +61,17 @@ PROBLEMS = documented(*ABOUT_A_POST, "conflict", "nothing_to_go_on")
 async def suggest(request: Request) -> Response:
     """Answer with a ranked, explained list of hashtags for a photograph, a caption, seed hashtags or any of them."""
     stages, deadline_s = request.state.stages, request.app.state.settings.deadline_s
-    try:
-        async with asyncio.timeout(deadline_s):
-            desk, loaded = request.app.state.service.desk, request.app.state.service.loaded
-            with request.app.state.bodies.claims() as claim:
-                with stages.measured("read"):
-                    post = await read_post(request, claim)
+    async with in_time(request):
+        desk, loaded = request.app.state.service.desk, request.app.state.service.loaded
+        with request.app.state.bodies.claims() as claim:
+            with stages.measured("read"):
+                post = await read_post(request, claim)
 
-                async def answer() -> Response:
-                    body = await answer_post(request, post, desk, loaded, claim=claim, stages=stages)
-                    return Response(body.model_dump_json(), media_type="application/json")
+            async def answer() -> Response:
+                body = await answer_post(request, post, desk, loaded, claim=claim, stages=stages)
+                return Response(body.model_dump_json(), media_type="application/json")
 
-                def digest() -> bytes:
-                    return digest_of(b"suggestions", post.request.model_dump_json().encode(), post.image_file or b"")
+            def digest() -> bytes:
+                return digest_of(b"suggestions", post.request.model_dump_json().encode(), post.image_file or b"")
 
-                return await once(request, digest, answer, deadline_s=deadline_s)
-    except TimeoutError:
-        raise DeadlineExceeded("The request's time ran out.", retry_after_s=1.0) from None
+            return await once(request, digest, answer, deadline_s=deadline_s)

@@ -25,6 +25,7 @@ from core.atomic import storage_errors
 from core.errors import InvalidOption, StoreUnavailable
 from service.logs import log
 from service.settings import PREFIX
+from service.store.troubles import first_cause
 
 Kind = Literal["sqlite", "postgresql"]
 DRIVERS: dict[str, str] = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
@@ -172,11 +173,11 @@ class Store:
             async with asyncio.timeout(self._patience_s), self.engine.connect() as connection:
                 yield connection
         except AWAY as error:
-            reason, sqlstate = _name_of(error)
-            if isinstance(error, BUGS) and sqlstate not in NOT_OURS:
+            cause = first_cause(error)
+            if isinstance(error, BUGS) and getattr(cause, "sqlstate", None) not in NOT_OURS:
                 raise
             self._away_until = self._clock() + PAUSE_S
-            self._tell(reason)
+            self._tell(getattr(cause, "sqlite_errorname", None) or type(cause).__name__)
             # Never the driver's words: they may hold the values of a statement, or a host's name.
             raise StoreUnavailable("The database cannot be reached.", retry_after_s=RETRY_AFTER_S) from error
         self._away_until = -1.0
@@ -187,13 +188,6 @@ class Store:
         if now - self._told_at.get(reason, -TOLD_AGAIN_S) >= TOLD_AGAIN_S:
             self._told_at[reason] = now
             log("store failed", level=logging.WARNING, reason=reason)
-
-
-def _name_of(error: Exception) -> tuple[str, str | None]:
-    """Return the name of what went wrong, and its SQLSTATE where there is one."""
-    driver = getattr(error, "orig", None) or error
-    cause = driver.__cause__ or driver
-    return getattr(cause, "sqlite_errorname", None) or type(cause).__name__, getattr(cause, "sqlstate", None)
 
 
 def open_store(url: str | URL, *, password_file: Path | None = None, patience_s: float | None = None) -> Store:

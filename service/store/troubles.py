@@ -56,6 +56,12 @@ def _what(error: BaseException) -> str:
     return f"cannot be reached or used: see that it runs, or {_ANOTHER}"
 
 
+def first_cause(error: BaseException) -> BaseException:
+    """Return what an error goes back to; of a timeout that is itself, not the cancelling that it is made of."""
+    *_, first = (cause for cause in _causes(error) if isinstance(cause, Exception))
+    return first
+
+
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     """Yield an error and what it came from: SQLAlchemy keeps the driver's own in ``orig``."""
     while error is not None:
