@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.small_disk import grow, mounted
 from tests.unit.pipelines.corpora_on_disk import (
     jpeg,
     kept_ids,
@@ -71,15 +72,8 @@ def test_killed_at_random_moments_it_ends_with_the_same_corpus(tmp_path: Path) -
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of one megabyte."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"SKIPPED, NOT RUN: no small disk can be mounted here ({mounted.stderr.strip()})")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=False)
+    with mounted(tmp_path / "disk", "1m") as place:
+        yield place
 
 
 def test_a_full_disk_ends_with_a_sentence_and_loses_nothing(tmp_path: Path, small_disk: Path) -> None:
@@ -95,7 +89,7 @@ def test_a_full_disk_ends_with_a_sentence_and_loses_nothing(tmp_path: Path, smal
     assert "Traceback" not in errors
     assert not out.exists()
     assert tree_of(corpus) == before
-    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    grow(small_disk, "64m")
     assert run_clean(corpus, out).n_read == 3600
     run_clean(corpus, tmp_path / "whole")
     assert kept_ids(out) == kept_ids(tmp_path / "whole")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.small_disk import grow, mounted
 from tests.support.tiny_recording import write_recording
 
 TAGS = ("pets", "dog", "cat", "puppy")
@@ -120,15 +120,8 @@ def test_what_cannot_be_used_ends_with_2_and_one_line(
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system with room for a part of the corpus."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = (
-        os.geteuid() == 0 and run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(folder)]).returncode == 0
-    )
-    if not mounted:
-        pytest.skip("SKIPPED, NOT RUN: a small tmpfs can be mounted by root alone")
-    yield folder
-    run(["umount", str(folder)])
+    with mounted(tmp_path / "disk", "300k") as place:
+        yield place
 
 
 def test_a_full_disk_is_told_and_loses_nothing(tmp_path: Path, wanted: set[str], small_disk: Path) -> None:
@@ -138,7 +131,7 @@ def test_a_full_disk_is_told_and_loses_nothing(tmp_path: Path, wanted: set[str],
     assert full.returncode == 2
     assert "no room left" in full.stderr
     assert "Traceback" not in full.stderr
-    assert run(["mount", "-o", "remount,size=20m", str(small_disk)]).returncode == 0
+    grow(small_disk, "20m")
     done = run(collect(tmp_path, corpus))
     assert done.returncode == 0, done.stderr
     assert ids(corpus) == sorted(wanted)

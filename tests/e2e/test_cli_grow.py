@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from core.bundle import current, list_bundles, open_bundle
-from tests.e2e.test_cli_whole_run import QUICK
+from tests.support.quick_training import quick_training
 
 pytestmark = [pytest.mark.train, pytest.mark.sample]
 pytest.importorskip("torch")
@@ -26,6 +26,7 @@ BESIDE = {
     "nature": ("lake", "forest", "mountains", "hike", "sky", "wild", "river"),
 }
 # As little as still goes through every stage.
+QUICK = quick_training("small", word2vec_epochs=1, context_epochs=2)
 SMALL = QUICK.replace("n_buckets = 1000", "n_buckets = 1000\nbatch_posts = 32") + (
     "[corpus]\nmin_train = 50\nmin_val = 10\n[grow]\nmin_multimodal = 10\n"
 )

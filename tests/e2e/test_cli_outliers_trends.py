@@ -17,6 +17,7 @@ import pytest
 from core.errors import DataError
 from core.trend_snapshot import read_snapshot
 from pipelines.quarantine import JOURNAL, Quarantine
+from tests.support.small_disk import mounted
 from tests.unit.pipelines.posts_on_disk import record, write_lines
 from tests.unit.pipelines.test_quarantine import state
 
@@ -27,15 +28,8 @@ N_PICTURES = 300
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of four megabytes."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"SKIPPED, NOT RUN: no small disk can be mounted here ({mounted.stderr.strip()})")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=False)
+    with mounted(tmp_path / "disk", "4m") as place:
+        yield place
 
 
 def tagsmith(*words: str) -> subprocess.CompletedProcess[str]:

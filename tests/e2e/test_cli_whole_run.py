@@ -16,41 +16,11 @@ import pytest
 
 from core.bundle import current, list_bundles, open_bundle
 from pipelines.run import STAGE_NAMES
+from tests.support.quick_training import quick_training
 
 pytestmark = [pytest.mark.train, pytest.mark.sample]
 pytest.importorskip("torch")
 
-# As little as still goes through every stage.
-QUICK = """
-[topics]
-backbone = "efficientnet_lite2"
-noise_pictures = 20
-held_out_groups = 2
-[topics.head]
-views = 1
-iterations = 10
-[embeddings.word2vec]
-dimensions = 16
-epochs = 1
-[embeddings.context]
-dimensions = 16
-epochs = 2
-n_buckets = 1000
-[embeddings.topic]
-epochs = 1
-head_epochs = 1
-[ranker]
-draws = 1
-rounds = 20
-confidence_questions = 50
-[evaluate]
-resamples = 50
-picture_pairs = 5
-nonsense = 5
-[publish]
-name = "small"
-at_least = {}
-"""
 POSTS = {"image_tagger_family": 800, "documentintent": 600}
 PICTURES = {"train": 6, "val": 3, "test": 3}
 
@@ -95,7 +65,7 @@ def data(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     take_posts(data_dir / "posts", folder / "posts")
     take_pictures(data_dir / "topics", folder / "topics")
     shutil.copyfile(data_dir / "topic_lexicon.json", folder / "topic_lexicon.json")
-    (folder.parent / "quick.toml").write_text(QUICK)
+    (folder.parent / "quick.toml").write_text(quick_training("small", word2vec_epochs=1, context_epochs=2))
     return folder
 
 

@@ -13,6 +13,7 @@ from tests.support.photo_site.pictures import picture_of
 from tests.support.photo_site.running import PROFILE, ROOT, RunningSite
 from tests.support.photo_site.server import SiteRules
 from tests.support.photo_site.world import SitePost, build_posts, searched_by
+from tests.support.quick_training import quick_training
 from tests.support.service_process import Service
 
 pytestmark = [pytest.mark.crawl, pytest.mark.train]
@@ -33,40 +34,6 @@ jitter = 0.0
 [topics]
 {topics}
 """
-# As little as still goes through every stage.
-QUICK = """
-[corpus]
-min_train = 80
-min_val = 10
-[topics]
-backbone = "efficientnet_lite2"
-noise_pictures = 20
-held_out_groups = 2
-[topics.head]
-views = 1
-iterations = 10
-[embeddings.word2vec]
-dimensions = 16
-epochs = 3
-[embeddings.context]
-dimensions = 16
-epochs = 3
-n_buckets = 1000
-[embeddings.topic]
-epochs = 1
-head_epochs = 1
-[ranker]
-draws = 1
-rounds = 20
-confidence_questions = 50
-[evaluate]
-resamples = 50
-picture_pairs = 5
-nonsense = 5
-[publish]
-name = "grown"
-at_least = {}
-"""
 
 
 def words_of(topic: str) -> set[str]:
@@ -84,7 +51,9 @@ def test_a_site_becomes_a_service_that_suggests_its_hashtags(tmp_path: Path) -> 
     """One command from the web to a bundle, another to serve it, and answers that know the site's topics."""
     site = RunningSite(tmp_path, SiteRules(n_posts=N_POSTS))
     config, collect, store = tmp_path / "quick.toml", tmp_path / "collect.toml", tmp_path / "store"
-    config.write_text(QUICK)
+    config.write_text(
+        "[corpus]\nmin_train = 80\nmin_val = 10\n" + quick_training("grown", word2vec_epochs=3, context_epochs=3)
+    )
     topics = "\n".join(f"{topic} = {list(searched_by(topic))!r}" for topic in TOPICS)
     collect.write_text(COLLECT.format(instance=site.address, files=PROFILE, topics=topics))
     words: list[str | Path] = [sys.executable, "-m", "tagsmith", "grow", "--collect", collect, "--config", config]

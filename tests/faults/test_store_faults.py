@@ -20,6 +20,7 @@ from tests.support.load import FEEDBACK, SUGGEST, Load
 from tests.support.new_key import new_key
 from tests.support.postgres import Postgres, running_postgres
 from tests.support.service_process import ROOT, Service
+from tests.support.small_disk import mounted
 
 GOOD = {200}
 
@@ -198,12 +199,8 @@ def _held_on_to(listener: socket.socket) -> float:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of three megabytes."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(place)]).returncode:
-        pytest.skip("SKIPPED, NOT RUN: a small file system can be mounted by root alone")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
+    with mounted(tmp_path / "disk", "3m") as place:
+        yield place
 
 
 @pytest.mark.parametrize("real", [False, pytest.param(True, marks=pytest.mark.faults)], ids=["fakes", "starter"])
