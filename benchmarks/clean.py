@@ -30,9 +30,9 @@ MAX_TIME_RATIO = 1.25
 
 def measure(corpus: Path, out: Path) -> dict[str, Any]:
     """Clean a corpus in this process and return what it took."""
-    from pipelines.clean import clean
-    from pipelines.config import load_config
-    from pipelines.progress import SilentProgress
+    from pipelines.cleaning.clean import clean
+    from pipelines.config.training import load_config
+    from pipelines.workshop.progress import SilentProgress
 
     before = _memory_mb()
     start, spent = time.perf_counter(), time.process_time()

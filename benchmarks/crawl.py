@@ -24,8 +24,8 @@ import selenium.webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
-from pipelines.collect import Wish, collect
-from pipelines.collect_config import load_collect_config
+from pipelines.collecting.collect import Wish, collect
+from pipelines.config.collect import load_collect_config
 from scraper.port import Page, PageSource, Target
 from scraper.sources import SourceOptions, open_source
 from tests.support.photo_site.running import PROFILE, RunningSite

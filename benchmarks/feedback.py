@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.bundle import open_bundle, resolve_bundle
+from core.bundle.opening import open_bundle, resolve_bundle
 from core.posts import Post
-from pipelines.corpus import FolderPosts, Tally
-from pipelines.metrics import ranking_metrics
-from pipelines.tasks import Question, caption_question, tags_question
+from pipelines.corpus.posts import FolderPosts, Tally
+from pipelines.corpus.questions import Question, caption_question, tags_question
+from pipelines.evaluation.metrics import ranking_metrics
 from recommend.assemble import assemble
 from recommend.hierarchy import HierarchicalRecommender
 from recommend.workspace import HORIZON_DAYS, Event, adjustments

@@ -20,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
-from models.picture_features import open_bundle_extractor, read_features
-from models.topic_folder import read_topic_folder
-from pipelines.bootstrap import Resamples
-from pipelines.outlier_scores import METHODS, Looked, Verdict, head_inputs, judge_agreement
+from models.labelled.picture_features import open_bundle_extractor, read_features
+from models.labelled.topic_folder import read_topic_folder
+from pipelines.evaluation.bootstrap import Resamples
+from pipelines.outliers.scores import METHODS, Looked, Verdict, head_inputs, judge_agreement
 
 SPOKEN_OF = {
     "architecture": "building|street|city|house|bridge|church|tower|wall|sidewalk|window|stairs?|brick|store|roof"

@@ -16,11 +16,11 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from core.bundle import open_bundle, resolve_bundle
-from pipelines.corpus import read_posts
-from pipelines.metrics import ranking_metrics
-from pipelines.tasks import caption_question, questions, tags_question
-from pipelines.train_embeddings import EXACT
+from core.bundle.opening import open_bundle, resolve_bundle
+from pipelines.corpus.posts import read_posts
+from pipelines.corpus.questions import caption_question, questions, tags_question
+from pipelines.evaluation.metrics import ranking_metrics
+from pipelines.training.train_embeddings import EXACT
 from recommend.assemble import assemble
 
 

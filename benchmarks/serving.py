@@ -36,8 +36,8 @@ import numpy as np
 from PIL import Image
 
 from core.query import Query
-from core.text import caption_words
-from service.loading import Loaded, load
+from core.text.caption import caption_words
+from service.engine.loading import Loaded, load
 from service.settings import load_settings
 
 CAPTION = "Sunday walk with my best friend in the old town"

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from core.text import STOP_WORDS
+from core.text.caption import STOP_WORDS
 
 SHARD_POSTS = 50_000
 POSTS_A_PICTURE = 200

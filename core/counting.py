@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import regex
 
-from core.links import link_spans
+from core.text.links import link_spans
 
 # One emoji with all that belongs to it: skin tone, variation selector, joined figures, flags, keycaps.
 _EMOJI = regex.compile(

@@ -14,9 +14,9 @@ from typing import Any, Literal
 import regex
 
 from core.counting import COUNTERS, utf8_bytes
-from core.hashtags import extract
 from core.platform_rules import FACTS, read_rules
-from core.wildcards import compile_wildcards
+from core.text.hashtags import extract
+from core.text.wildcards import compile_wildcards
 
 LeftOutRule = Literal[
     "max_hashtags",

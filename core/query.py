@@ -67,7 +67,7 @@ class Query:
     """One post to find hashtags for; any of the three inputs may be missing, but not all.
 
     Attributes:
-        words: caption tokens as ``core.text.caption_words`` makes them, hashtags taken out.
+        words: caption tokens as ``core.text.caption.caption_words`` makes them, hashtags taken out.
         seeds: hashtags given or found in the caption, in normal form, no duplicates.
         image: what the classifier saw, or None.
         options: how the answer is to be made.

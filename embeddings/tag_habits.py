@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.text import STOP_WORDS, phrases
+from core.text.caption import STOP_WORDS, phrases
 from embeddings.array_folder import open_array, staged_folder, write_array
 from embeddings.cooccurrence import TokenisedPost
 

@@ -6,22 +6,22 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.blocklist import load_blocklist
-from core.bundle import Bundle
-from core.display import Segmenter, as_used
+from core.bundle.opening import Bundle
 from core.errors import BundleCorrupt
 from core.ports import ImageClassifier
+from core.text.blocklist import load_blocklist
+from core.text.display import Segmenter, as_used
 from embeddings.cooccurrence import Counts
-from models.classifier_files import read_facts
-from models.runtimes import open_classifier
-from recommend.catalogue import Catalogue
+from models.classifier.files import read_facts
+from models.classifier.runtimes import open_classifier
+from recommend.catalogue.lookups import Catalogue
+from recommend.catalogue.trend_shelf import TRENDS_FILE, Clock, TrendShelf, trend_files, utc_now
 from recommend.confidence import open_confidence
 from recommend.hierarchy import HierarchicalRecommender
-from recommend.knowledge import Knowledge, open_knowledge
+from recommend.knowledge.opening import Knowledge, open_knowledge
 from recommend.language import build_tag_languages
 from recommend.ranker import Ranker, open_ranker
 from recommend.safety import Blocked
-from recommend.trend_shelf import TRENDS_FILE, Clock, TrendShelf, trend_files, utc_now
 
 WORDS_FILE = "words.json"
 

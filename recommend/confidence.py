@@ -15,7 +15,7 @@ import numpy as np
 from core.errors import BundleCorrupt
 from core.query import Query
 from core.suggestions import Level
-from recommend.signals import TextSignals
+from recommend.signals.text import TextSignals
 
 CONFIDENCE_FILE = "confidence.json"
 LIKE_A_KNOWN_SEED = 0.3

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.errors import InvalidOption
 from core.query import Tier
 from core.suggestions import Notice
-from recommend.tiers import TIERS
+from recommend.catalogue.tiers import TIERS
 
 SAME_FORM = 1.5
 """Similarity of two forms of one word. More than any cosine: the second form brings a post no new readers."""

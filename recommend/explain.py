@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from core.query import Query
 from core.suggestions import Parts
-from core.text import STOP_WORDS
+from core.text.caption import STOP_WORDS
 from embeddings.cooccurrence import SEED_SMOOTHING, PostCounts
 from embeddings.sparse import CountMatrix
-from recommend.class_words import shown_name
-from recommend.image_signals import IMAGE_SIGNALS, ImageSignals
-from recommend.knowledge import Knowledge
-from recommend.signals import NAMES, TextSignals
+from recommend.knowledge.class_words import shown_name
+from recommend.knowledge.opening import Knowledge
+from recommend.signals.pictures import IMAGE_SIGNALS, ImageSignals
+from recommend.signals.text import NAMES, TextSignals
 
 WORKSPACE_REASON = "accepted or added here before"
 MIN_SHARE = 0.02

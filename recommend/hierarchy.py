@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from core.errors import NothingToGoOn
 from core.query import Query
 from core.suggestions import Answer, Parts, Suggestion
-from recommend.candidates import best_rows, text_candidates
-from recommend.catalogue import Catalogue
-from recommend.class_words import shown_name
+from recommend.catalogue.lookups import Catalogue
+from recommend.catalogue.tiers import TIERS
 from recommend.confidence import Confidence
 from recommend.diversity import apply_mix, number_forms, rerank, with_pins
 from recommend.explain import WORKSPACE_REASON, Evidence, reasons
-from recommend.image_signals import ImageSignalMaker, ImageSignals
-from recommend.knowledge import Knowledge
+from recommend.knowledge.class_words import shown_name
+from recommend.knowledge.opening import Knowledge
 from recommend.language import TagLanguages, caption_language
 from recommend.notices import ABSTAINED, left_aside, too_few
 from recommend.own_tags import UNKNOWN, own_tags
@@ -26,8 +25,9 @@ from recommend.published import published_scores
 from recommend.ranker import EACH_INPUT_MORE, Ranker, text_kind
 from recommend.safety import Blocked, allowed_mask
 from recommend.scored import Scored
-from recommend.signals import SignalMaker, TextSignals
-from recommend.tiers import TIERS
+from recommend.signals.candidates import best_rows, text_candidates
+from recommend.signals.pictures import ImageSignalMaker, ImageSignals
+from recommend.signals.text import SignalMaker, TextSignals
 
 Floats = NDArray[np.float32]
 

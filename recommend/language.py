@@ -150,7 +150,7 @@ def caption_language(words: Sequence[str], detect: Detect = detect_language) -> 
     """Return the primary tag of a caption's language, or None when it is not clear.
 
     Args:
-        words: caption tokens as ``core.text.caption_words`` makes them; emoji are passed over.
+        words: caption tokens as ``core.text.caption.caption_words`` makes them; emoji are passed over.
         detect: tells the language of a text.
     """
     letters = [word for word in words if word[:1].isalpha()]

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from core.query import Query
 from embeddings.tokens import word_token
-from recommend.knowledge import Knowledge
-from recommend.signals import TextSignals
+from recommend.knowledge.opening import Knowledge
+from recommend.signals.text import TextSignals
 
 
 def published_scores(

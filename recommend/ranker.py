@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import BundleCorrupt
-from recommend.image_signals import IMAGE_SIGNALS
 from recommend.lean_lightgbm import lightgbm
-from recommend.signals import COLUMNS, GROUPS, NAMES
+from recommend.signals.pictures import IMAGE_SIGNALS
+from recommend.signals.text import COLUMNS, GROUPS, NAMES
 
 Floats = NDArray[np.float32]
 

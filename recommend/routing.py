@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.errors import InvalidOption
 from core.query import Query
 from embeddings.context import log_softmax
-from recommend.knowledge import Knowledge
+from recommend.knowledge.opening import Knowledge
 
 Floats = NDArray[np.float32]
 Origin = Literal["given", "image", "text"]

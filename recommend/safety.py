@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from core.suggestions import Notice
 
 Blocked = Callable[[str], str | None]
-"""Hashtag in normal form to the category it is blocked for, or None (``core.blocklist.Blocklist.blocked``)."""
+"""Hashtag in normal form to the category it is blocked for, or None (``core.text.blocklist.Blocklist.blocked``)."""
 
 
 def allowed_mask(tags: Sequence[str], blocked: Blocked) -> NDArray[np.bool_]:

@@ -2,7 +2,7 @@
 
 A source turns a target into a page; it keeps no state of the crawl, so a crawl that was killed goes on from the
 targets that the frontier still holds. Everything in a :class:`FoundPost` is as the platform gave it: the crawl hashes
-the author and cleans the caption (``scraper/privacy.py``) before anything is written.
+the author and cleans the caption (``scraper/crawling/privacy.py``) before anything is written.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from typing import Any
 import dacite
 
 from core.errors import DataError, InvalidOption
-from core.hashtags import normalise
+from core.text.hashtags import normalise
 from scraper import errors
 from scraper.port import FoundPost, Page, Target
 from scraper.sources import SourceOptions

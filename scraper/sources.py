@@ -79,21 +79,30 @@ class SourceKind:
 SOURCES: tuple[SourceKind, ...] = (
     SourceKind(
         "browser",
-        "scraper.browser.make",
+        "scraper.browser.source.make",
         "explore pages of a photo-sharing site, in headless Chromium",
         ("tag", "post"),
     ),
     SourceKind(
         "instagram",
-        "scraper.instagram.make",
+        "scraper.instagram.source.make",
         "Instagram through Instaloader",
         ("tag", "profile", "post", "location"),
     ),
-    SourceKind("mastodon", "scraper.mastodon.make", "public timelines of a Mastodon or Pixelfed instance", ("tag",)),
-    SourceKind("commons", "scraper.commons.make", "licensed photographs of Wikimedia Commons", ("search",)),
-    SourceKind("openverse", "scraper.openverse.make", "licensed photographs that Openverse finds", ("search",)),
     SourceKind(
-        "dump", "scraper.dump.make", "folders and exports that you already have", ("file",), network=False, whole=True
+        "mastodon", "scraper.mastodon.source.make", "public timelines of a Mastodon or Pixelfed instance", ("tag",)
+    ),
+    SourceKind("commons", "scraper.photographs.commons.make", "licensed photographs of Wikimedia Commons", ("search",)),
+    SourceKind(
+        "openverse", "scraper.photographs.openverse.make", "licensed photographs that Openverse finds", ("search",)
+    ),
+    SourceKind(
+        "dump",
+        "scraper.dump.source.make",
+        "folders and exports that you already have",
+        ("file",),
+        network=False,
+        whole=True,
     ),
     SourceKind(
         "replay", "scraper.replay.make", "recorded pages, for tests and demonstrations", ("tag",), network=False

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from core.hashtags import normalise
+from core.text.hashtags import normalise
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,18 +18,20 @@ from starlette.routing import Match
 
 from core.errors import MissingExtra, TagsmithError
 from core.version import installed_version
-from service import openapi
-from service.batches import Batches
-from service.budget import ByteBudget
-from service.envelope import Envelope, problem_response
-from service.fetching import Fetcher
-from service.headers import CORS_ANSWER_HEADERS, CORS_METHODS, CORS_REQUEST_HEADERS, SafeHeaders
-from service.heads import HeadLikeGet
+from service.engine.batch_places import Batches
+from service.engine.loading import load
+from service.engine.serving import OneBundle
+from service.engine.state import Load, State
 from service.image_urls import read_origin
-from service.loading import load
-from service.metrics import Metrics
-from service.problems import Refusal
-from service.query_strings import refusal_of
+from service.intake.budget import ByteBudget
+from service.intake.fetching import Fetcher
+from service.observe.metrics import Metrics
+from service.protocol import openapi
+from service.protocol.envelope import Envelope, problem_response
+from service.protocol.headers import CORS_ANSWER_HEADERS, CORS_METHODS, CORS_REQUEST_HEADERS, SafeHeaders
+from service.protocol.heads import HeadLikeGet
+from service.protocol.problems import Refusal
+from service.protocol.query_strings import refusal_of
 from service.routes import (
     batches,
     bundle,
@@ -46,11 +48,9 @@ from service.routes import (
     topics,
     trending,
 )
-from service.serving import OneBundle
 from service.settings import Settings
-from service.state import Load, State
 from service.store.books import open_books
-from service.store_watch import StoreWatch
+from service.store.watch import StoreWatch
 
 ROUTERS = (
     suggestions.router,
@@ -183,7 +183,7 @@ def _open_spans(settings: Settings) -> Any:
     if settings.otlp_endpoint is None:
         return None
     try:
-        tracing = importlib.import_module("service.tracing")
+        tracing = importlib.import_module("service.protocol.tracing")
     except ModuleNotFoundError as error:
         raise MissingExtra("traces need OpenTelemetry; install it with: pip install 'tagsmith[otel]'") from error
     return tracing.Spans(settings.otlp_endpoint, installed_version())

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from core.bundle import resolve_bundle
+from core.bundle.opening import resolve_bundle
 from core.errors import BundleMissing
 
 STORE = Path("var/bundles")

@@ -11,21 +11,18 @@ from typing import Annotated
 
 import typer
 
-from tagsmith import (
-    bundles,
-    cleaning,
-    collecting,
-    database,
-    doctor,
-    evaluating,
-    finding_outliers,
-    growing,
-    keys,
-    serving,
-    suggesting,
-    training,
-    trending,
-)
+from tagsmith.commands import bundle as bundles
+from tagsmith.commands import clean as cleaning
+from tagsmith.commands import collect as collecting
+from tagsmith.commands import doctor, keys
+from tagsmith.commands import evaluate as evaluating
+from tagsmith.commands import grow as growing
+from tagsmith.commands import outliers as finding_outliers
+from tagsmith.commands import serve as serving
+from tagsmith.commands import store as database
+from tagsmith.commands import suggest as suggesting
+from tagsmith.commands import train as training
+from tagsmith.commands import trends as trending
 from tagsmith.failures import FailuresInOneLine
 
 app = typer.Typer(

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from pipelines.progress import ProgressPort
-    from pipelines.stage import StageRecord
+    from pipelines.workshop.progress import ProgressPort
+    from pipelines.workshop.stage import StageRecord
 
 
 @contextmanager
 def show_stage(stage: str) -> Iterator[ProgressPort]:
     """Print a stage's name, and yield what draws its bars while it runs."""
-    from pipelines.progress import open_bars
+    from pipelines.workshop.progress import open_bars
 
     console = Console(stderr=True)
     console.print(f"[bold]{stage}[/bold]")

@@ -1,1 +1,1 @@
-"""The rules and the machinery of ``pipelines/clean.py``."""
+"""The rules and the machinery of ``pipelines/cleaning/clean.py``."""

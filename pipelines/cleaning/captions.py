@@ -1,8 +1,8 @@
 r"""Captions without what cannot be seen and without emoticons.
 
 What is invisible tells two equal captions apart, and emoticons leave letters behind that are no words: ":D" would
-teach the word "d", "¯\_(ツ)_/¯" a Japanese one. Emoji are words of a caption (``core.text``) and stay unless asked
-otherwise. Characters without a shape that scripts and emoji are joined with stay where they join.
+teach the word "d", "¯\_(ツ)_/¯" a Japanese one. Emoji are words of a caption (``core.text.caption``) and stay unless
+asked otherwise. Characters without a shape that scripts and emoji are joined with stay where they join.
 """
 
 from __future__ import annotations

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.cleaning.config import CleanConfig
 from pipelines.cleaning.keys import Keys, Records, Rows, equal_keys
 from pipelines.cleaning.samples import Samples
 from pipelines.cleaning.signatures import Signer
-from pipelines.progress import ProgressPort
+from pipelines.config.clean import CleanConfig
+from pipelines.workshop.progress import ProgressPort
 
 SAME_ID = "same-id"
 SAME_POST = "same-post"

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from core.blocklist import Blocklist
 from core.posts import Post
-from core.text import caption_words
+from core.text.blocklist import Blocklist
+from core.text.caption import caption_words
 from pipelines.cleaning.captions import tidy_caption
-from pipelines.cleaning.config import CleanConfig
 from pipelines.cleaning.spam import RULES, SpamRule, TidyPost
-from pipelines.corpus import post_of
+from pipelines.config.clean import CleanConfig
+from pipelines.corpus.posts import post_of
 from recommend.language import caption_language, primary_tag
 
 OTHER_LANGUAGE = "other-language"

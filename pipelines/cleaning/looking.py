@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.cleaning.comparing import Verdicts
-from pipelines.cleaning.config import PicturesConfig
 from pipelines.cleaning.keys import Keys, Records, Rows, equal_keys
 from pipelines.cleaning.ledger import Ledger
 from pipelines.cleaning.pictures import NEAR_PICTURE, OUTSIDE, RULES, SAME_PICTURE, Look, find_picture, look_at
 from pipelines.cleaning.samples import Samples, rank_of
-from pipelines.progress import ProgressPort
+from pipelines.config.clean import PicturesConfig
+from pipelines.workshop.progress import ProgressPort
 
 SAVE_EVERY = 512
 _WAITING_A_WORKER = 4

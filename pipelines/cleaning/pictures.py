@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.errors import ImageTooLarge, UndecodableImage, UnsupportedImage
-from models.decode import decode
-from pipelines.cleaning.config import PicturesConfig
+from models.classifier.decode import decode
+from pipelines.config.clean import PicturesConfig
 
 MISSING = "missing"
 OUTSIDE = "outside-the-corpus"

@@ -10,13 +10,13 @@ import numpy as np
 
 from core.errors import DataError
 from core.posts import Post
-from pipelines.cleaning.config import CleanConfig
 from pipelines.cleaning.examining import OTHER_LANGUAGE, Dropped, Examiner, Kept
 from pipelines.cleaning.ledger import Ledger, ShardProgress
 from pipelines.cleaning.samples import Samples, rank_of
 from pipelines.cleaning.shards import Shard, parse_record, read_lines
 from pipelines.cleaning.signatures import Signer, hash_key
-from pipelines.progress import ProgressPort
+from pipelines.config.clean import CleanConfig
+from pipelines.workshop.progress import ProgressPort
 
 MALFORMED = "malformed"
 MIN_TAGS_OF_A_BLOCK = 5

@@ -15,12 +15,12 @@ from typing import Any
 
 from core.atomic import write_atomic
 from core.errors import TagsmithError
-from models.decode import decode
-from pipelines.cleaning.config import CleanConfig
+from models.classifier.decode import decode
 from pipelines.cleaning.looking import PictureVerdicts
 from pipelines.cleaning.samples import Samples
 from pipelines.cleaning.writing import Written
-from pipelines.report import STYLE
+from pipelines.config.clean import CleanConfig
+from pipelines.report.report import STYLE
 
 SAMPLES = "samples.jsonl"
 PAGE = "samples.html"

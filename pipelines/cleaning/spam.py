@@ -16,11 +16,11 @@ from importlib.resources import files
 
 import regex
 
-from core.hashtags import hashtag_spans, normalise
-from core.links import EMAIL, link_spans
-from core.text import caption_words
-from core.wildcards import compile_wildcards
-from pipelines.cleaning.config import SpamConfig
+from core.text.caption import caption_words
+from core.text.hashtags import hashtag_spans, normalise
+from core.text.links import EMAIL, link_spans
+from core.text.wildcards import compile_wildcards
+from pipelines.config.clean import SpamConfig
 
 MIN_WORDS_TO_REPEAT = 10
 WORDS_A_SIGN = 60
@@ -52,7 +52,7 @@ class TidyPost:
 
     Attributes:
         caption: tidied, hashtags where they stood.
-        words: of the caption, as :func:`core.text.caption_words` makes them.
+        words: of the caption, as :func:`core.text.caption.caption_words` makes them.
         hashtags: in normal form, without those of the block list.
     """
 

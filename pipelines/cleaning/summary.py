@@ -15,9 +15,9 @@ from pipelines.cleaning.ledger import Ledger
 from pipelines.cleaning.outcome import CleanReport
 from pipelines.cleaning.review import PAGE
 from pipelines.cleaning.writing import Written
-from pipelines.figures import Row, Table
-from pipelines.plots import bars_png
-from pipelines.report import html_page
+from pipelines.report.figures import Row, Table
+from pipelines.report.plots import bars_png
+from pipelines.report.report import html_page
 
 FOLDER = "cleaning"
 SUMMARY = "summary.json"

@@ -21,7 +21,7 @@ from pipelines.cleaning.comparing import AUTHOR_FLOOD, Verdicts
 from pipelines.cleaning.ledger import Ledger
 from pipelines.cleaning.looking import PictureVerdicts
 from pipelines.cleaning.shards import POSTS, open_shard
-from pipelines.progress import ProgressPort
+from pipelines.workshop.progress import ProgressPort
 
 PICTURES = "pictures"
 # A file system without links, another file system, a file with too many of them, or one that is not ours to link.

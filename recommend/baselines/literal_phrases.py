@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.query import Query
-from core.text import phrases
+from core.text.caption import phrases
 from recommend.baselines.method import Baseline, Corpus
 
 MAX_WORDS = 4

@@ -13,20 +13,20 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from core.errors import DeadlineExceeded, Overloaded
-from service.answering import answer_post
-from service.answers import BatchAnswer
-from service.auth import caller, charge_more
-from service.batch_intake import read_batch, read_item
-from service.batches import Line, unless_gone
-from service.budget import Claim
-from service.desk import Desk
-from service.envelope import problem_of
-from service.loading import Loaded
-from service.logs import LOGGER
-from service.problems import documented, refusal_for
-from service.query_strings import nothing_asked
-from service.repeating import PARAMETER, Turn, digest_of, once, turn_of
-from service.stages import Stages
+from service.answer.post import answer_post
+from service.engine.batch_places import Line, unless_gone
+from service.engine.desk import Desk
+from service.engine.loading import Loaded
+from service.intake.batch import read_batch, read_item
+from service.intake.budget import Claim
+from service.observe.logs import LOGGER
+from service.observe.stages import Stages
+from service.protocol.auth import caller, charge_more
+from service.protocol.envelope import problem_of
+from service.protocol.idempotency import PARAMETER, Turn, digest_of, once, turn_of
+from service.protocol.problems import documented, refusal_for
+from service.protocol.query_strings import nothing_asked
+from service.schemas.answers import BatchAnswer
 from service.store.repeats import StoredAnswer
 
 NDJSON = "application/x-ndjson"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Request
 
-from service.answers import BundleCard
-from service.auth import caller
-from service.problems import documented
+from service.protocol.auth import caller
+from service.protocol.problems import documented
+from service.schemas.answers import BundleCard
 
 router = APIRouter(tags=["what is loaded"])
 

@@ -8,17 +8,17 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from service.answering import fetched
-from service.auth import caller
-from service.check_answers import CheckAnswer
-from service.check_intake import read_check
-from service.checking import judge, question, read_set
-from service.deadlines import in_time
-from service.interpret import known_platforms, understand
-from service.problems import ABOUT_A_POST, documented
-from service.query_strings import nothing_asked
-from service.recollection import with_leaning
-from service.schemas import UrlImage
+from service.answer.checking import judge, question, read_set
+from service.answer.interpret import known_platforms, understand
+from service.answer.post import fetched
+from service.answer.recollection import with_leaning
+from service.intake.check_intake import read_check
+from service.protocol.auth import caller
+from service.protocol.deadlines import in_time
+from service.protocol.problems import ABOUT_A_POST, documented
+from service.protocol.query_strings import nothing_asked
+from service.schemas.check import CheckAnswer
+from service.schemas.requests import UrlImage
 
 router = APIRouter(tags=["suggestions"])
 

@@ -9,18 +9,18 @@ from starlette.responses import Response
 
 from core.errors import StoreUnavailable
 from recommend.workspace import Verdict
-from service.auth import Caller, caller
-from service.deadlines import in_time
 from service.ids import new_id, spelt
-from service.intake import invalid
-from service.problems import Refusal, documented
-from service.query_strings import nothing_asked
-from service.repeating import PARAMETER, digest_of, idempotency_key, once
-from service.small_bodies import hashtags, read_model
+from service.intake.json_body import hashtags, read_model
+from service.protocol.auth import Caller, caller
+from service.protocol.deadlines import in_time
+from service.protocol.fields import invalid
+from service.protocol.idempotency import PARAMETER, digest_of, idempotency_key, once
+from service.protocol.problems import Refusal, documented
+from service.protocol.query_strings import nothing_asked
+from service.schemas.store import FEEDBACK_EXAMPLE, FeedbackAnswer, FeedbackRequest
 from service.store.books import Books
 from service.store.engine import now_ms
 from service.store.feedback_rows import Given, OtherWorkspace
-from service.store_schemas import FEEDBACK_EXAMPLE, FeedbackAnswer, FeedbackRequest
 
 router = APIRouter(tags=["feedback"])
 

@@ -6,12 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from service.auth import caller
-from service.lookup_answers import HashtagCard, HashtagList
-from service.lookups import complete, describe
-from service.problems import documented
-from service.query_strings import once_each
-from service.schemas import CompletionQuery
+from service.answer.lookups import complete, describe
+from service.protocol.auth import caller
+from service.protocol.problems import documented
+from service.protocol.query_strings import once_each
+from service.schemas.lookups import HashtagCard, HashtagList
+from service.schemas.requests import CompletionQuery
 
 router = APIRouter(tags=["hashtags"])
 

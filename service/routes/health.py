@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from service.answers import Health, Warned
-from service.auth import caller
-from service.metrics import CONTENT_TYPE
-from service.problems import documented
+from service.observe.metrics import CONTENT_TYPE
+from service.protocol.auth import caller
+from service.protocol.problems import documented
+from service.schemas.answers import Health, Warned
 
 router = APIRouter(tags=["health"])
 

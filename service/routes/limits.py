@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Request
 
-from service import schemas, small_bodies
-from service.answers import Limits
-from service.auth import caller
-from service.connections import MAX_HEADER_BYTES
-from service.fetching import MAX_REDIRECTS, TOTAL_S
+from service.intake import json_body as small_bodies
+from service.intake.fetching import MAX_REDIRECTS, TOTAL_S
+from service.protocol.auth import caller
+from service.protocol.connections import MAX_HEADER_BYTES
+from service.schemas import requests as schemas
+from service.schemas.answers import Limits
+from service.schemas.store import MAX_SET_HASHTAGS, MAX_SPOKEN_OF
 from service.store.sets import MAX_SETS
-from service.store_schemas import MAX_SET_HASHTAGS, MAX_SPOKEN_OF
 
 router = APIRouter(tags=["what is loaded"])
 

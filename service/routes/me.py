@@ -7,11 +7,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from service.auth import Caller, caller
+from service.protocol.auth import Caller, caller
+from service.schemas.store import Me, RateLeft
+from service.schemas.times import shown_time
 from service.store.key_ring import StoredKey
 from service.store.limits import Rate
-from service.store_schemas import Me, RateLeft
-from service.times import shown_time
 
 router = APIRouter(tags=["keys"])
 

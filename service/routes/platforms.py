@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Request
 
 from core.platforms import Platform
-from service.answers import PlatformEntry, PlatformFact, PlatformList
-from service.auth import caller
-from service.problems import documented
+from service.protocol.auth import caller
+from service.protocol.problems import documented
+from service.schemas.answers import PlatformEntry, PlatformFact, PlatformList
 
 router = APIRouter(tags=["what is loaded"])
 

@@ -7,8 +7,8 @@ import re
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
-from service.headers import PAGE_POLICY
-from service.reference import render_reference
+from service.protocol.headers import PAGE_POLICY
+from service.protocol.reference import render_reference
 
 PLAIN_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,200}")
 HERE = "127.0.0.1:8000"

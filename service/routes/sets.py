@@ -9,17 +9,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
-from service.auth import Caller, caller
-from service.conditions import if_match, if_none_match, quoted
-from service.deadlines import in_time
-from service.intake import invalid
-from service.problems import Refusal, documented
-from service.query_strings import nothing_asked, once_each
-from service.small_bodies import hashtags, read_model
+from service.intake.json_body import hashtags, read_model
+from service.protocol.auth import Caller, caller
+from service.protocol.conditions import if_match, if_none_match, quoted
+from service.protocol.deadlines import in_time
+from service.protocol.fields import invalid
+from service.protocol.problems import Refusal, documented
+from service.protocol.query_strings import nothing_asked, once_each
+from service.schemas.store import MAX_SET_NAME, SET_NAME, ListedSet, SavedSetAnswer, SetList, SetRequest, SetsQuery
+from service.schemas.times import shown_time
 from service.store.books import Books
 from service.store.sets import ANY, MAX_SETS, SavedSet, Stale, TooMany, VersionNeeded
-from service.store_schemas import MAX_SET_NAME, SET_NAME, ListedSet, SavedSetAnswer, SetList, SetRequest, SetsQuery
-from service.times import shown_time
 
 router = APIRouter(tags=["sets"])
 

@@ -7,14 +7,14 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from service.answering import answer_post
-from service.answers import SuggestionAnswer
-from service.auth import caller
-from service.deadlines import in_time
-from service.intake import read_post
-from service.problems import ABOUT_A_POST, documented
-from service.query_strings import nothing_asked
-from service.repeating import PARAMETER, digest_of, once
+from service.answer.post import answer_post
+from service.intake.post import read_post
+from service.protocol.auth import caller
+from service.protocol.deadlines import in_time
+from service.protocol.idempotency import PARAMETER, digest_of, once
+from service.protocol.problems import ABOUT_A_POST, documented
+from service.protocol.query_strings import nothing_asked
+from service.schemas.answers import SuggestionAnswer
 
 router = APIRouter(tags=["suggestions"])
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Request
 
-from service.answers import TopicList
-from service.auth import caller
-from service.problems import documented
+from service.protocol.auth import caller
+from service.protocol.problems import documented
+from service.schemas.answers import TopicList
 
 router = APIRouter(tags=["what is loaded"])
 

@@ -6,12 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from service.auth import caller
-from service.lookup_answers import Trending
-from service.lookups import trending
-from service.problems import documented
-from service.query_strings import once_each
-from service.schemas import TrendingQuery
+from service.answer.lookups import trending
+from service.protocol.auth import caller
+from service.protocol.problems import documented
+from service.protocol.query_strings import once_each
+from service.schemas.lookups import Trending
+from service.schemas.requests import TrendingQuery
 
 router = APIRouter(tags=["hashtags"])
 

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from core.errors import StoreUnavailable
-from service.logs import log
+from service.observe.logs import log
 from service.settings import Settings
 from service.store.engine import Store, open_store
 from service.store.feedback import KEPT_MS, Feedback

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from core.atomic import storage_errors
 from core.errors import InvalidOption, StoreUnavailable
-from service.logs import log
+from service.observe.logs import log
 from service.settings import PREFIX
 from service.store.troubles import first_cause
 

@@ -16,7 +16,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.errors import StorageError, StoreUnavailable
-from service.logs import LOGGER, log
+from service.observe.logs import LOGGER, log
 from service.store.engine import RETRY_AFTER_S, Store, now_ms
 from service.store.feedback_rows import Given, insert_feedback, shown_hashtags
 from service.store.spool import Entry, Spool, read_segment

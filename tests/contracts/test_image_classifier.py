@@ -13,7 +13,7 @@ from PIL import Image
 
 from core.errors import UndecodableImage, UnsupportedImage
 from core.ports import ImageClassifier
-from models.runtimes import RUNTIMES, open_classifier
+from models.classifier.runtimes import RUNTIMES, open_classifier
 from tests.support.fakes import FakeClassifier
 
 RUNTIME_NAMES = [runtime.name for runtime in RUNTIMES]

@@ -16,11 +16,11 @@ import pytest
 
 from core.errors import InvalidOption
 from scraper import errors
-from scraper.browser import BrowserSource
+from scraper.browser.site_profile import read_profile
+from scraper.browser.source import BrowserSource
 from scraper.port import Page, Target
-from scraper.site_profile import read_profile
 from scraper.sources import SourceOptions
-from scraper.web import GuardedWeb
+from scraper.web.client import GuardedWeb
 from tests.support.photo_site.hazards import Kind, build_hazards
 from tests.support.photo_site.running import PROFILE, ROOT, RunningSite
 from tests.support.photo_site.server import SiteRules
@@ -179,7 +179,7 @@ def test_a_browser_that_dies_is_started_anew(site: RunningSite, posts: list[Site
 ORPHAN = """
 import os, signal
 from pathlib import Path
-from scraper.chromium import BrowserNeeds, Chromium
+from scraper.browser.chromium import BrowserNeeds, Chromium
 browser = Chromium(BrowserNeeds("tagsmith/0 (the tests)", ["127.0.0.1"]))
 print(os.getpgid(browser.driver.service.process.pid), flush=True)
 os.kill(os.getpid(), signal.SIGKILL)

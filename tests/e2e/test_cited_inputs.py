@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from core.bundle import open_bundle
+from core.bundle.opening import open_bundle
 from core.query import ImageEvidence, Options, Query
 from core.suggestions import Suggestion
-from core.text import caption_words
+from core.text.caption import caption_words
 from recommend.assemble import Engine, assemble
 from recommend.explain import MIN_PART
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from core.bundle import current, list_bundles, open_bundle
+from core.bundle.opening import current, list_bundles, open_bundle
 from tests.support.quick_training import quick_training
 
 pytestmark = [pytest.mark.train, pytest.mark.sample]

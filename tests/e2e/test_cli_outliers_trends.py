@@ -16,10 +16,10 @@ import pytest
 
 from core.errors import DataError
 from core.trend_snapshot import read_snapshot
-from pipelines.quarantine import JOURNAL, Quarantine
+from pipelines.outliers.quarantine import JOURNAL, Quarantine
 from tests.support.small_disk import mounted
+from tests.unit.pipelines.outliers.test_quarantine import state
 from tests.unit.pipelines.posts_on_disk import record, write_lines
-from tests.unit.pipelines.test_quarantine import state
 
 ROOT = Path(__file__).resolve().parents[2]
 N_PICTURES = 300
@@ -62,7 +62,7 @@ def fill(disk: Path) -> Path:
 TAKE_OUT = """
 import sys
 from pathlib import Path
-from pipelines.quarantine import Quarantine
+from pipelines.outliers.quarantine import Quarantine
 folder = Path(sys.argv[1])
 paths = sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/*.jpg"))
 print("begin", flush=True)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from core.bundle import current, list_bundles, open_bundle
-from pipelines.run import STAGE_NAMES
+from core.bundle.opening import current, list_bundles, open_bundle
+from pipelines.training.run import STAGE_NAMES
 from tests.support.quick_training import quick_training
 
 pytestmark = [pytest.mark.train, pytest.mark.sample]

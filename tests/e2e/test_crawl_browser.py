@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from scraper.privacy import clean_caption
+from scraper.crawling.privacy import clean_caption
 from tests.support.photo_site.hazards import build_hazards, has_broken_picture
 from tests.support.photo_site.running import PROFILE, RunningSite
 from tests.support.photo_site.server import SiteRules

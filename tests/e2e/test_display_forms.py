@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.bundle import open_bundle
+from core.bundle.opening import open_bundle
 from recommend.assemble import assemble
-from recommend.catalogue import Catalogue
+from recommend.catalogue.lookups import Catalogue
 from tests.support.service_process import ROOT
 
 COMPOUNDS = """

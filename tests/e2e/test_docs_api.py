@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from core.flags import load_flags
-from service.problems import KINDS
-from service.recollection import CODE
+from core.text.flags import load_flags
+from service.answer.recollection import CODE
+from service.protocol.problems import KINDS
 from tests.support.log_watch import WATCH
 from tests.support.service_process import ROOT, Service
 

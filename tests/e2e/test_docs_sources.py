@@ -83,7 +83,7 @@ def test_every_source_that_collects_has_a_command() -> None:
 
 def test_the_configuration_of_the_page_is_one(tmp_path: Path) -> None:
     """Each TOML block of the page is understood."""
-    from pipelines.collect_config import load_collect_config
+    from pipelines.config.collect import load_collect_config
 
     for number, block in enumerate(blocks(PAGE, "toml")):
         (tmp_path / f"{number}.toml").write_text(block)

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from core.bundle import move_current, rollback, use
+from core.bundle.opening import move_current, rollback, use
 from tests.support.fake_bundles import WORDS, publish_fake
 from tests.support.service_process import Service
 

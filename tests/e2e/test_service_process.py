@@ -12,7 +12,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from service.schemas import MAX_IMAGE_BYTES
+from service.schemas.requests import MAX_IMAGE_BYTES
 from tests.support.fakes import PHOTO
 from tests.support.service_process import Service
 

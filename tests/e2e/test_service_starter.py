@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.answers import SuggestionAnswer
+from service.schemas.answers import SuggestionAnswer
 from tests.support.service_process import ROOT, Service
 
 URL = "/v1/suggestions"

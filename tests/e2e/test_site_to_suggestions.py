@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.bundle import current, open_bundle
+from core.bundle.opening import current, open_bundle
 from tests.support.photo_site.pictures import picture_of
 from tests.support.photo_site.running import PROFILE, ROOT, RunningSite
 from tests.support.photo_site.server import SiteRules

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.collect import Wish
-from pipelines.corpus import FolderPosts, Tally
+from pipelines.collecting.collect import Wish
+from pipelines.corpus.posts import FolderPosts, Tally
 from scraper.errors import LoginWall
 from tagsmith.cli import app
 from tests.support.dump_world import save_export, save_instaloader

@@ -15,7 +15,7 @@ from random import Random
 
 import pytest
 
-from core.bundle import current, open_bundle
+from core.bundle.opening import current, open_bundle
 from tests.faults.conftest import PICTURE, Report, Start, base_url, feedback_missing, told
 from tests.support.fake_bundles import publish_fake
 from tests.support.load import FEEDBACK, SUGGEST, Load

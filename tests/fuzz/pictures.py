@@ -24,7 +24,7 @@ import httpx
 import numpy as np
 from numpy.typing import NDArray
 
-from models.preprocess import Preprocessing, prepare_bytes
+from models.classifier.preprocess import Preprocessing, prepare_bytes
 from service.app import create_app
 from service.settings import Settings
 from service.store.startup import prepare_store

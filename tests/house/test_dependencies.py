@@ -15,7 +15,7 @@ from tests.house.test_floors import heavy_owners
 # Rooms and files that only training reaches; what they import may come from an extra.
 TRAINING = ("pipelines/", "scraper/", "recommend/baselines/")
 # Loaded by dotted name where a setting asks for it, with an extra of its own.
-ASKED_FOR = ("service/tracing.py",)
+ASKED_FOR = ("service/protocol/tracing.py",)
 
 
 def distributions(requirements: list[str]) -> set[str]:

@@ -14,9 +14,9 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.metrics import Metrics
+from service.observe.metrics import Metrics
+from service.observe.stages import Stages
 from service.settings import PREFIX, Settings
-from service.stages import Stages
 from tests.house.rooms import ROOT
 
 DEPLOY = ROOT / "deploy"

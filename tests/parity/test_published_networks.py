@@ -8,9 +8,9 @@ torch = pytest.importorskip("torch")
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 
 from core.errors import WeightsUnavailable
-from models.backbones import find_backbone
-from models.networks import load_network, new_network
-from models.weights import find_weights, read_state
+from models.backbones.networks import load_network, new_network
+from models.backbones.registry import find_backbone
+from models.backbones.weights import find_weights, read_state
 
 
 def test_efficientnet_lite2_equals_the_package_of_2020() -> None:
@@ -30,7 +30,7 @@ def test_efficientnet_lite2_equals_the_package_of_2020() -> None:
 
 def test_resnet50_equals_torchvisions() -> None:
     """Cut into three it computes what the whole network does."""
-    from models.torchvision_shim import import_torchvision_models
+    from models.backbones.torchvision_shim import import_torchvision_models
 
     ours = new_network(find_backbone("resnet50"), seed=1)
     with torch.random.fork_rng(devices=[]):
@@ -44,7 +44,7 @@ def test_resnet50_equals_torchvisions() -> None:
 @pytest.mark.parametrize("name", ["vgg16", "vgg19"])
 def test_vgg_equals_torchvisions(name: str) -> None:
     """Without its adaptive pooling, which does nothing at 224 pixels, the answer is the same."""
-    from models.torchvision_shim import import_torchvision_models
+    from models.backbones.torchvision_shim import import_torchvision_models
 
     ours = new_network(find_backbone(name), seed=1)
     with torch.random.fork_rng(devices=[]):

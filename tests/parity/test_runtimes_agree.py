@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.classifier_files import read_facts
-from models.runtimes import open_classifier
+from models.classifier.files import read_facts
+from models.classifier.runtimes import open_classifier
 
 pytest.importorskip("onnx")
 from tests.support.tiny_classifier import SIDE, write_tiny_classifier

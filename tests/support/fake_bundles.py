@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from core.bundle import open_bundle
-from core.draft import DraftBundle
+from core.bundle.draft import DraftBundle
+from core.bundle.manifest import Provenance
+from core.bundle.opening import open_bundle
 from core.errors import BundleCorrupt
-from core.manifest import Provenance
 from core.query import Query
-from service.loading import Loaded, describe_bundle, locate
+from service.engine.loading import Loaded, describe_bundle, locate
 from service.settings import Settings
 from tests.support.fakes import TOPICS, FakeRecommender
 from tests.support.serving import fake_loaded

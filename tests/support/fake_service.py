@@ -9,8 +9,8 @@ import time
 
 from core.errors import TagsmithError
 from core.query import Query
-from service.loading import Loaded
-from service.serve import serve
+from service.engine.loading import Loaded
+from service.run.serve import serve
 from service.settings import Settings, load_settings
 from tests.support.fake_bundles import load_fake_bundle
 from tests.support.fakes import FakeRecommender

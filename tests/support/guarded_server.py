@@ -11,8 +11,8 @@ from typing import Any
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from service.connections import GuardedProtocol
-from service.headers import SECURITY_HEADERS
+from service.protocol.connections import GuardedProtocol
+from service.protocol.headers import SECURITY_HEADERS
 
 Start = Callable[..., Any]
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 
-from service.logs import LOGGER, JsonLines
+from service.observe.logs import LOGGER, JsonLines
 
 SHORTEST = 8
 """Shorter ones may stand in a line by accident, and so may those of fewer than ``LEAST_SIGNS`` different signs."""

@@ -7,15 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from core.bundle import Bundle
-from core.manifest import Manifest
+from core.bundle.manifest import Manifest
+from core.bundle.opening import Bundle
 from core.platforms import load_platforms
 from embeddings.cooccurrence import TokenisedPost, count_posts
 from embeddings.nearest import unit_rows
-from recommend.catalogue import Catalogue
-from service.answers import FlaggedHashtag
-from service.interpret import Vocabulary
-from service.loading import Loaded, describe_bundle
+from recommend.catalogue.lookups import Catalogue
+from service.engine.loading import Loaded, Vocabulary, describe_bundle
+from service.schemas.answers import FlaggedHashtag
 from service.settings import Settings
 from tests.support.fakes import CLASS_NAMES, TOPICS, VOCABULARY, FakeClassifier, FakeRecommender
 

@@ -9,7 +9,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from models.classifier_files import (
+from models.classifier.files import (
     INPUT_NAME,
     NETWORK_FILE,
     OUTPUT_NAMES,
@@ -17,7 +17,7 @@ from models.classifier_files import (
     EnergyStatistics,
     write_facts,
 )
-from models.preprocess import Preprocessing
+from models.classifier.preprocess import Preprocessing
 
 TOPICS = ("food", "nature", "pets")
 SIDE = 24

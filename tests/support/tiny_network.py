@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-from models.backbones import Backbone
-from models.networks import Network
-from models.preprocess import Preprocessing
+from models.backbones.networks import Network
+from models.backbones.registry import Backbone
+from models.classifier.preprocess import Preprocessing
 
 SIDE = 32
 WIDTH = 12

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from core.posts import Post, Split
-from pipelines.corpus import write_posts
+from pipelines.corpus.posts import write_posts
 
 TOPICS = ("beach", "food", "pets")
 LEXICON = {

@@ -15,17 +15,17 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from core.bundle import Bundle, open_bundle
-from core.display import build_word_counts
+from core.bundle.opening import Bundle, open_bundle
 from core.query import ImageEvidence, Options, Query
-from core.text import caption_words
+from core.text.caption import caption_words
+from core.text.display import build_word_counts
 from embeddings.array_folder import write_array, write_json
 from embeddings.context import GRAM, TOPIC, WORD, ContextEmbedding, gram_buckets, join
 from embeddings.cooccurrence import Counts, TokenisedPost, count_posts, save_counts
 from embeddings.overlay import build_delta, save_delta
 from embeddings.table import EmbeddingTable, build_table, log_prior_of, open_table, save_table
 from embeddings.tag_habits import count_habits, save_habits
-from models.classifier_files import (
+from models.classifier.files import (
     INPUT_NAME,
     NETWORK_FILE,
     OUTPUT_NAMES,
@@ -33,13 +33,13 @@ from models.classifier_files import (
     EnergyStatistics,
     write_facts,
 )
-from models.preprocess import Preprocessing
-from pipelines.config import RankerConfig, load_config
-from pipelines.post_topics import topics_of
-from pipelines.progress import SilentProgress
-from pipelines.stage import StageContext
-from pipelines.train_ranker import DRAFT
-from pipelines.train_ranker import run as run_train_ranker
+from models.classifier.preprocess import Preprocessing
+from pipelines.config.training import RankerConfig, load_config
+from pipelines.corpus.topics import topics_of
+from pipelines.training.train_ranker import DRAFT
+from pipelines.training.train_ranker import run as run_train_ranker
+from pipelines.workshop.progress import SilentProgress
+from pipelines.workshop.stage import StageContext
 from recommend.assemble import Engine, assemble
 from tests.support.tiny_posts import LEXICON, TOPICS, themed_posts, write_split
 

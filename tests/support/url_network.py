@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 import httpcore
 import pytest
 
-from service.budget import ByteBudget
-from service.fetching import Fetcher
 from service.image_urls import Origin
-from service.problems import Refusal
+from service.intake.budget import ByteBudget
+from service.intake.fetching import Fetcher
+from service.protocol.problems import Refusal
 from tests.support.fakes import PHOTO
 from tests.support.url_tricks import NAMES, PUBLIC
 

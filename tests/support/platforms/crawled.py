@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from pipelines.collect import Wish, collect
-from pipelines.collect_config import CollectConfig, load_collect_config
-from scraper.crawl_figures import CrawlFigures
-from scraper.pace import PaceLimits
+from pipelines.collecting.collect import Wish, collect
+from pipelines.config.collect import CollectConfig, load_collect_config
+from scraper.crawling.figures import CrawlFigures
+from scraper.crawling.pace import PaceLimits
 from scraper.port import FoundPost, Page, PageSource, Target
 from scraper.sources import SourceOptions, open_source
-from scraper.web import GuardedWeb
+from scraper.web.client import GuardedWeb
 from tests.support.platforms.server import LocalPlatform
 
 LOOPBACK = frozenset({"127.0.0.1"})

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import DataError
-from core.hashtags import extract, normalise
 from core.platforms import Platform, PlatformSet, load_platforms, platform_set
+from core.text.hashtags import extract, normalise
 
 PLATFORMS = load_platforms()
 TAGS = tuple(f"tag{letter}" for letter in "abcdefghijklmnopqrstuvwxyz")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import BundleCorrupt
-from core.text import STOP_WORDS, caption_words
+from core.text.caption import STOP_WORDS, caption_words
 from embeddings.cooccurrence import TokenisedPost
 from embeddings.tag_habits import count_habits, open_habits, save_habits, spelt_out
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pipelines.clean import clean
-from pipelines.cleaning.config import CleanConfig
+from pipelines.cleaning.clean import clean
 from pipelines.cleaning.outcome import CleanReport
-from pipelines.config import load_config
-from pipelines.progress import ProgressPort, SilentProgress, Task
+from pipelines.config.clean import CleanConfig
+from pipelines.config.training import load_config
+from pipelines.workshop.progress import ProgressPort, SilentProgress, Task
 
 CONFIG = load_config().clean
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.draft import DraftBundle
-from core.manifest import Provenance
-from pipelines.stage import StageContext
+from core.bundle.draft import DraftBundle
+from core.bundle.manifest import Provenance
+from pipelines.workshop.stage import StageContext
 
 VERSION = 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.stage import StageContext
+from pipelines.workshop.stage import StageContext
 
 VERSION = 1
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.stage import StageContext
+from pipelines.workshop.stage import StageContext
 
 VERSION = 1
 N_STEPS = 5

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.bundle import Bundle
+from core.bundle.opening import Bundle
 from core.errors import BundleCorrupt, BundleError, InvalidOption
 from core.query import Query
 from embeddings.table import build_table, log_prior_of, save_table
 from recommend.assemble import WORDS_FILE, assemble
-from recommend.knowledge import open_knowledge
+from recommend.knowledge.opening import open_knowledge
 from recommend.ranker import TEXT_KINDS, ImageWeights, open_ranker
 from tests.support.tiny_posts import TOPICS
 from tests.support.tiny_world import CLASS_NAMES, PIZZA, TinyWorld, ask

@@ -18,7 +18,7 @@ from recommend.confidence import (
     save_confidence,
     text_evidence,
 )
-from recommend.signals import SignalMaker
+from recommend.signals.text import SignalMaker
 from tests.support.tiny_world import GREY, TinyWorld, ask, look
 
 LIMITS = Confidence(least_energy=3.0, least_evidence=0.5, sure_evidence=3.0, sure_topic=0.8)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from core.errors import InvalidOption
 from core.query import Tier
+from recommend.catalogue.tiers import TIERS
 from recommend.diversity import KINSHIP, SAME_FORM, apply_mix, form_of, number_forms, rerank, with_pins
-from recommend.tiers import TIERS
 
 TAGS = st.lists(st.text(string.ascii_lowercase[:6], min_size=1, max_size=3), max_size=12)
 

@@ -8,8 +8,8 @@ import pytest
 from core.query import ImageEvidence, Options, Query
 from core.suggestions import Parts
 from recommend.explain import MIN_PART, Evidence, reasons
-from recommend.image_signals import IMAGE_SIGNALS, ImageSignalMaker
-from recommend.signals import SignalMaker
+from recommend.signals.pictures import IMAGE_SIGNALS, ImageSignalMaker
+from recommend.signals.text import SignalMaker
 from tests.support.tiny_world import DOG, TinyWorld, ask, look
 
 

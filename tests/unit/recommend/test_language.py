@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.hashtags import normalise
-from core.text import caption_words
+from core.text.caption import caption_words
+from core.text.hashtags import normalise
 from recommend.language import (
     CAPTION_LANGUAGES,
     LATIN_LANGUAGES,

@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from core.query import Options, Query, Scorer
-from core.text import caption_words
-from recommend.knowledge import Knowledge
+from core.text.caption import caption_words
+from recommend.knowledge.opening import Knowledge
 from recommend.published import published_scores
-from recommend.signals import SignalMaker
+from recommend.signals.text import SignalMaker
 from tests.support.tiny_world import PIZZA, TinyWorld, ask
 
 CAPTION, SEEDS = "golden sunset over the sea golden", ("surf", "dog", "neverheardof")

@@ -11,7 +11,6 @@ import pytest
 from numpy.typing import NDArray
 
 from core.errors import BundleCorrupt
-from recommend.image_signals import IMAGE_SIGNALS
 from recommend.ranker import (
     PART_NAMES,
     RANKER_FILE,
@@ -22,7 +21,8 @@ from recommend.ranker import (
     text_kind,
     trees_file,
 )
-from recommend.signals import COLUMNS, SignalMaker
+from recommend.signals.pictures import IMAGE_SIGNALS
+from recommend.signals.text import COLUMNS, SignalMaker
 from tests.support.tiny_world import TinyWorld, ask
 
 QUERIES = {

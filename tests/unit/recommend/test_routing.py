@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from core.errors import InvalidOption
 from core.query import Options
-from recommend.knowledge import Knowledge, TopicOutputs
+from recommend.knowledge.opening import Knowledge, TopicOutputs
 from recommend.routing import NEGLIGIBLE, Mixture, mixed_log_probability, routed, topic_mixture
 from tests.support.tiny_posts import TOPICS
 from tests.support.tiny_world import DOG, TinyWorld, ask

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.blocklist import load_blocklist
+from core.text.blocklist import load_blocklist
 from recommend.safety import allowed_mask, without_blocked
 
 

@@ -13,18 +13,18 @@ from typing import Any, cast
 
 from PIL import Image
 
-from core.hashtags import normalise
-from scraper.crawl import Crawl, CrawlParts
-from scraper.crawl_figures import Budget, CrawlFigures
+from core.text.hashtags import normalise
+from scraper.crawling.crawl import Crawl, CrawlParts
+from scraper.crawling.figures import Budget, CrawlFigures
+from scraper.crawling.frontier import Frontier, HeldTarget, WaitingPost
+from scraper.crawling.manners import Manners
+from scraper.crawling.pace import Pace, PaceLimits
+from scraper.crawling.picture_files import PictureFiles
+from scraper.crawling.privacy import Privacy
+from scraper.crawling.shards import Shards
+from scraper.crawling.state_file import StateFile
 from scraper.errors import CrawlError
-from scraper.frontier import Frontier, HeldTarget, WaitingPost
-from scraper.manners import Manners
-from scraper.pace import Pace, PaceLimits
-from scraper.picture_files import PictureFiles
 from scraper.port import FoundPost, Page, Target, WebAnswer
-from scraper.privacy import Privacy
-from scraper.shards import Shards
-from scraper.state_file import StateFile
 
 SALT = b"s" * 32
 LIMITS = PaceLimits(pause_s=1.0, jitter=0.0, first_back_off_s=10.0, longest_wait_s=100.0, refusals=3)

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from scraper import errors
-from scraper.commons_photos import demand_answer, files_of, joined
-from scraper.commons_photos import photographs as commons_photographs
-from scraper.dump_export import export_post
-from scraper.instagram_posts import found_post
+from scraper.dump.export import export_post
+from scraper.instagram.posts import found_post
 from scraper.licences import OPEN
-from scraper.mastodon_posts import posts_of, ranked_tags
-from scraper.openverse import photographs as openverse_photographs
+from scraper.mastodon.posts import posts_of, ranked_tags
+from scraper.photographs.commons_photos import demand_answer, files_of, joined
+from scraper.photographs.commons_photos import photographs as commons_photographs
+from scraper.photographs.openverse import photographs as openverse_photographs
 
 RECORDED = Path(__file__).resolve().parents[2] / "recorded"
 

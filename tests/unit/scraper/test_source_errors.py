@@ -9,9 +9,9 @@ import instaloader.exceptions
 import mastodon.errors
 import pytest
 
-from scraper import instagram_web
-from scraper import mastodon as mastodon_source
 from scraper.errors import CrawlError, LoginWall, PageBroken, PageRefused, PageUnreachable, TooManyRequests
+from scraper.instagram import web as instagram_web
+from scraper.mastodon import source as mastodon_source
 
 INSTALOADER = [
     error

@@ -14,7 +14,7 @@ import pytest
 from fastapi import FastAPI
 
 from service.app import create_app
-from service.loading import Loaded
+from service.engine.loading import Loaded
 from service.settings import Settings
 from tests.support.serving import fake_loaded, loader
 from tests.support.url_network import Lines, Listener, Names

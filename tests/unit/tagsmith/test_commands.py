@@ -11,14 +11,14 @@ import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
-from core.draft import DraftBundle
+from core.bundle.draft import DraftBundle
+from core.bundle.manifest import Provenance
 from core.errors import BundleMissing, DataError
-from core.manifest import Provenance
 from tagsmith.bundle_choice import choose_bundle
 from tagsmith.cli import app
-from tagsmith.doctor import Finding, look
-from tagsmith.doctor import show as show_findings
-from tagsmith.evaluating import show
+from tagsmith.commands.doctor import Finding, look
+from tagsmith.commands.doctor import show as show_findings
+from tagsmith.commands.evaluate import show
 from tagsmith.failures import FailuresInOneLine
 
 

@@ -1,0 +1,1 @@
+"""Folders of labelled pictures and what a classifier says of them; imports nothing of ``models.training``."""

@@ -1,0 +1,1 @@
+"""The settings of each pipeline, read from TOML; imports no stage."""

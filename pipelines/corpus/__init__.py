@@ -1,0 +1,1 @@
+"""What is known of posts on disk; imports no stage."""

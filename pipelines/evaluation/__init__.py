@@ -1,0 +1,1 @@
+"""Figures beside the published methods; imports no stage of training."""

@@ -1,0 +1,1 @@
+"""Report pages, tables and plots; imports no stage."""

@@ -1,0 +1,1 @@
+"""``tagsmith train``: the stages of a bundle, in the order of docs/walk.md."""

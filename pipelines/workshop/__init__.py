@@ -1,0 +1,1 @@
+"""The stage machine: fingerprints, skipping, resuming, progress; it imports no stage."""

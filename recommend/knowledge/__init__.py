@@ -1,0 +1,1 @@
+"""What a bundle knows about words, hashtags and classes, opened; imports no signal."""

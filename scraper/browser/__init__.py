@@ -1,0 +1,1 @@
+"""Posts from pages that a real browser renders; imports no other source."""

@@ -1,0 +1,1 @@
+"""Frontier, politeness, pace and records, the same for every source; imports no source."""

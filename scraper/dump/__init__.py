@@ -1,0 +1,1 @@
+"""Posts from folders and exports that people already have; imports no other source."""

@@ -1,0 +1,1 @@
+"""Posts through Instaloader; imports no other source."""

@@ -1,0 +1,238 @@
+"""Instaloader's way to Instagram, held to the crawl's rules.
+
+Every session that Instaloader makes sends through one adapter of ours: it knows one host, says who asks, waits for the
+host's turn, bounds size and time, and turns what Instagram answers into the crawl's errors before Instaloader retries
+or sleeps. Instaloader's knowledge of how many queries Instagram takes in a window is kept; where it would sleep, the
+crawl is told how long to wait, so that its state is saved meanwhile and the wait can be interrupted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import instaloader
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from scraper.errors import CrawlError, LoginWall, PageBroken, PageRefused, PageUnreachable, TooManyRequests
+from scraper.web.client import judge
+
+HOST = "www.instagram.com"
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+_CHUNK = 64 * 1024
+_WALLS = ("login_required", "checkpoint_required", "challenge_required", "feedback_required", "require_login")
+_SLOW_DOWN = "please wait a few minutes"
+_WHAT_TO_DO = (
+    "the state is kept; log in with Instaloader, name its session file, and run the same command again, or stop here"
+)
+
+
+class InstagramAdapter(HTTPAdapter):
+    """Sends requests for ``www.instagram.com``, there or to the server that stands in for it.
+
+    Attributes:
+        n_bytes: bytes of the bodies since :meth:`begin`.
+    """
+
+    def __init__(
+        self, *, admit: Callable[[str], None], user_agent: str, instance: str | None, timeout_s: float
+    ) -> None:
+        """Send nothing yet.
+
+        Args:
+            admit: called with every address before it is asked, save the one that :meth:`begin` names.
+            user_agent: said to the platform in place of the browser and the phone that Instaloader would name.
+            instance: address of a server that is asked in Instagram's place, or None.
+            timeout_s: bound of one whole exchange.
+        """
+        super().__init__(max_retries=0)
+        self._admit = admit
+        self._user_agent = user_agent
+        self._instance = instance
+        self._timeout_s = timeout_s
+        self._admitted: str | None = None
+        self.n_bytes = 0
+
+    def begin(self, admitted: str | None = None) -> None:
+        """Start to count anew; the first request for the address ``admitted`` was admitted by the crawl already."""
+        self._admitted = None if admitted is None else _bare(admitted)
+        self.n_bytes = 0
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: float | tuple[float | None, float | None] | None = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Any = None,
+    ) -> requests.Response:
+        """Return an answer that Instaloader may work with.
+
+        Raises:
+            LoginWall: Instagram wants an account, or a person to look after the account.
+            TooManyRequests: Instagram asks to slow down.
+            PageRefused: forbidden, or a host that is not Instagram's.
+            PageBroken: larger than allowed.
+            PageUnreachable: no connection, a fault of Instagram's own, or too slow.
+        """
+        request.url = self._place(request.url or "")
+        request.headers["User-Agent"] = self._user_agent
+        if _bare(request.url) == self._admitted:
+            self._admitted = None
+        else:
+            self._admit(request.url)
+        end = time.monotonic() + self._timeout_s
+        try:
+            response = super().send(request, True, self._timeout_s, verify, cert, proxies)
+            body = _read(response, end)
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise PageUnreachable(f"Instagram cannot be reached ({type(error).__name__})") from error
+        self.n_bytes += len(body)
+        response._content = body  # what requests itself does once a body is read
+        _demand_answer(response, body)
+        return response
+
+    def _place(self, address: str) -> str:
+        parts = urlsplit(address)
+        if parts.hostname != HOST or parts.scheme != "https":
+            raise PageRefused("an address that is not Instagram's was not asked")
+        if self._instance is None:
+            return address
+        return self._instance + address[len(f"https://{parts.netloc}") :]
+
+
+class CrawlContext(instaloader.InstaloaderContext):
+    """Instaloader's context with our adapter below it, one attempt a query, and no words on the screen.
+
+    Attributes:
+        after: where a list of posts goes on, for the next list that is asked for; None asks for its beginning.
+    """
+
+    def __init__(self, adapter: InstagramAdapter, *, timeout_s: float) -> None:
+        self._adapter = adapter
+        self.after: str | None = None
+        super().__init__(
+            sleep=False,
+            quiet=True,
+            max_connection_attempts=1,
+            request_timeout=timeout_s,
+            rate_controller=_Windows,
+            iphone_support=False,
+        )
+
+    def log(self, *msg: object, sep: str = "", end: str = "\n", flush: bool = False) -> None:
+        """Say nothing: names and captions are not for the screen."""
+
+    def error(self, msg: str, repeat_at_end: bool = True) -> None:
+        """Say nothing: what matters is raised."""
+
+    def get_anonymous_session(self) -> requests.Session:
+        """Return a session without login over our adapter."""
+        return self._over_adapter(super().get_anonymous_session())
+
+    def log_in(self, username: str, cookies: Mapping[str, str]) -> None:
+        """Use the cookies of a saved session."""
+        self.load_session(username, dict(cookies))  # type: ignore[no-untyped-call]
+        self._over_adapter(self._session)
+
+    def get_json(
+        self,
+        path: str,
+        params: dict[str, Any],
+        host: str = HOST,
+        session: requests.Session | None = None,
+        response_headers: dict[str, Any] | None = None,
+        use_post: bool = False,
+    ) -> dict[str, Any]:
+        """Return Instagram's answer to one query; every query of Instaloader passes here."""
+        used = self._over_adapter(session or self._session)
+        answer: dict[str, Any] = super().get_json(path, params, host, used, response_headers, use_post)
+        return answer
+
+    def graphql_query(self, query_hash: str, variables: dict[str, Any], referer: str | None = None) -> dict[str, Any]:
+        """Return the answer to a GraphQL query; a list begins at :attr:`after`."""
+        if self.after is not None and "first" in variables:
+            variables = {**variables, "after": self.after}
+        answer: dict[str, Any] = super().graphql_query(query_hash, variables, referer)
+        return answer
+
+    def doc_id_graphql_query(
+        self, doc_id: str, variables: dict[str, Any], referer: str | None = None, web_api: bool = False
+    ) -> dict[str, Any]:
+        """Return the answer to a newer GraphQL query; a list begins at :attr:`after`."""
+        if self.after is not None and "first" in variables:
+            variables = {**variables, "after": self.after, "before": None, "last": None}
+        answer: dict[str, Any] = super().doc_id_graphql_query(doc_id, variables, referer, web_api)
+        return answer
+
+    def _over_adapter(self, session: requests.Session) -> requests.Session:
+        session.trust_env = False
+        session.mount("https://", self._adapter)
+        session.mount("http://", self._adapter)
+        return session
+
+
+class _Windows(instaloader.RateController):
+    """Instaloader's count of queries a window; where it would sleep, the crawl is told to come back."""
+
+    def sleep(self, secs: float) -> None:
+        raise TooManyRequests("Instagram takes no more queries in this window", retry_after_s=secs)
+
+
+def crawl_error(error: Exception) -> CrawlError:
+    """Return what an error of Instaloader means for the crawl."""
+    if isinstance(error, instaloader.TooManyRequestsException):
+        return TooManyRequests("Instagram asks to slow down")
+    if isinstance(
+        error, instaloader.LoginRequiredException | instaloader.LoginException | instaloader.AbortDownloadException
+    ):
+        return LoginWall(f"Instagram wants an account before it shows more; {_WHAT_TO_DO}")
+    if isinstance(
+        error,
+        instaloader.QueryReturnedNotFoundException
+        | instaloader.QueryReturnedForbiddenException
+        | instaloader.ProfileNotExistsException
+        | instaloader.PrivateProfileNotFollowedException,
+    ):
+        return PageRefused("Instagram has no such page, or it is private")
+    if isinstance(error, instaloader.ConnectionException) and not isinstance(error.__cause__, ValueError):
+        return PageUnreachable("Instagram's answer says that it failed")
+    return PageBroken(f"Instagram's answer is not what Instaloader knows ({type(error).__name__})")
+
+
+def _bare(address: str) -> str:
+    return address.partition("?")[0].rstrip("/")
+
+
+def _read(response: requests.Response, end: float) -> bytes:
+    """Return an answer's body; each look takes what is there, so that a body that drips cannot outlast the bound."""
+    body = bytearray()
+    while chunk := response.raw.read1(_CHUNK, decode_content=True):
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            response.close()
+            raise PageBroken(f"an answer of Instagram is larger than {MAX_ANSWER_BYTES / 1e6:.0f} MB and is left out")
+        if time.monotonic() > end:
+            response.close()
+            raise PageUnreachable("Instagram took too long")
+    return bytes(body)
+
+
+def _demand_answer(response: requests.Response, body: bytes) -> None:
+    """Raise when an answer asks to slow down, wants an account, forbids or fails; the rest is Instaloader's to read."""
+    start = body[:2000].decode("utf-8", "replace").lower()
+    status = response.status_code
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    if status == 429 or (status in (400, 401, 403) and _SLOW_DOWN in start):
+        judge(429, headers, f"https://{HOST}")
+    if status == 401 or (status in (400, 403) and any(word in start for word in _WALLS)):
+        raise LoginWall(f"Instagram wants an account, or its owner to look after it; {_WHAT_TO_DO}")
+    if status in (301, 302, 303, 307, 308) and "/accounts/login" in headers.get("location", ""):
+        raise LoginWall(f"Instagram leads to its login page; {_WHAT_TO_DO}")
+    if status == 403 or status >= 500:
+        judge(status, headers, f"https://{HOST}")

@@ -1,0 +1,1 @@
+"""Public timelines of Mastodon and Pixelfed; imports no other source."""

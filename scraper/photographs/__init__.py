@@ -1,0 +1,1 @@
+"""Licensed photographs of Wikimedia Commons and Openverse; imports no other source."""

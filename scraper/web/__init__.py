@@ -1,0 +1,1 @@
+"""The polite web client: addresses, transport, robots.txt; imports no source."""

@@ -1,0 +1,50 @@
+"""What an answer takes from the store and leaves there: the workspace's leaning, and a record for feedback on it.
+
+Neither may keep an answer from going out: while the database is away the last known feedback counts, and the record
+waits in the spool. The answer says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from starlette.requests import Request
+
+from core.query import Query
+from core.suggestions import Notice
+from service.schemas.answers import SuggestionAnswer, Warned
+from service.store.books import Books
+from service.store.engine import now_ms
+
+CODE = "store_unavailable"
+OUTDATED = "the database is away: feedback that was given since it went is not in this list"
+UNRECORDED = "there is no room to remember this answer: feedback on it will not be accepted"
+DIGITS = 5
+
+
+async def with_leaning(request: Request, query: Query) -> tuple[Query, tuple[Notice, ...]]:
+    """Return ``query`` with what its workspace's feedback says, and a warning where that may be out of date."""
+    books: Books = request.app.state.books
+    leaning = await books.feedback.leaning(request.state.caller.workspace)
+    notices = () if leaning.current else (Notice(CODE, OUTDATED),)
+    return replace(query, workspace=leaning.values), notices
+
+
+def recorded(request: Request, answer: SuggestionAnswer) -> SuggestionAnswer:
+    """Return ``answer`` once it is on record: its hashtags, scores and parts, no caption and no picture."""
+    books: Books = request.app.state.books
+    hashtags = [
+        [one.hashtag, round(one.score, DIGITS), [round(part, DIGITS) for part in one.parts.model_dump().values()]]
+        for one in answer.suggestions
+    ]
+    entry = {
+        "kind": "suggestion",
+        "id": answer.suggestion_id,
+        "workspace": request.state.caller.workspace,
+        "bundle": answer.bundle,
+        "created_ms": now_ms(),
+        "hashtags": hashtags,
+    }
+    if books.journal.note(entry):
+        return answer
+    return answer.model_copy(update={"warnings": [*answer.warnings, Warned(code=CODE, detail=UNRECORDED)]})

@@ -1,0 +1,1 @@
+"""Models in memory and who may use them when; imports nothing of ``service.answer`` or ``service.protocol``."""

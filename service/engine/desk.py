@@ -1,0 +1,160 @@
+"""Where a request becomes an answer: through the gate, a picture decoded and classified, the query ranked.
+
+Decoding, the network and the recommender run in threads of their own, so that the event loop only ever waits. A request
+that finds nobody else inside goes through in one go; otherwise pictures are decoded side by side and share batches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.ports import ImageClassifier, Recommender
+from core.query import ImageEvidence, Query
+from core.suggestions import Answer
+from service.engine.batcher import MicroBatcher
+from service.engine.decoding import PixelBudget, announced_pixels
+from service.engine.gate import Gate
+from service.engine.memory import give_freed_memory_back
+from service.observe.metrics import Metrics
+from service.observe.stages import Stages
+from service.settings import Settings
+
+MAX_DECODERS = 4
+# Beyond what telephones usually take: worth the milliseconds of tidying up.
+LARGE_PIXELS = 13_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """An answer and when each step to it ended, on the clock of ``time.perf_counter``."""
+
+    answer: Answer
+    started: float
+    decoded: float
+    classified: float
+    ranked: float
+
+
+class Desk:
+    """Answers queries with one classifier and one recommender; lives on one event loop."""
+
+    def __init__(
+        self, classifier: ImageClassifier, recommender: Recommender, *, settings: Settings, metrics: Metrics
+    ) -> None:
+        self._classifier = classifier
+        self._recommender = recommender
+        self._metrics = metrics
+        self.gate = Gate(settings.queue)
+        n_decoders = min(MAX_DECODERS, settings.threads or os.cpu_count() or 1)
+        self._decoders = ThreadPoolExecutor(n_decoders, thread_name_prefix="decode")
+        self._pixels = PixelBudget()
+        self._models = ThreadPoolExecutor(2, thread_name_prefix="models")
+        wait_s = settings.batch_wait_ms / 1000.0
+        self._classify: MicroBatcher[NDArray[np.float32], ImageEvidence] = MicroBatcher(
+            lambda pixels: classifier.evidence(np.stack(pixels)),
+            executor=self._models,
+            max_items=settings.batch_max,
+            max_wait_s=wait_s,
+            on_batch=metrics.classified,
+        )
+        # Ranking gains nothing from waiting for company.
+        self._rank: MicroBatcher[Query, Answer] = MicroBatcher(
+            recommender.recommend, executor=self._models, max_items=settings.batch_max, max_wait_s=0.0
+        )
+
+    def start(self) -> None:
+        """Begin to serve; call it on the event loop."""
+        self._classify.start()
+        self._rank.start()
+
+    async def answer(self, query: Query, image_file: bytes | None, stages: Stages) -> Answer:
+        """Return the answer to ``query``, its picture taken from ``image_file`` when there is one.
+
+        Raises:
+            Overloaded: as many requests as may be are inside.
+            BadInput: the picture cannot be read, or the recommender refuses the query.
+        """
+        with self.gate.entered(), self._counted():
+            if self.gate.n_inside == 1:
+                return await self._answer_alone(query, image_file, stages)
+            if image_file is not None:
+                query = replace(query, image=await self._see(image_file, stages))
+            done = await self._rank.submit(query)
+            stages.add("queue", done.waited_s)
+            stages.add("rank", done.ran_s)
+            return done.value
+
+    async def close(self) -> None:
+        """Let nothing more in, answer what is inside, and end the threads."""
+        self.gate.closed = True
+        while self.gate.n_inside:
+            await asyncio.sleep(0.01)
+        await self._classify.close()
+        await self._rank.close()
+        self._decoders.shutdown(wait=False, cancel_futures=True)
+        self._models.shutdown(wait=False, cancel_futures=True)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._metrics.inside(1)
+        try:
+            yield
+        finally:
+            self._metrics.inside(-1)
+
+    async def _answer_alone(self, query: Query, image_file: bytes | None, stages: Stages) -> Answer:
+        """Do everything in one thread: with nobody to share a batch with, handing over only costs time."""
+        asked = time.perf_counter()
+        loop = asyncio.get_running_loop()
+        work = await loop.run_in_executor(self._decoders, self._work, query, image_file)
+        stages.add("queue", work.started - asked)
+        if image_file is not None:
+            self._metrics.classified(1)
+            stages.add("decode", work.decoded - work.started)
+            stages.add("classify", work.classified - work.decoded)
+        stages.add("rank", work.ranked - work.classified)
+        return work.answer
+
+    async def _see(self, image_file: bytes, stages: Stages) -> ImageEvidence:
+        asked = time.perf_counter()
+        started, ended, pixels = await asyncio.get_running_loop().run_in_executor(
+            self._decoders, self._prepare, image_file
+        )
+        stages.add("queue", started - asked)
+        stages.add("decode", ended - started)
+        done = await self._classify.submit(pixels)
+        stages.add("queue", done.waited_s)
+        stages.add("classify", done.ran_s)
+        return done.value
+
+    def _work(self, query: Query, image_file: bytes | None) -> _Work:
+        """Do everything for one query; called in a thread."""
+        started = decoded = classified = time.perf_counter()
+        if image_file is not None:
+            started, decoded, pixels = self._prepare(image_file)
+            (evidence,) = self._classifier.evidence(pixels[None])
+            classified = time.perf_counter()
+            query = replace(query, image=evidence)
+        (answer,) = self._recommender.recommend([query])
+        return _Work(answer, started, decoded, classified, time.perf_counter())
+
+    def _prepare(self, image_file: bytes) -> tuple[float, float, NDArray[np.float32]]:
+        """Return when decoding started and ended, and the pixels; called in a thread."""
+        n_pixels = announced_pixels(image_file)
+        with self._pixels.claimed(n_pixels):
+            started = time.perf_counter()
+            try:
+                pixels = self._classifier.prepare(image_file)
+            finally:
+                if n_pixels > LARGE_PIXELS:
+                    give_freed_memory_back()
+            return started, time.perf_counter(), pixels

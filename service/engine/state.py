@@ -1,0 +1,226 @@
+"""Where the service stands: loading, ready, failed or draining; what it serves, and how one bundle follows another.
+
+The store's pointer is polled rather than a signal awaited: a look costs one small read, it needs no process id, and all
+workers and all replicas that share a store see it, each by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from core.bundle.opening import pointer_mark, previous
+from core.errors import BundleError, BundleMissing, NotReady, TagsmithError
+from service.engine.desk import Desk
+from service.engine.loading import Loaded, warm_up
+from service.engine.memory import give_freed_memory_back, private_bytes
+from service.engine.serving import Serving, held_here
+from service.observe.logs import LOGGER, log
+from service.observe.metrics import Metrics
+from service.settings import Settings
+
+Load = Callable[[Settings], Loaded]
+REFUSED = "bundle_refused"
+
+
+class State:
+    """Loads in the background, so that /ping answers from the first moment; lives on one event loop.
+
+    Attributes:
+        failure: why nothing could be loaded.
+        concerns: what an operator should look at while the service answers: a detail by its code, for /ready.
+        on_ready: called once the first bundle is served.
+        on_failure: called when none can be.
+    """
+
+    def __init__(self, settings: Settings, load: Load, metrics: Metrics) -> None:
+        self._settings = settings
+        self._load = load
+        self._metrics = metrics
+        self._serving: Serving | None = None
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._life: asyncio.Task[None] | None = None
+        self._ending = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._draining = False
+        self.failure: Exception | None = None
+        self.concerns: dict[str, str] = {}
+        self.on_ready: Callable[[], None] = lambda: None
+        self.on_failure: Callable[[], None] = lambda: None
+
+    @property
+    def loaded(self) -> Loaded:
+        """What is served; inside a request, what that request holds.
+
+        Raises:
+            NotReady: nothing yet.
+        """
+        serving = held_here() or self._serving
+        if serving is None:
+            raise NotReady(self._why_not() or "No bundle is loaded yet.", retry_after_s=1.0)
+        return serving.loaded
+
+    @property
+    def desk(self) -> Desk:
+        """Where requests are answered; it answers with ``loaded``.
+
+        Raises:
+            NotReady: nothing is loaded yet, or the service is draining.
+        """
+        serving, why_not = held_here() or self._serving, self._why_not()
+        if serving is None or why_not:
+            raise NotReady(why_not or "No bundle is loaded yet.", retry_after_s=1.0)
+        return serving.desk
+
+    @contextmanager
+    def pinned(self) -> Iterator[None]:
+        """Answer the block with the bundle that is served now, whatever is served when it ends."""
+        if self._serving is None:
+            yield
+            return
+        with self._serving.held():
+            yield
+
+    def fail(self, error: Exception) -> None:
+        """Give up before anything is loaded."""
+        self.failure = error
+        LOGGER.error("cannot begin", exc_info=error, extra={"fields": _reason(error)})
+        self._settled.set()
+        self.on_failure()
+
+    def begin(self) -> None:
+        """Start to load, then follow the store."""
+        self._life = asyncio.get_running_loop().create_task(self._live())
+
+    async def settled(self) -> None:
+        """Wait until it is served, or known that it cannot be."""
+        await self._settled.wait()
+
+    def drain(self) -> None:
+        """Let nothing more in; what is inside is answered.
+
+        Called from a signal handler, so it takes no lock: the code that it interrupts may hold it.
+        """
+        self._draining = True
+
+    async def end(self) -> None:
+        """Answer what is inside and let everything go."""
+        self.drain()
+        self._metrics.set_ready(False)
+        self._ending.set()
+        if self._life is not None:
+            await self._life
+        if self._serving is not None:
+            await self._serving.desk.close()
+        if self._retiring:
+            await asyncio.wait(self._retiring)
+
+    def _why_not(self) -> str | None:
+        if self._draining:
+            return "The service is shutting down."
+        return None if self.failure is None else "The bundle could not be loaded; the log says why."
+
+    async def _live(self) -> None:
+        seen = await asyncio.to_thread(self._mark)
+        try:
+            self._take(await asyncio.to_thread(self._open_first))
+        except Exception as error:
+            self.failure = error
+            LOGGER.error("bundle not loaded", exc_info=error, extra={"fields": _reason(error)})
+            self._settled.set()
+            self.on_failure()
+            return
+        self._metrics.set_ready(not self._draining)
+        self._settled.set()
+        self.on_ready()
+        while not await self._ends_within(self._settings.follow_s):
+            self._metrics.set_memory(private_bytes())
+            mark = await asyncio.to_thread(self._mark)
+            if mark is not None and mark != seen:
+                seen = mark
+                await self._follow(mark[0])
+
+    async def _ends_within(self, seconds: float) -> bool:
+        try:
+            await asyncio.wait_for(self._ending.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    def _mark(self) -> tuple[str, int] | None:
+        return None if self._settings.bundle is None else pointer_mark(self._settings.bundle)
+
+    def _open_first(self) -> Loaded:
+        """Return the bundle to begin with: where the current one cannot be used, the one before; called in a thread."""
+        try:
+            return self._open(self._settings)
+        except BundleError as error:
+            try:
+                before = previous(self._settings.bundle) if self._settings.bundle is not None else None
+            except BundleMissing:
+                before = None
+            if before is None:
+                raise
+            loaded = self._open(self._settings.model_copy(update={"bundle": before}))
+            self._refuse((self._mark() or ("?", 0))[0], error, loaded.bundle.manifest.bundle_id)
+            return loaded
+
+    def _open(self, settings: Settings) -> Loaded:
+        loaded = self._load(settings)
+        warm_up(loaded)
+        return loaded
+
+    async def _follow(self, named: str) -> None:
+        """Serve what the pointer names; when that cannot be, say so and go on with what is served."""
+        before = self._serving
+        if before is not None and named == before.bundle_id:
+            self._accept()
+            return
+        try:
+            loaded = await asyncio.to_thread(self._open, self._settings)
+        except Exception as error:
+            self._refuse(named, error, before.bundle_id if before else None)
+            return
+        self._accept()
+        self._take(loaded)
+        self._metrics.swapped("taken")
+        if before is not None:
+            retiring = asyncio.get_running_loop().create_task(self._retire(before))
+            self._retiring.add(retiring)
+            retiring.add_done_callback(self._retiring.discard)
+
+    def _take(self, loaded: Loaded) -> None:
+        desk = Desk(loaded.classifier, loaded.recommender, settings=self._settings, metrics=self._metrics)
+        desk.start()
+        before = self._serving
+        # One assignment on the event loop: a request begins before it or after it.
+        self._serving = Serving(loaded, desk)
+        self._metrics.serving(self._serving.bundle_id)
+        log("ready" if before is None else "bundle taken", bundle=self._serving.bundle_id)
+
+    async def _retire(self, serving: Serving) -> None:
+        bundle_id = serving.bundle_id
+        await serving.close()
+        del serving
+        gc.collect()  # what is mapped goes with the last reference, and parts may refer to each other
+        await asyncio.to_thread(give_freed_memory_back)
+        log("bundle released", bundle=bundle_id)
+
+    def _accept(self) -> None:
+        self.concerns.pop(REFUSED, None)
+        self._metrics.set_refused(False)
+
+    def _refuse(self, named: str, error: Exception, serving: str | None) -> None:
+        self.concerns[REFUSED] = "The store's current bundle cannot be used; the one before keeps serving."
+        self._metrics.set_refused(True)
+        self._metrics.swapped("refused")
+        LOGGER.error(
+            "bundle refused", exc_info=error, extra={"fields": {"bundle": named, "serving": serving, **_reason(error)}}
+        )
+
+
+def _reason(error: Exception) -> dict[str, str]:
+    """Return the text of an error that speaks of the operator's files alone."""
+    return {"reason": str(error)} if isinstance(error, TagsmithError) else {}

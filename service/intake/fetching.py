@@ -1,0 +1,214 @@
+"""Pictures by URL: fetched for the caller, and for nobody's look into the network that the service stands in.
+
+Every hop is checked: https on port 443 to a public address, or an origin that the operator allows. The name is
+resolved once, and the connection goes to the address that was checked; TLS and Host carry the name. What is refused
+is told with one sentence, whatever lies behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpcore
+
+from core.public_addresses import all_public
+from service.image_urls import ImageUrl, Origin, read_url, redirected
+from service.intake.budget import Claim
+from service.protocol.problems import FieldError, Refusal
+from service.schemas.requests import MAX_IMAGE_BYTES
+
+MAX_REDIRECTS = 3
+TOTAL_S = 5.0
+MAX_AT_ONCE = 16
+MAX_ADDRESSES = 2
+REDIRECTS = (301, 302, 303, 307, 308)
+FIELD = "image.url"
+# Looking a name up blocks a thread, also when nobody waits for it any more: a name whose servers keep silent for half a
+# minute. There are more of them than such names can be asked for meanwhile.
+N_RESOLVERS = 8 * MAX_AT_ONCE
+
+Resolve = Callable[[str, int], Awaitable[list[str]]]
+"""(name, port) to its addresses, best first; OSError when there are none."""
+LookUp = Callable[[str, int], list[str]]
+"""The same, called in a thread that it may block."""
+
+
+def look_up(host: str, port: int) -> list[str]:
+    """Return the addresses that this machine's resolver gives for a name."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(entry[4][0]) for entry in found]
+
+
+class Fetcher:
+    """Fetches pictures; lives on one event loop."""
+
+    def __init__(
+        self,
+        allowed: Iterable[Origin] = (),
+        *,
+        resolve: Resolve | None = None,
+        look_up: LookUp = look_up,
+        ssl_context: ssl.SSLContext | None = None,
+        network: httpcore.AsyncNetworkBackend | None = None,
+        total_s: float = TOTAL_S,
+    ) -> None:
+        """Fetch from public addresses and from ``allowed`` origins, whatever address those have."""
+        self._allowed = frozenset(allowed)
+        self._resolvers = ThreadPoolExecutor(N_RESOLVERS, thread_name_prefix="resolve")
+        self._look_up = look_up
+        self._resolve = resolve or self._in_a_thread
+        self._ssl = ssl_context or httpcore.default_ssl_context()
+        self._network = network or httpcore.AnyIOBackend()
+        self._total_s = total_s
+        self._places = asyncio.Semaphore(MAX_AT_ONCE)
+
+    async def fetch(self, text: str, claim: Claim) -> bytes:
+        """Return the bytes behind the URL ``text``; whether they are a picture is for the classifier to tell.
+
+        Raises:
+            Refusal: ``image_url_refused``, ``image_url_unreachable`` or ``image_too_large``.
+            Overloaded: too many bytes are held already.
+        """
+        url = read_url(text)
+        if url is None:
+            raise _refused()
+        try:
+            async with asyncio.timeout(self._total_s), self._places:
+                for _ in range(MAX_REDIRECTS + 1):
+                    found = await self._ask(url, await self._addresses(url), claim)
+                    if isinstance(found, bytes):
+                        return found
+                    following = redirected(url, found)
+                    if following is None:
+                        raise _refused()
+                    url = following
+        except (TimeoutError, OSError, ValueError, httpcore.TimeoutException, httpcore.NetworkError):
+            raise _unreachable() from None
+        except (httpcore.ProtocolError, httpcore.UnsupportedProtocol):
+            raise _unreachable() from None
+        raise _unreachable()
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._resolvers.shutdown(wait=False, cancel_futures=True)
+
+    async def _addresses(self, url: ImageUrl) -> list[str]:
+        """Return the addresses to connect to; refuse what is not to be connected to."""
+        allowed = url.origin in self._allowed
+        if not allowed and (url.origin.scheme, url.origin.port) != ("https", 443):
+            raise _refused()
+        try:
+            addresses = [url.address] if url.address else await self._resolve(url.origin.host, url.origin.port)
+        except (OSError, UnicodeError):
+            addresses = []
+        # A name without an address is refused like one with a private address: which names exist is not told.
+        if not addresses or not (allowed or all_public(addresses)):
+            raise _refused()
+        return addresses[:MAX_ADDRESSES]
+
+    async def _ask(self, url: ImageUrl, addresses: list[str], claim: Claim) -> bytes | str:
+        """Return the body of one answer, or where it sends on to."""
+        request = httpcore.Request(
+            "GET",
+            httpcore.URL(
+                scheme=url.origin.scheme, host=url.origin.host, port=url.origin.port, target=url.target.encode("ascii")
+            ),
+            headers=[
+                ("Host", _host_header(url.origin)),
+                ("User-Agent", "tagsmith"),
+                ("Accept", "image/*"),
+                ("Accept-Encoding", "identity"),
+                ("Connection", "close"),
+            ],
+        )
+        pool = httpcore.AsyncConnectionPool(
+            ssl_context=self._ssl,
+            max_connections=1,
+            max_keepalive_connections=0,
+            network_backend=_Pinned(self._network, addresses),
+        )
+        async with pool:
+            response = await pool.handle_async_request(request)
+            try:
+                return await self._read(response, claim)
+            finally:
+                await response.aclose()
+
+    async def _read(self, response: httpcore.Response, claim: Claim) -> bytes | str:
+        headers = {name.lower(): value for name, value in response.headers}
+        if response.status in REDIRECTS:
+            return headers.get(b"location", b"").decode("latin-1")
+        if response.status != 200 or headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise _unreachable()
+        announced = headers.get(b"content-length", b"")
+        if announced.isdigit() and int(announced[:20]) > MAX_IMAGE_BYTES:
+            raise _too_large()
+        body = bytearray()
+        async for chunk in claim.draw_for(_chunks(response)):
+            body += chunk
+            if len(body) > MAX_IMAGE_BYTES:
+                raise _too_large()
+        return bytes(body)
+
+    async def _in_a_thread(self, host: str, port: int) -> list[str]:
+        return await asyncio.get_running_loop().run_in_executor(self._resolvers, self._look_up, host, port)
+
+
+class _Pinned(httpcore.AsyncNetworkBackend):
+    """Connects to the addresses that were checked, whatever name it is asked for."""
+
+    def __init__(self, network: httpcore.AsyncNetworkBackend, addresses: list[str]) -> None:
+        self._network = network
+        self._addresses = addresses
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        for last, address in enumerate(self._addresses, 1 - len(self._addresses)):
+            try:
+                return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
+            except httpcore.ConnectError:
+                if last == 0:
+                    raise
+        raise httpcore.ConnectError
+
+
+async def _chunks(response: httpcore.Response) -> AsyncIterator[bytes]:
+    async for chunk in response.aiter_stream():
+        yield chunk
+
+
+def _host_header(origin: Origin) -> str:
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    standard = {"https": 443, "http": 80}[origin.scheme]
+    return host if origin.port == standard else f"{host}:{origin.port}"
+
+
+def _refused() -> Refusal:
+    return Refusal(
+        "image_url_refused",
+        "This URL is not fetched: it must be a plain https URL of a public host, on port 443, without credentials.",
+        fields=(FieldError(FIELD, "is not a URL that this service fetches"),),
+    )
+
+
+def _unreachable() -> Refusal:
+    return Refusal(
+        "image_url_unreachable",
+        "No picture came from the URL in time; send the picture itself.",
+        fields=(FieldError(FIELD, "gave no picture in time"),),
+    )
+
+
+def _too_large() -> Refusal:
+    return Refusal("image_too_large", f"The picture has more than {MAX_IMAGE_BYTES:,} bytes.")

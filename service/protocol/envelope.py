@@ -1,0 +1,140 @@
+"""What every answer carries: a request id, Server-Timing, a problem in place of a crash, one log line, one count."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.observe.logs import LOGGER, log
+from service.observe.metrics import METHODS, Metrics
+from service.observe.stages import Stages
+from service.protocol.auth import rate_headers
+from service.protocol.problems import KINDS, MEDIA_TYPE, problem_body, refusal_for
+
+VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,128}")
+CLIENT_GONE = 499
+MAX_INSTANCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What may be told of a request once it is done: no content.
+
+    Attributes:
+        route: the template of the path, never the path: what a caller writes into a path is content.
+        status: 499 where the caller went away.
+        seconds: from its first byte to the last of the answer.
+    """
+
+    request_id: str
+    method: str
+    route: str
+    status: int
+    seconds: float
+    stages: Stages
+
+
+Watcher = Callable[[Answered, Mapping[str, str]], None]
+"""Is told of each request that is done, and its headers."""
+
+
+class Envelope:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, watchers: Sequence[Watcher] = ()) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._watchers = watchers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on and its answer back."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        offered = Headers(scope=scope).get("x-request-id", "")
+        request_id = offered if VISIBLE_ASCII.fullmatch(offered) else uuid.uuid4().hex
+        stages = Stages()
+        scope["state"] = {**scope.get("state", {}), "request_id": request_id, "stages": stages}
+        status: int | None = None
+
+        async def send_enveloped(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                headers["Server-Timing"] = stages.header()
+                if (rate := scope["state"].get("rate")) is not None:
+                    for name, value in rate_headers(rate).items():
+                        headers[name] = value
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_enveloped)
+        except ClientDisconnect:
+            status = CLIENT_GONE
+        except Exception as error:
+            LOGGER.error("fault", exc_info=error, extra={"fields": {"request_id": request_id}})
+            if status is not None:
+                raise  # half an answer is out: only cutting the connection tells the caller
+            await problem_response(Request(scope), error)(scope, receive, send_enveloped)
+        finally:
+            self._note(scope, status or CLIENT_GONE, time.perf_counter() - started, request_id, stages)
+
+    def _note(self, scope: Scope, status: int, seconds: float, request_id: str, stages: Stages) -> None:
+        route = getattr(scope.get("route"), "path", "unmatched")
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        answered = Answered(request_id, method, route, status, seconds, stages)
+        self._metrics.answered(route, method, status, seconds, stages)
+        for watcher in self._watchers:
+            watcher(answered, Headers(scope=scope))
+        level = logging.DEBUG if route in ("/ping", "/ready", "/metrics") else logging.INFO
+        timings = {f"{stage}_ms": round(ms, 2) for stage, ms in stages.ms.items()}
+        log(
+            "request",
+            level=level,
+            request_id=request_id,
+            method=method,
+            route=route,
+            status=status,
+            total_ms=round(seconds * 1000.0, 2),
+            **timings,
+        )
+
+
+def problem_response(request: Request, error: Exception) -> Response:
+    """Return the answer, as ``application/problem+json``, that tells the caller about ``error``."""
+    refusal = refusal_for(error)
+    body = problem_of(request, refusal)
+    return Response(_json(body), status_code=KINDS[refusal.code].status, headers=refusal.headers, media_type=MEDIA_TYPE)
+
+
+def problem_of(request: Request, error: Exception) -> dict[str, Any]:
+    """Return what the caller is told about ``error``, and count it."""
+    refusal = refusal_for(error)
+    metrics: Metrics = request.app.state.metrics
+    metrics.refused(refusal.code)
+    return problem_body(refusal, instance=_path(request.scope), request_id=request.state.request_id)
+
+
+def _path(scope: Scope) -> str:
+    """Return the path as it was asked for; not through ``request.url``, which a broken Host header breaks."""
+    raw: bytes = scope.get("raw_path") or b"/"
+    return raw.partition(b"?")[0][:MAX_INSTANCE].decode("ascii", "replace")
+
+
+def _json(body: Mapping[str, Any]) -> bytes:
+    # Escaped to ASCII: a path or value with half a surrogate pair must not break the answer about it.
+    return json.dumps(body, allow_nan=False).encode("ascii")

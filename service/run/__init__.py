@@ -1,0 +1,1 @@
+"""Processes and workers of ``tagsmith serve``."""

@@ -1,0 +1,102 @@
+"""One process that answers requests on a socket until it is told to stop; then it answers what is inside and ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+import uvicorn
+
+from core.errors import NotReady, TagsmithError
+from service.app import create_app
+from service.engine.state import Load, State
+from service.observe.logs import log
+from service.observe.metrics import Metrics
+from service.protocol.connections import GuardedProtocol, room_for_connections
+from service.settings import Settings
+
+KEEP_ALIVE_S = 75
+CUT_SHORT = 1
+"""The exit code of a process that had to leave requests unanswered."""
+LAST_WORDS_S = 2.0
+
+
+def answer(
+    settings: Settings,
+    listener: socket.socket,
+    load: Load,
+    metrics: Metrics,
+    *,
+    on_ready: Callable[[], None] = lambda: None,
+    opens_when_ready: bool = False,
+) -> TagsmithError | None:
+    """Answer requests in this process until a signal; return why it could not, fit to be shown."""
+    app = create_app(settings, load=load, metrics=metrics)
+    app.state.opens_when_ready = opens_when_ready
+    service: State = app.state.service
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        http=type("Connection", (GuardedProtocol,), {"max_connections": room_for_connections()}),
+        ws="none",
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=max(1, int(settings.drain_s)),
+    )
+    server = _DrainingServer(config, service, settings.drain_s)
+    service.on_ready, service.on_failure = on_ready, server.stop
+    with _signals_end_quietly():
+        server.run(sockets=[listener])
+    return None if service.failure is None else _fit_for_people(service.failure)
+
+
+class _DrainingServer(uvicorn.Server):
+    """Tells the service that it drains in the moment that the signal comes, and ends the process in time."""
+
+    def __init__(self, config: uvicorn.Config, service: State, drain_s: float) -> None:
+        super().__init__(config)
+        self._service = service
+        self._drain_s = drain_s
+        self._stopping = threading.Event()
+        # Begun here: a signal handler may not start threads, the code that it interrupts may be doing just that.
+        threading.Thread(target=self._end_in_time, name="drain", daemon=True).start()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._stopping.set()
+        self._service.drain()
+        super().handle_exit(sig, frame)
+
+    def stop(self) -> None:
+        self.should_exit = True
+
+    def _end_in_time(self) -> None:
+        """End the process when something inside does not let go, such as a thread that never returns."""
+        self._stopping.wait()
+        time.sleep(self._drain_s + LAST_WORDS_S)
+        log("cut short", drain_s=self._drain_s)
+        os._exit(CUT_SHORT)
+
+
+@contextlib.contextmanager
+def _signals_end_quietly() -> Iterator[None]:
+    """Let a signal that ended the server end it with success: uvicorn raises it again once it has drained."""
+    seen = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in seen.items():
+            signal.signal(number, handler)
+
+
+def _fit_for_people(failure: Exception) -> TagsmithError:
+    if isinstance(failure, TagsmithError):
+        return failure
+    return NotReady(f"the bundle could not be loaded ({type(failure).__name__}); the log says where")

@@ -1,0 +1,1 @@
+"""The JSON of the contract, in and out; imports no other wing of the service."""

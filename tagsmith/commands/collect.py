@@ -1,0 +1,140 @@
+"""``tagsmith collect`` and ``tagsmith forget``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from core.errors import InvalidOption
+from tagsmith.bundle_choice import STORE
+
+CORPUS = Path("var/corpus")
+
+CorpusOption = Annotated[Path, typer.Option("--corpus", help="The corpus that posts were collected into.")]
+InstallationOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--installation",
+        help="Folder with the salt of author hashes and the hosts that are being crawled. Default: .tagsmith in your "
+        "home folder.",
+    ),
+]
+
+
+def collect(
+    source: Annotated[str | None, typer.Option("--source", help="Where from; docs/collecting.md lists them.")] = None,
+    topic: Annotated[
+        list[str] | None, typer.Option("--topic", help="A topic of the configuration; several times for several.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", help="A hashtag or word to search by, without topic.")
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option("--target", help="KIND:VALUE, such as profile:name, post:address or location:number."),
+    ] = None,
+    pages: Annotated[int | None, typer.Option("--pages", min=1, help="Pages of each list.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="The corpus; made when it is not there.")] = CORPUS,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="A TOML file laid over the default; see docs/collecting.md.")
+    ] = None,
+    instance: Annotated[
+        str | None, typer.Option("--instance", help="Address of the site, instance or API server.")
+    ] = None,
+    files: Annotated[
+        Path | None,
+        typer.Option("--files", help="What a source without network reads; for browser, the site's form."),
+    ] = None,
+    cookies: Annotated[
+        Path | None, typer.Option("--cookies", help="File with the cookies of your own login; never logged.")
+    ] = None,
+    contact: Annotated[
+        str | None, typer.Option("--contact", help="How site owners reach you; stands in every request.")
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None, typer.Option("--allow-host", help="A host of yours that lies in a private network.")
+    ] = None,
+    ignore_robots: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ignore-robots", help="A host whose robots.txt is left aside because its owner lets you; logged."
+        ),
+    ] = None,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again", help="Look for new posts where lists were finished; try what was refused or broken once more."
+        ),
+    ] = False,
+    installation: InstallationOption = None,
+) -> None:
+    """Collect posts and their pictures into a corpus, politely.
+
+    Killed, interrupted or stopped by a login wall, the same command goes on where it was: no post is lost and nothing
+    is fetched twice.
+    """
+    from pipelines.collecting.collect import Wish
+    from pipelines.collecting.collect import collect as run_collection
+    from pipelines.collecting.progress import show_crawl
+    from pipelines.config.collect import load_collect_config
+
+    numbers = load_collect_config(config)
+    given: dict[str, Any] = {
+        "source": source,
+        "pages": pages,
+        "instance": instance,
+        "files": None if files is None else str(files),
+        "cookies": None if cookies is None else str(cookies),
+        "contact": contact,
+        "allow_hosts": tuple(allow_host) if allow_host else None,
+        "ignore_robots": tuple(ignore_robots) if ignore_robots else None,
+    }
+    numbers = replace(numbers, **{name: value for name, value in given.items() if value is not None})
+    wish = Wish(tuple(topic or ()), tuple(tag or ()), tuple(_kind_and_value(one) for one in target or ()))
+    with show_crawl(Console(stderr=True)) as show:
+        page, figures = run_collection(
+            out, wish, numbers, installation_folder(installation), on_progress=show, again=again
+        )
+    typer.echo(f"{figures.posts:,} posts, {figures.pictures:,} with a picture; {figures.ended}")
+    if figures.troubles:
+        counts = ", ".join(f"{kind} {n:,}" for kind, n in sorted(figures.troubles.items(), key=lambda one: -one[1]))
+        typer.echo(f"in the way: {counts}; the report says why")
+    elif not figures.requests and not figures.posts:
+        typer.echo("nothing was left to do; --again looks for new posts and tries once more what was refused")
+    typer.echo(f"report: {page}")
+
+
+def forget(
+    corpus: CorpusOption = CORPUS,
+    author: Annotated[
+        list[str] | None, typer.Option("--author", help="An account's name; every source is searched.")
+    ] = None,
+    post: Annotated[
+        list[str] | None, typer.Option("--post", help="A post's id as it stands in the corpus (source:id).")
+    ] = None,
+    bundles: Annotated[
+        Path, typer.Option("--bundles", help="The bundle store to look through for bundles trained with the posts.")
+    ] = STORE,
+    installation: InstallationOption = None,
+) -> None:
+    """Remove a person's posts and pictures, never collect them again, and say which bundles were trained with them."""
+    from pipelines.collecting.forget import forget as run_forgetting
+
+    told = run_forgetting(corpus, tuple(author or ()), tuple(post or ()), bundles, installation_folder(installation))
+    typer.echo(told.as_text())
+
+
+def installation_folder(named: Path | None) -> Path:
+    """Return the folder that all crawls of this installation share."""
+    return named or Path.home() / ".tagsmith"
+
+
+def _kind_and_value(raw: str) -> tuple[str, str]:
+    kind, colon, value = raw.partition(":")
+    if not colon or not kind or not value:
+        raise InvalidOption(f"a target is written KIND:VALUE, such as profile:name, not {raw!r}", field="target")
+    return kind, value

@@ -1,0 +1,57 @@
+"""``tagsmith evaluate``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from tagsmith.bundle_choice import BundleOption, choose_bundle
+from tagsmith.commands.train import ConfigOption, DataOption, WeightsOption
+from tagsmith.stage_display import show_stage, tell_stage
+
+PLACE = Path("var/evaluation")
+
+
+def evaluate(
+    data: DataOption,
+    bundle: BundleOption = None,
+    weights: WeightsOption = None,
+    out: Annotated[Path, typer.Option("--out", help="Where the report goes; work state lies beside.")] = PLACE,
+    config: ConfigOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print every figure as JSON.")] = False,
+) -> None:
+    """Measure a bundle on the test posts and pictures of a data folder.
+
+    The bundle may come from anywhere; figures on data that it was trained on flatter it.
+    """
+    import json
+
+    from pipelines.config.training import load_config
+    from pipelines.training.run import Places, measure
+
+    chosen = choose_bundle(bundle)
+    places = Places(data, weights, out)
+    page, measured = measure(places, chosen, load_config(config), open_progress=show_stage, on_done=tell_stage)
+    if as_json:
+        typer.echo(json.dumps(measured, indent=2, ensure_ascii=False))
+        return
+    show(measured, Console())
+    typer.echo(f"\nevery other figure, with plots: {page}")
+
+
+def show(measured: Mapping[str, Any], console: Console) -> None:
+    """Print the figures that a bundle is held to."""
+    from rich.table import Table
+
+    from pipelines.report.figures import shown
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("", "figure", "should be", "met"):
+        table.add_column(name, overflow="fold")
+    for name, row in measured.get("bars", {}).items():
+        table.add_row(name, shown(row["figure"]), row["bar"], "[green]yes[/green]" if row["met"] else "[red]no[/red]")
+    console.print(table)

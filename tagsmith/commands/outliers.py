@@ -1,0 +1,92 @@
+"""``tagsmith outliers``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from core.errors import InvalidOption
+from tagsmith.bundle_choice import BundleOption, choose_bundle
+from tagsmith.commands.train import WeightsOption
+from tagsmith.stage_display import show_stage
+
+PLACE = Path("var/outliers")
+
+
+class Way(StrEnum):
+    """How outliers are told."""
+
+    confidence = "confidence"
+    centroid = "centroid"
+    kmeans = "kmeans"
+
+
+def outliers(
+    folder: Annotated[
+        Path, typer.Argument(help="Labelled pictures (docs/data.md, topics/), or a corpus that was collected.")
+    ],
+    method: Annotated[
+        Way,
+        typer.Option(
+            "--method",
+            help="docs/outliers.md compares the three: how sure a held-out classifier is, "
+            "distance from the topic's centroid, distance from its k-means centres.",
+        ),
+    ] = Way.confidence,
+    bundle: BundleOption = None,
+    backbone: Annotated[
+        str | None,
+        typer.Option("--backbone", help="Take the features of this backbone (or auto) in place of a bundle's."),
+    ] = None,
+    weights: WeightsOption = None,
+    lexicon: Annotated[
+        Path | None,
+        typer.Option("--lexicon", help="Which hashtags lead to which topic, for a corpus; default: the corpus' own."),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Where the contact sheet goes; features are kept beside.")] = PLACE,
+    apply: Annotated[bool, typer.Option("--apply", help="Take the pictures out, in a way that can be undone.")] = False,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Put back what was taken out last, and do nothing else.")
+    ] = False,
+) -> None:
+    """Find pictures that do not show their topic, and show them on one page.
+
+    Nothing is moved without --apply. Then labelled pictures go to FOLDER.quarantine beside the folder, and posts of a
+    corpus onto a list that training leaves out; --undo restores either exactly.
+    """
+    from pipelines.outliers.features import from_backbone, from_bundle
+    from pipelines.outliers.find import look_for_outliers, take_back, take_out, tell
+    from pipelines.workshop.stage import room_errors
+
+    if undo:
+        if apply:
+            raise InvalidOption("--apply and --undo contradict each other; give one", field="undo")
+        typer.echo(f"{take_back(folder):,} back in their places")
+        return
+    if weights is not None and backbone is None:
+        raise InvalidOption("--weights belongs to --backbone; name one, or auto", field="weights")
+    with show_stage("outliers") as progress, room_errors(out):
+        cache = out / "features"
+        if backbone is None:
+            read = from_bundle(choose_bundle(bundle), cache)
+        else:
+            read = from_backbone(backbone, weights, cache, progress)
+        found = look_for_outliers(folder, method.value, read, progress=progress, lexicon=lexicon)
+        page = tell(found, out, progress)
+        place = take_out(found) if apply and found.outliers else None
+    table = Table("topic", "pictures", "would go" if place is None else "went", box=None)
+    for topic in found.gathered.topics:
+        table.add_row(topic, f"{found.looked_at[topic]:,}", f"{found.going.get(topic, 0):,}")
+    Console().print(table)
+    for reason, n in found.gathered.left_out.items():
+        typer.echo(f"not looked at, {reason}: {n:,}")
+    typer.echo(f"contact sheet: {page}")
+    if place is not None:
+        typer.echo(f"{len(found.outliers):,} taken out, noted in {place}; --undo puts them back")
+    elif found.outliers:
+        typer.echo("nothing was moved; --apply takes them out")

@@ -1,0 +1,147 @@
+"""``tagsmith suggest``: the service's answer for one post, without a service."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from core.errors import BadInput, InvalidOption
+from core.query import Routing, Scorer
+from tagsmith.bundle_choice import BundleOption, RuntimeOption, ThreadsOption, choose_bundle
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from service.engine.loading import Loaded
+    from service.schemas.answers import SuggestionAnswer
+
+FROM_STDIN = "-"
+
+
+def suggest(
+    photo: Annotated[Path | None, typer.Argument(help="The photograph: JPEG, PNG, WebP, GIF, AVIF or BMP.")] = None,
+    caption: Annotated[str, typer.Option("--caption", help="The caption; - reads it from standard input.")] = "",
+    seed: Annotated[list[str] | None, typer.Option("--seed", help="A hashtag to start from; may be repeated.")] = None,
+    platform: Annotated[
+        list[str] | None, typer.Option("--platform", help="Make a ready set for this platform; may be repeated.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", help="How many hashtags, 1 to 100.")] = 20,
+    topic: Annotated[str | None, typer.Option("--topic", help="Take this topic, whatever the picture shows.")] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option("--exclude", help="A hashtag not to suggest; may be repeated.")
+    ] = None,
+    casing: Annotated[
+        Literal["lower", "pascal"], typer.Option("--casing", help="goldenretriever or GoldenRetriever.")
+    ] = "lower",
+    routing: Annotated[
+        Routing, typer.Option("--routing", help="Mix topics by probability, take the best alone, or use none.")
+    ] = "soft",
+    scorer: Annotated[
+        Scorer, typer.Option("--scorer", help="The learnt ranker, Word2Vec in-out, or cosine as published.")
+    ] = "learned",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as the service would send it.")] = False,
+    bundle: BundleOption = None,
+    runtime: RuntimeOption = None,
+    threads: ThreadsOption = None,
+) -> None:
+    """Print ranked, explained hashtags for a photograph, a caption, seed hashtags, or any of them."""
+    from rich.console import Console
+
+    from service.engine.loading import load
+    from service.settings import load_settings
+
+    if caption == FROM_STDIN:
+        caption = sys.stdin.buffer.read().decode("utf-8", "replace").strip()
+    fields: dict[str, Any] = {
+        "caption": caption,
+        "seeds": seed or [],
+        "platforms": platform or [],
+        "limit": limit,
+        "topic": topic,
+        "exclude": exclude or [],
+        "casing": casing,
+        "routing": routing,
+        "scorer": scorer,
+    }
+    image_file = None if photo is None else read_photo(photo)
+    loaded = load(load_settings(bundle=choose_bundle(bundle), runtime=runtime, threads=threads))
+    found = answer(loaded, fields, image_file)
+    if as_json:
+        typer.echo(found.model_dump_json(indent=2))
+    else:
+        show(found, Console())
+
+
+def read_photo(path: Path) -> bytes:
+    """Return a picture file's bytes.
+
+    Raises:
+        BadInput: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"cannot read the photograph {path}: {error.strerror}", field="image") from error
+
+
+def answer(loaded: Loaded, fields: dict[str, Any], image_file: bytes | None) -> SuggestionAnswer:
+    """Return what the service would answer to ``fields`` and a picture file.
+
+    Raises:
+        InvalidOption: a field is out of range, names something unknown or contradicts another.
+        BadInput: the picture cannot be read, or there is nothing to go on.
+    """
+    import json
+
+    from service.answer.interpret import understand
+    from service.answer.render import render
+    from service.intake.post import read_json
+    from service.protocol.problems import Refusal
+
+    try:
+        request = read_json(json.dumps(fields).encode()).request
+        asked = understand(request, has_file=image_file is not None, names=loaded.names)
+    except Refusal as refusal:
+        told = "; ".join(f"{one.field} {one.message}".strip() for one in refusal.fields)
+        raise InvalidOption(told or refusal.detail) from refusal
+    query = asked.query
+    if image_file is not None:
+        pixels = loaded.classifier.prepare(image_file)
+        query = replace(query, image=loaded.classifier.evidence(pixels[None])[0])
+    found = loaded.recommender.recommend([query])[0]
+    return render(found, request, asked, loaded, request_id="cli")
+
+
+def show(found: SuggestionAnswer, console: Console) -> None:
+    """Print an answer for a person."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for name, justify in (("", "right"), ("hashtag", "left"), ("score", "right"), ("used in", "right")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    table.add_column("because", style="dim")
+    for number, one in enumerate(found.suggestions, start=1):
+        posts = f"{one.popularity.posts:,} posts"
+        table.add_row(str(number), f"#{one.display}", f"{one.score:.2f}", posts, escape("; ".join(one.because)))
+    if found.topics:
+        topics = ", ".join(f"{one.topic} {one.probability:.0%}" for one in found.topics[:3])
+        console.print(f"topics: {topics}", highlight=False)
+    if found.classes:
+        seen = ", ".join(f"{one.name} {one.probability:.0%}" for one in found.classes[:3])
+        console.print(f"looks like: {seen}", highlight=False, markup=False)
+    sureness = "nothing is known about this; a general list" if found.confidence.abstain else found.confidence.level
+    console.print(f"confidence: {sureness}\n", highlight=False)
+    console.print(table)
+    for platform, ready in found.platforms.items():
+        console.print(f"\n{platform} ({ready.characters} characters):", highlight=False)
+        console.print(ready.text, highlight=False, markup=False, soft_wrap=True)
+    for flag in found.safety.flagged:
+        told = f"note: #{flag.hashtag} is {flag.status} ({flag.source}, {flag.as_of})"
+        console.print(told, highlight=False, markup=False, style="yellow")
+    for warning in found.warnings:
+        console.print(f"note: {warning.detail}", highlight=False, markup=False, style="yellow")
