@@ -27,9 +27,9 @@ from service.intake.budget import ByteBudget
 from service.intake.fetching import Fetcher
 from service.observe.metrics import Metrics
 from service.protocol import openapi
-from service.protocol.envelope import Envelope, problem_response
 from service.protocol.headers import CORS_ANSWER_HEADERS, CORS_METHODS, CORS_REQUEST_HEADERS, SafeHeaders
 from service.protocol.heads import HeadLikeGet
+from service.protocol.middleware import RequestMiddleware, problem_response
 from service.protocol.problems import Refusal
 from service.protocol.query_strings import refusal_of
 from service.routes import (
@@ -49,7 +49,7 @@ from service.routes import (
     trending,
 )
 from service.settings import Settings
-from service.store.books import open_books
+from service.store.repositories import open_repositories
 from service.store.watch import StoreWatch
 
 ROUTERS = (
@@ -74,14 +74,14 @@ def create_app(settings: Settings, *, load: Load = load, metrics: Metrics | None
     """Return the application; ``load`` opens what it serves and is called in a thread once the lifespan begins."""
     metrics = metrics or Metrics()
     service = State(settings, load, metrics)
-    books = open_books(settings)
-    watch = StoreWatch(books.store, service.concerns, metrics, lambda: books.journal.spool.n_bytes)
+    repositories = open_repositories(settings)
+    watch = StoreWatch(repositories.store, service.concerns, metrics, lambda: repositories.journal.spool.n_bytes)
     spans = _open_spans(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
-            await books.begin()
+            await repositories.begin()
         except TagsmithError as error:
             service.fail(error)
         else:
@@ -92,7 +92,7 @@ def create_app(settings: Settings, *, load: Load = load, metrics: Metrics | None
         yield
         await service.end()
         await watch.end()
-        await books.end()
+        await repositories.end()
         app.state.fetcher.close()
         if spans is not None:
             await asyncio.to_thread(spans.close)
@@ -112,7 +112,7 @@ def create_app(settings: Settings, *, load: Load = load, metrics: Metrics | None
     app.state.service = service
     # One of several workers takes no connection before it can answer it; a service alone answers /ping at once.
     app.state.opens_when_ready = False
-    app.state.books = books
+    app.state.repositories = repositories
     app.state.bodies = ByteBudget(settings.bodies_mb * 1_000_000)
     app.state.batches = Batches(settings.queue)
     app.state.fetcher = Fetcher(map(read_origin, settings.image_origins))
@@ -124,7 +124,7 @@ def create_app(settings: Settings, *, load: Load = load, metrics: Metrics | None
     app.add_exception_handler(HTTPException, _routing_problem)
     app.add_middleware(HeadLikeGet)
     app.add_middleware(OneBundle, pinned=service.pinned)
-    app.add_middleware(Envelope, metrics=metrics, watchers=[spans.note] if spans else [])
+    app.add_middleware(RequestMiddleware, metrics=metrics, watchers=[spans.note] if spans else [])
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

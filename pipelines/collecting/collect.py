@@ -20,9 +20,9 @@ from pipelines.config.collect import CollectConfig
 from scraper.crawling.crawl import Crawl, CrawlParts
 from scraper.crawling.figures import Budget, CrawlFigures
 from scraper.crawling.frontier import Frontier
-from scraper.crawling.manners import Manners
 from scraper.crawling.pace import Pace
 from scraper.crawling.picture_files import PictureFiles
+from scraper.crawling.politeness import Politeness
 from scraper.crawling.privacy import Privacy, read_salt
 from scraper.crawling.shards import Shards
 from scraper.crawling.state_file import StateFile
@@ -130,12 +130,12 @@ def collect(
         pace = Pace(config.pace, not_before=dict(state.rows("SELECT name, not_before FROM host")))
         bare = GuardedWeb(agent, allowed_hosts=allowed, timeout_s=config.page_timeout_s)
         stack.callback(bare.close)
-        manners = Manners(pace, bare.get_start, installation, opted_out=frozenset(config.ignore_robots))
-        stack.callback(manners.close)
-        web = GuardedWeb(agent, admit=manners.admit, allowed_hosts=allowed, timeout_s=config.page_timeout_s)
+        politeness = Politeness(pace, bare.get_start, installation, opted_out=frozenset(config.ignore_robots))
+        stack.callback(politeness.close)
+        web = GuardedWeb(agent, admit=politeness.admit, allowed_hosts=allowed, timeout_s=config.page_timeout_s)
         stack.callback(web.close)
         source = stack.enter_context(
-            closing(make_source(config.source, source_options(config, web, manners, agent, allowed)))
+            closing(make_source(config.source, source_options(config, web, politeness, agent, allowed)))
         )
         beginning = first_targets(wish, config, source)
         pages = ALL_PAGES if source_kind(source.name).whole else config.pages
@@ -151,7 +151,7 @@ def collect(
             shards=shards,
             pictures=PictureFiles(corpus),
             privacy=Privacy(salt),
-            manners=manners,
+            politeness=politeness,
             pace=pace,
             received=lambda: web.n_bytes,
             keep_broken=lambda number, content: _keep_broken(corpus, source.name, number, content),
@@ -191,13 +191,13 @@ def opened_state(corpus: Path) -> Iterator[StateFile]:
 
 
 def source_options(
-    config: CollectConfig, web: GuardedWeb, manners: Manners, agent: str, allowed: frozenset[str]
+    config: CollectConfig, web: GuardedWeb, politeness: Politeness, agent: str, allowed: frozenset[str]
 ) -> SourceOptions:
     """Return what a source is made from, with everything that keeps it polite."""
     return SourceOptions(
         web=web,
-        admit=manners.admit,
-        permit=manners.permit,
+        admit=politeness.admit,
+        permit=politeness.permit,
         user_agent=agent,
         instance=config.instance or None,
         cookies=Path(config.cookies) if config.cookies else None,

@@ -17,8 +17,8 @@ from core.trend_snapshot import SearchedHashtags
 from pipelines.collecting.collect import source_options
 from pipelines.config.collect import CollectConfig
 from pipelines.workshop.progress import ProgressPort
-from scraper.crawling.manners import Manners
 from scraper.crawling.pace import Pace
+from scraper.crawling.politeness import Politeness
 from scraper.errors import CrawlError
 from scraper.sources import open_source
 from scraper.top_hashtags import RanksHashtags, top_hashtags
@@ -43,11 +43,11 @@ def opened_ranking(config: CollectConfig, version: str, installation: Path) -> I
         bare = GuardedWeb(agent, allowed_hosts=allowed, timeout_s=config.page_timeout_s)
         stack.callback(bare.close)
         opted_out = frozenset(config.ignore_robots)
-        manners = Manners(Pace(config.pace), bare.get_start, installation, opted_out=opted_out)
-        stack.callback(manners.close)
-        web = GuardedWeb(agent, admit=manners.admit, allowed_hosts=allowed, timeout_s=config.page_timeout_s)
+        politeness = Politeness(Pace(config.pace), bare.get_start, installation, opted_out=opted_out)
+        stack.callback(politeness.close)
+        web = GuardedWeb(agent, admit=politeness.admit, allowed_hosts=allowed, timeout_s=config.page_timeout_s)
         stack.callback(web.close)
-        options = source_options(config, web, manners, agent, allowed)
+        options = source_options(config, web, politeness, agent, allowed)
         source: Any = stack.enter_context(closing(open_source(config.source, options)))
         if not hasattr(source, "ranked_hashtags"):
             raise InvalidOption(

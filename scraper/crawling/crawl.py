@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from scraper.crawling.figures import Budget, CrawlFigures
 from scraper.crawling.frontier import Frontier, HeldTarget, WaitingPost
-from scraper.crawling.manners import Manners
 from scraper.crawling.pace import Pace
 from scraper.crawling.picture_files import PictureFiles, UnusablePicture, picture_stem
+from scraper.crawling.politeness import Politeness
 from scraper.crawling.post_record import post_record
 from scraper.crawling.privacy import Privacy
 from scraper.crawling.shards import Shards
@@ -40,7 +40,7 @@ class CrawlParts:
         shards: where posts go.
         pictures: where photographs go.
         privacy: hashes authors.
-        manners: admits requests.
+        politeness: admits requests.
         pace: is told how hosts answer.
         received: bytes that came through the web client so far.
         keep_broken: takes a page that could not be read, for a look.
@@ -54,7 +54,7 @@ class CrawlParts:
     shards: Shards
     pictures: PictureFiles
     privacy: Privacy
-    manners: Manners
+    politeness: Politeness
     pace: Pace
     received: Callable[[], int] = lambda: 0
     keep_broken: Callable[[int, bytes], None] = lambda number, content: None
@@ -140,7 +140,7 @@ class Crawl:
 
     def _fetch(self, address: str | None, held: HeldTarget) -> Page:
         if address is not None:
-            self._parts.manners.grant(address)
+            self._parts.politeness.grant(address)
         return self._timed(lambda: self._parts.source.fetch(held.target))
 
     def _arrive(self, held: HeldTarget, page: Page) -> None:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from service.answer.interpret import understand
 from service.answer.recollection import recorded, with_leaning
 from service.answer.render import render
-from service.engine.desk import Desk
+from service.engine.inference import Inference
 from service.engine.loading import Loaded
 from service.intake.budget import Claim
 from service.intake.fetching import Fetcher
@@ -23,15 +23,15 @@ from service.schemas.requests import Picture, UrlImage
 
 
 async def answer_post(
-    request: Request, post: ReadPost, desk: Desk, loaded: Loaded, *, claim: Claim, stages: Stages
+    request: Request, post: ReadPost, inference: Inference, loaded: Loaded, *, claim: Claim, stages: Stages
 ) -> SuggestionAnswer:
     """Return the answer to ``post``.
 
     Args:
         request: that the post came with; its id goes into the answer.
         post: as intake read it.
-        desk: where it is answered.
-        loaded: what the desk answers with.
+        inference: where it is answered.
+        loaded: what it answers with.
         claim: what a fetched picture's bytes are drawn from.
         stages: where the time is noted.
 
@@ -46,7 +46,7 @@ async def answer_post(
         if image_file is None:
             image_file = await fetched(request, post.request.image, claim)
         query, notices = await with_leaning(request, asked.query)
-    answer = await desk.answer(query, image_file, stages)
+    answer = await inference.answer(query, image_file, stages)
     asked = replace(asked, warnings=(*asked.warnings, *notices))
     return recorded(request, render(answer, post.request, asked, loaded, request_id=request.state.request_id))
 

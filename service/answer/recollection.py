@@ -13,8 +13,8 @@ from starlette.requests import Request
 from core.query import Query
 from core.suggestions import Notice
 from service.schemas.answers import SuggestionAnswer, Warned
-from service.store.books import Books
 from service.store.engine import now_ms
+from service.store.repositories import Repositories
 
 CODE = "store_unavailable"
 OUTDATED = "the database is away: feedback that was given since it went is not in this list"
@@ -24,15 +24,15 @@ DIGITS = 5
 
 async def with_leaning(request: Request, query: Query) -> tuple[Query, tuple[Notice, ...]]:
     """Return ``query`` with what its workspace's feedback says, and a warning where that may be out of date."""
-    books: Books = request.app.state.books
-    leaning = await books.feedback.leaning(request.state.caller.workspace)
+    repositories: Repositories = request.app.state.repositories
+    leaning = await repositories.feedback.leaning(request.state.caller.workspace)
     notices = () if leaning.current else (Notice(CODE, OUTDATED),)
     return replace(query, workspace=leaning.values), notices
 
 
 def recorded(request: Request, answer: SuggestionAnswer) -> SuggestionAnswer:
     """Return ``answer`` once it is on record: its hashtags, scores and parts, no caption and no picture."""
-    books: Books = request.app.state.books
+    repositories: Repositories = request.app.state.repositories
     hashtags = [
         [one.hashtag, round(one.score, DIGITS), [round(part, DIGITS) for part in one.parts.model_dump().values()]]
         for one in answer.suggestions
@@ -45,6 +45,6 @@ def recorded(request: Request, answer: SuggestionAnswer) -> SuggestionAnswer:
         "created_ms": now_ms(),
         "hashtags": hashtags,
     }
-    if books.journal.note(entry):
+    if repositories.journal.note(entry):
         return answer
     return answer.model_copy(update={"warnings": [*answer.warnings, Warned(code=CODE, detail=UNRECORDED)]})

@@ -9,16 +9,16 @@ from contextvars import ContextVar
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.engine.desk import Desk
+from service.engine.inference import Inference
 from service.engine.loading import Loaded
 
 
 class Serving:
-    """What is loaded, the desk that answers with it, and how many requests hold both; lives on one event loop."""
+    """What is loaded, the inference that answers with it, and how many requests hold both; lives on one event loop."""
 
-    def __init__(self, loaded: Loaded, desk: Desk) -> None:
+    def __init__(self, loaded: Loaded, inference: Inference) -> None:
         self.loaded = loaded
-        self.desk = desk
+        self.inference = inference
         self._n_holders = 0
         self._let_go = asyncio.Event()
         self._let_go.set()
@@ -45,7 +45,7 @@ class Serving:
     async def close(self) -> None:
         """Wait for the last request that holds it, then end its threads."""
         await self._let_go.wait()
-        await self.desk.close()
+        await self.inference.close()
 
 
 _HELD: ContextVar[Serving | None] = ContextVar("held", default=None)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from core.bundle.opening import pointer_mark, previous
 from core.errors import BundleError, BundleMissing, NotReady, TagsmithError
-from service.engine.desk import Desk
+from service.engine.inference import Inference
 from service.engine.loading import Loaded, warm_up
 from service.engine.memory import give_freed_memory_back, private_bytes
 from service.engine.serving import Serving, held_here
@@ -63,7 +63,7 @@ class State:
         return serving.loaded
 
     @property
-    def desk(self) -> Desk:
+    def inference(self) -> Inference:
         """Where requests are answered; it answers with ``loaded``.
 
         Raises:
@@ -72,7 +72,7 @@ class State:
         serving, why_not = held_here() or self._serving, self._why_not()
         if serving is None or why_not:
             raise NotReady(why_not or "No bundle is loaded yet.", retry_after_s=1.0)
-        return serving.desk
+        return serving.inference
 
     @contextmanager
     def pinned(self) -> Iterator[None]:
@@ -113,7 +113,7 @@ class State:
         if self._life is not None:
             await self._life
         if self._serving is not None:
-            await self._serving.desk.close()
+            await self._serving.inference.close()
         if self._retiring:
             await asyncio.wait(self._retiring)
 
@@ -192,11 +192,11 @@ class State:
             retiring.add_done_callback(self._retiring.discard)
 
     def _take(self, loaded: Loaded) -> None:
-        desk = Desk(loaded.classifier, loaded.recommender, settings=self._settings, metrics=self._metrics)
-        desk.start()
+        inference = Inference(loaded.classifier, loaded.recommender, settings=self._settings, metrics=self._metrics)
+        inference.start()
         before = self._serving
         # One assignment on the event loop: a request begins before it or after it.
-        self._serving = Serving(loaded, desk)
+        self._serving = Serving(loaded, inference)
         self._metrics.serving(self._serving.bundle_id)
         log("ready" if before is None else "bundle taken", bundle=self._serving.bundle_id)
 

@@ -45,7 +45,7 @@ class Caller:
     scopes: frozenset[str]
 
 
-class Gatekeeper:
+class RequiresScope:
     """A FastAPI dependency: lets a request in as a ``Caller``, or refuses it.
 
     Attributes:
@@ -62,7 +62,7 @@ class Gatekeeper:
             Refusal: ``missing_key``, ``bad_key``, ``forbidden`` or ``rate_limited``.
             StoreUnavailable: the database is away and was never asked about keys since the service began.
         """
-        ring: KeyRing = request.app.state.books.keys
+        ring: KeyRing = request.app.state.repositories.keys
         presented = presented_key(request)
         if presented is None:
             if await ring.any_key():
@@ -78,19 +78,19 @@ class Gatekeeper:
         return caller
 
 
-def gatekeepers(app: FastAPI) -> dict[tuple[str, str], Gatekeeper | None]:
+def scope_checks(app: FastAPI) -> dict[tuple[str, str], RequiresScope | None]:
     """Return who guards each (method, path) that ``app`` answers; None where nobody does."""
-    found: dict[tuple[str, str], Gatekeeper | None] = {}
+    found: dict[tuple[str, str], RequiresScope | None] = {}
     for route in iter_route_contexts(app.routes):
         needed = route.dependant.dependencies if isinstance(route.original_route, APIRoute) else []
-        guard = next((one.call for one in needed if isinstance(one.call, Gatekeeper)), None)
+        guard = next((one.call for one in needed if isinstance(one.call, RequiresScope)), None)
         found.update({(method, str(route.path)): guard for method in sorted(route.methods or ())})
     return found
 
 
-def caller(scope: Scope | None = None) -> Gatekeeper:
+def caller(scope: Scope | None = None) -> RequiresScope:
     """Return the dependency that lets in who may do ``scope``; with None, anyone with a valid key."""
-    return Gatekeeper(scope)
+    return RequiresScope(scope)
 
 
 def presented_key(request: Request) -> str | None:
@@ -120,7 +120,7 @@ async def charge(request: Request, key: StoredKey, n_tokens: int, *, n_before: i
     Raises:
         Refusal: ``rate_limited``; nothing is taken.
     """
-    limits: Limits = request.app.state.books.limits
+    limits: Limits = request.app.state.repositories.limits
     rate = await limits.take(key.key_id, key.per_minute, n_tokens)
     request.state.rate = rate
     request.state.key = key

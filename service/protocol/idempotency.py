@@ -15,7 +15,7 @@ from starlette.responses import Response
 from core.errors import StoreUnavailable
 from service.protocol.fields import invalid
 from service.protocol.problems import Refusal
-from service.store.repeats import Lease, Repeats, StoredAnswer
+from service.store.idempotency import IdempotencyRecords, Lease, StoredAnswer
 
 HEADER = "Idempotency-Key"
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -51,11 +51,11 @@ def digest_of(*parts: bytes) -> bytes:
     return whole.digest()
 
 
-class Turn:
+class IdempotencyLock:
     """The right to do the work of one request; without a key, everyone's."""
 
-    def __init__(self, repeats: Repeats, lease: Lease | None) -> None:
-        self._repeats = repeats
+    def __init__(self, idempotency: IdempotencyRecords, lease: Lease | None) -> None:
+        self._repeats = idempotency
         self._lease = lease
 
     @property
@@ -78,7 +78,7 @@ class Turn:
             self._lease = None
 
 
-async def turn_of(request: Request, digest: Callable[[], bytes], *, deadline_s: float) -> Turn | Response:
+async def lock_of(request: Request, digest: Callable[[], bytes], *, deadline_s: float) -> IdempotencyLock | Response:
     """Return the right to answer ``request``, or the answer that its key and it were given before.
 
     Only answers are kept: what was refused is judged anew. Without a key, or while the database is away, it is always
@@ -92,17 +92,17 @@ async def turn_of(request: Request, digest: Callable[[], bytes], *, deadline_s: 
     Raises:
         Refusal: ``conflict``, when the key came with another request, or the first one still runs.
     """
-    repeats: Repeats = request.app.state.books.repeats
+    idempotency: IdempotencyRecords = request.app.state.repositories.idempotency
     key = idempotency_key(request)
     if key is None:
-        return Turn(repeats, None)
+        return IdempotencyLock(idempotency, None)
     try:
         asked = await to_thread.run_sync(digest)  # of a batch that is 64 MB
-        taken = await repeats.take(request.state.caller.workspace, key, asked, deadline_s + LEASE_SLACK_S)
+        taken = await idempotency.take(request.state.caller.workspace, key, asked, deadline_s + LEASE_SLACK_S)
     except StoreUnavailable:
-        return Turn(repeats, None)
+        return IdempotencyLock(idempotency, None)
     if isinstance(taken, Lease):
-        return Turn(repeats, taken)
+        return IdempotencyLock(idempotency, taken)
     if isinstance(taken, StoredAnswer):
         return Response(taken.body, status_code=taken.status, media_type=taken.media_type)
     why = "came with another request" if taken == "other" else "is still being answered"
@@ -117,7 +117,7 @@ async def once(
     Raises:
         Refusal: as ``turn_of``.
     """
-    turn = await turn_of(request, digest, deadline_s=deadline_s)
+    turn = await lock_of(request, digest, deadline_s=deadline_s)
     if isinstance(turn, Response):
         return turn
     try:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from service.protocol.auth import gatekeepers
+from service.protocol.auth import scope_checks
 from service.protocol.problems import KINDS, MEDIA_TYPE, documented
 from service.schemas.answers import Problem
 from service.schemas.requests import BatchRequest, CheckRequest, SuggestionOptions, SuggestionRequest
@@ -79,7 +79,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     )
     schemas.update(extra["$defs"])
     document["components"]["securitySchemes"] = SECURITY_SCHEMES
-    guards = gatekeepers(app)
+    guards = scope_checks(app)
     for template, path in document["paths"].items():
         for method, operation in path.items():
             guard = guards.get((method.upper(), template))

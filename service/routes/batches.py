@@ -15,19 +15,19 @@ from starlette.types import Receive, Scope, Send
 from core.errors import DeadlineExceeded, Overloaded
 from service.answer.post import answer_post
 from service.engine.batch_places import Line, unless_gone
-from service.engine.desk import Desk
+from service.engine.inference import Inference
 from service.engine.loading import Loaded
 from service.intake.batch import read_batch, read_item
 from service.intake.budget import Claim
 from service.observe.logs import LOGGER
 from service.observe.stages import Stages
 from service.protocol.auth import caller, charge_more
-from service.protocol.envelope import problem_of
-from service.protocol.idempotency import PARAMETER, Turn, digest_of, once, turn_of
+from service.protocol.idempotency import PARAMETER, IdempotencyLock, digest_of, lock_of, once
+from service.protocol.middleware import problem_of
 from service.protocol.problems import documented, refusal_for
 from service.protocol.query_strings import nothing_asked
 from service.schemas.answers import BatchAnswer
-from service.store.repeats import StoredAnswer
+from service.store.idempotency import StoredAnswer
 
 NDJSON = "application/x-ndjson"
 # After the time of a batch is up, this much is left to a slow reader for what is done.
@@ -77,7 +77,7 @@ async def suggest_batch(request: Request) -> Response:
     With `Accept: application/x-ndjson` each post is one line, sent as soon as it is done.
     """
     settings, batches = request.app.state.settings, request.app.state.batches
-    desk, loaded = request.app.state.service.desk, request.app.state.service.loaded
+    inference, loaded = request.app.state.service.inference, request.app.state.service.loaded
     deadline = asyncio.get_running_loop().time() + settings.batch_deadline_s
     with ExitStack() as stack:
         claim = stack.enter_context(request.app.state.bodies.claims())
@@ -90,7 +90,7 @@ async def suggest_batch(request: Request) -> Response:
                     await charge_more(request, len(posts) - 1)
         except TimeoutError:
             raise DeadlineExceeded("The batch's time ran out.", retry_after_s=1.0) from None
-        one = _OneByOne(request, posts, claim, deadline, desk, loaded)
+        one = _OneByOne(request, posts, claim, deadline, inference, loaded)
         lines = batches.answers(len(posts), one.line)
         by_line = NDJSON in request.headers.get("accept", "").lower()
 
@@ -98,7 +98,7 @@ async def suggest_batch(request: Request) -> Response:
             return digest_of(b"batch lines" if by_line else b"batch", json.dumps(posts, default=repr).encode())
 
         if by_line:
-            turn = await turn_of(request, digest, deadline_s=settings.batch_deadline_s + READING_SLACK_S)
+            turn = await lock_of(request, digest, deadline_s=settings.batch_deadline_s + READING_SLACK_S)
             if isinstance(turn, Response):
                 return turn
             return _Lines(lines, stack.pop_all(), deadline + READING_SLACK_S, turn)
@@ -115,13 +115,13 @@ class _OneByOne:
     """Answers the posts of one batch by their places."""
 
     def __init__(
-        self, request: Request, posts: list[object], claim: Claim, deadline: float, desk: Desk, loaded: Loaded
+        self, request: Request, posts: list[object], claim: Claim, deadline: float, inference: Inference, loaded: Loaded
     ) -> None:
         self._request = request
         self._posts = posts
         self._claim = claim
         self._deadline = deadline
-        self._desk = desk
+        self._desk = inference
         self._loaded = loaded
 
     async def line(self, place: int) -> bytes:
@@ -160,7 +160,7 @@ class _OneByOne:
 class _Lines(StreamingResponse):
     """Sends lines as they come, and lets go of what the batch holds when the last one, or the client, has gone."""
 
-    def __init__(self, lines: AsyncGenerator[Line], held: ExitStack, until: float, turn: Turn) -> None:
+    def __init__(self, lines: AsyncGenerator[Line], held: ExitStack, until: float, turn: IdempotencyLock) -> None:
         super().__init__(_ended(lines, turn), media_type=NDJSON)
         self._lines = lines
         self._held = held
@@ -177,7 +177,7 @@ class _Lines(StreamingResponse):
                 await self._turn.give_up()
 
 
-async def _ended(lines: AsyncIterator[Line], turn: Turn) -> AsyncIterator[bytes]:
+async def _ended(lines: AsyncIterator[Line], turn: IdempotencyLock) -> AsyncIterator[bytes]:
     """Yield each line with its end; a caller who has read the last knows that all of them are kept."""
     sent = bytearray()
     async for _, line in lines:

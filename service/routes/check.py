@@ -47,7 +47,7 @@ async def check(request: Request) -> Response:
     """
     stages = request.state.stages
     async with in_time(request):
-        desk, loaded = request.app.state.service.desk, request.app.state.service.loaded
+        inference, loaded = request.app.state.service.inference, request.app.state.service.loaded
         with request.app.state.bodies.claims() as claim:
             with stages.measured("read"):
                 sent, image_file = await read_check(request, claim)
@@ -61,6 +61,6 @@ async def check(request: Request) -> Response:
                 if asked:
                     query, notices = await with_leaning(request, asked.query)
                     asked = replace(asked, query=query, warnings=(*asked.warnings, *notices))
-            answer = await desk.answer(asked.query, image_file, stages) if asked else None
+            answer = await inference.answer(asked.query, image_file, stages) if asked else None
     body = judge(sent, given, platforms, asked, answer, loaded, request_id=request.state.request_id)
     return Response(body.model_dump_json(), media_type="application/json")

@@ -18,9 +18,9 @@ from service.protocol.idempotency import PARAMETER, digest_of, idempotency_key, 
 from service.protocol.problems import Refusal, documented
 from service.protocol.query_strings import nothing_asked
 from service.schemas.store import FEEDBACK_EXAMPLE, FeedbackAnswer, FeedbackRequest
-from service.store.books import Books
 from service.store.engine import now_ms
 from service.store.feedback_rows import Given, OtherWorkspace
+from service.store.repositories import Repositories
 
 router = APIRouter(tags=["feedback"])
 
@@ -88,9 +88,9 @@ async def undo(
     who: Annotated[Caller, Depends(caller("feedback"))],
 ) -> Response:
     """Make later answers what they would be had it never been given. Taking it back again changes nothing."""
-    books: Books = request.app.state.books
+    repositories: Repositories = request.app.state.repositories
     try:
-        known = await books.feedback.undo(who.workspace, feedback_id)
+        known = await repositories.feedback.undo(who.workspace, feedback_id)
     except OtherWorkspace:
         raise Refusal("forbidden", "This feedback belongs to another workspace.") from None
     if not known:
@@ -101,7 +101,7 @@ async def undo(
 async def _take_in(
     request: Request, who: Caller, asked: FeedbackRequest, tags: tuple[tuple[str, Verdict], ...]
 ) -> Response:
-    feedback = request.app.state.books.feedback
+    feedback = request.app.state.repositories.feedback
     given = Given(_feedback_id(request, who, asked), who.workspace, asked.suggestion_id, now_ms(), tags)
     try:
         shown = await feedback.shown(who.workspace, asked.suggestion_id)

@@ -32,7 +32,7 @@ async def ready(request: Request) -> Health:
     refused, or the database is away.
     """
     service = request.app.state.service
-    _ = service.desk
+    _ = service.inference
     warnings = [Warned(code=code, detail=detail) for code, detail in sorted(service.concerns.items())]
     return Health(status="ready", bundle=service.loaded.bundle.manifest.bundle_id, warnings=warnings or None)
 

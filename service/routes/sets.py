@@ -18,7 +18,7 @@ from service.protocol.problems import Refusal, documented
 from service.protocol.query_strings import nothing_asked, once_each
 from service.schemas.store import MAX_SET_NAME, SET_NAME, ListedSet, SavedSetAnswer, SetList, SetRequest, SetsQuery
 from service.schemas.times import shown_time
-from service.store.books import Books
+from service.store.repositories import Repositories
 from service.store.sets import ANY, MAX_SETS, SavedSet, Stale, TooMany, VersionNeeded
 
 router = APIRouter(tags=["sets"])
@@ -48,8 +48,8 @@ STORED = documented("invalid_request", "store_unavailable")
 @router.get("/v1/sets", summary="List saved sets", responses=STORED, dependencies=[Depends(once_each)])
 async def list_sets(request: Request, who: Who, query: Annotated[SetsQuery, Query()]) -> SetList:
     """Answer with the workspace's sets by name, a page at a time."""
-    books: Books = request.app.state.books
-    found = await books.sets.page(who.workspace, _after(query.cursor), query.limit + 1)
+    repositories: Repositories = request.app.state.repositories
+    found = await repositories.sets.page(who.workspace, _after(query.cursor), query.limit + 1)
     shown = found[: query.limit]
     return SetList(
         sets=[ListedSet(**_fields(one), etag=quoted(one.etag)) for one in shown],
@@ -71,8 +71,8 @@ async def list_sets(request: Request, who: Who, query: Annotated[SetsQuery, Quer
 async def read_set(request: Request, name: Name, who: Who) -> Response:
     """Answer with a set and, as its ETag, its version."""
     known = if_none_match(request)
-    books: Books = request.app.state.books
-    found = await books.sets.get(who.workspace, name)
+    repositories: Repositories = request.app.state.repositories
+    found = await repositories.sets.get(who.workspace, name)
     if found is None:
         raise Refusal("not_found", "There is no such set.")
     if known is not None and known & {ANY, found.etag}:
@@ -109,9 +109,9 @@ async def save_set(request: Request, name: Name, who: Who) -> Response:
     matched, unmatched = if_match(request), if_none_match(request)
     if unmatched is not None and unmatched != {ANY}:
         raise invalid("If-None-Match", "must be *")
-    books: Books = request.app.state.books
+    repositories: Repositories = request.app.state.repositories
     try:
-        saved, is_new = await books.sets.put(
+        saved, is_new = await repositories.sets.put(
             who.workspace,
             name,
             hashtags("hashtags", asked.hashtags),
@@ -138,9 +138,9 @@ async def save_set(request: Request, name: Name, who: Who) -> Response:
 )
 async def delete_set(request: Request, name: Name, who: Who) -> Response:
     """Delete the version of a set that If-Match names."""
-    books: Books = request.app.state.books
+    repositories: Repositories = request.app.state.repositories
     try:
-        there = await books.sets.delete(who.workspace, name, if_match(request))
+        there = await repositories.sets.delete(who.workspace, name, if_match(request))
     except Stale:
         raise _stale() from None
     except VersionNeeded:

@@ -62,13 +62,13 @@ async def suggest(request: Request) -> Response:
     """Answer with a ranked, explained list of hashtags for a photograph, a caption, seed hashtags or any of them."""
     stages, deadline_s = request.state.stages, request.app.state.settings.deadline_s
     async with in_time(request):
-        desk, loaded = request.app.state.service.desk, request.app.state.service.loaded
+        inference, loaded = request.app.state.service.inference, request.app.state.service.loaded
         with request.app.state.bodies.claims() as claim:
             with stages.measured("read"):
                 post = await read_post(request, claim)
 
             async def answer() -> Response:
-                body = await answer_post(request, post, desk, loaded, claim=claim, stages=stages)
+                body = await answer_post(request, post, inference, loaded, claim=claim, stages=stages)
                 return Response(body.model_dump_json(), media_type="application/json")
 
             def digest() -> bytes:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from service.store.engine import Store, open_store
-from service.store.repeats import MAX_KEPT, SLACK, Lease, Repeats, StoredAnswer
+from service.store.idempotency import MAX_KEPT, SLACK, IdempotencyRecords, Lease, StoredAnswer
 from service.store.sets import ANY, SavedSet, Sets, Stale, VersionNeeded
 from service.store.tables import REPEATS
 from tests.contracts.store.conftest import Clock
@@ -142,13 +142,13 @@ async def _walk(url: str, steps: list[tuple[str, str, str]]) -> None:
 
 async def test_an_answer_is_given_again(store: Store, second_store: Store, clock: Clock) -> None:
     """To the same request with the same key in the same workspace, from any process, for a day."""
-    repeats, elsewhere = Repeats(store, now_ms=clock), Repeats(second_store, now_ms=clock)
-    lease = await repeats.take("studio", "k", b"same", 30.0)
+    idempotency, elsewhere = IdempotencyRecords(store, now_ms=clock), IdempotencyRecords(second_store, now_ms=clock)
+    lease = await idempotency.take("studio", "k", b"same", 30.0)
     assert isinstance(lease, Lease)
     assert await elsewhere.take("studio", "k", b"same", 30.0) == "running"
     assert await elsewhere.take("studio", "k", b"different", 30.0) == "other"
     assert isinstance(await elsewhere.take("rival", "k", b"same", 30.0), Lease)
-    await repeats.finish(lease, ANSWER)
+    await idempotency.finish(lease, ANSWER)
     clock.pass_s(86_400.0)
     assert await elsewhere.take("studio", "k", b"same", 30.0) == ANSWER
     assert await elsewhere.take("studio", "k", b"different", 30.0) == "other"
@@ -158,32 +158,32 @@ async def test_an_answer_is_given_again(store: Store, second_store: Store, clock
 
 async def test_a_dead_workers_lock_runs_out(store: Store, clock: Clock) -> None:
     """The next one takes over, and the dead one's late answer changes nothing."""
-    repeats = Repeats(store, now_ms=clock)
-    dead = await repeats.take("studio", "k", b"same", 30.0)
+    idempotency = IdempotencyRecords(store, now_ms=clock)
+    dead = await idempotency.take("studio", "k", b"same", 30.0)
     clock.pass_s(29.9)
-    assert await repeats.take("studio", "k", b"same", 30.0) == "running"
+    assert await idempotency.take("studio", "k", b"same", 30.0) == "running"
     clock.pass_s(0.1)
-    heir = await repeats.take("studio", "k", b"same", 30.0)
+    heir = await idempotency.take("studio", "k", b"same", 30.0)
     assert isinstance(dead, Lease)
     assert isinstance(heir, Lease)
-    await repeats.finish(dead, StoredAnswer(500, "text/plain", b"late"))
-    await repeats.give_up(dead)
-    await repeats.finish(heir, ANSWER)
-    assert await repeats.take("studio", "k", b"same", 30.0) == ANSWER
+    await idempotency.finish(dead, StoredAnswer(500, "text/plain", b"late"))
+    await idempotency.give_up(dead)
+    await idempotency.finish(heir, ANSWER)
+    assert await idempotency.take("studio", "k", b"same", 30.0) == ANSWER
 
 
 async def test_what_was_given_up_can_be_asked_again(store: Store) -> None:
     """A refusal is no answer to be repeated."""
-    repeats = Repeats(store)
-    lease = await repeats.take("studio", "k", b"same", 30.0)
+    idempotency = IdempotencyRecords(store)
+    lease = await idempotency.take("studio", "k", b"same", 30.0)
     assert isinstance(lease, Lease)
-    await repeats.give_up(lease)
-    assert isinstance(await repeats.take("studio", "k", b"different", 30.0), Lease)
+    await idempotency.give_up(lease)
+    assert isinstance(await idempotency.take("studio", "k", b"different", 30.0), Lease)
 
 
 async def test_of_equal_requests_at_once_one_does_the_work(store: Store, second_store: Store) -> None:
     """Ten through two processes: one lease, nine that wait."""
-    both = [Repeats(store), Repeats(second_store)]
+    both = [IdempotencyRecords(store), IdempotencyRecords(second_store)]
     taken = await asyncio.gather(*(both[i % 2].take("studio", "k", b"same", 30.0) for i in range(10)))
     assert sum(isinstance(one, Lease) for one in taken) == 1
     assert sum(one == "running" for one in taken) == 9
@@ -207,12 +207,12 @@ async def test_only_the_newest_answers_of_a_workspace_are_kept(store: Store, clo
     async with store.transaction() as connection:
         await connection.execute(REPEATS.insert(), rows)
     clock.pass_s(60.0)
-    repeats = Repeats(store, now_ms=clock)
-    assert isinstance(await repeats.take("studio", "new", b"d", 60.0), Lease)
+    idempotency = IdempotencyRecords(store, now_ms=clock)
+    assert isinstance(await idempotency.take("studio", "new", b"d", 60.0), Lease)
     async with store.statements() as connection:
         left = (await connection.execute(select(REPEATS.c.workspace, REPEATS.c.created_ms))).all()
     mine = sorted(created - clock.ms + 60_000 for workspace, created in left if workspace == "studio")
     assert len(mine) == MAX_KEPT
     assert mine[:2] == [1, SLACK + 2], "what is still worked on stays, however old"
     assert len(left) == MAX_KEPT + 1
-    assert await repeats.take("studio", "new", b"d", 60.0) == "running"
+    assert await idempotency.take("studio", "new", b"d", 60.0) == "running"

@@ -17,9 +17,9 @@ from core.text.hashtags import normalise
 from scraper.crawling.crawl import Crawl, CrawlParts
 from scraper.crawling.figures import Budget, CrawlFigures
 from scraper.crawling.frontier import Frontier, HeldTarget, WaitingPost
-from scraper.crawling.manners import Manners
 from scraper.crawling.pace import Pace, PaceLimits
 from scraper.crawling.picture_files import PictureFiles
+from scraper.crawling.politeness import Politeness
 from scraper.crawling.privacy import Privacy
 from scraper.crawling.shards import Shards
 from scraper.crawling.state_file import StateFile
@@ -207,8 +207,8 @@ def crawl_once(
         frontier = SteppingFrontier(state, platform.name, pages=pages, topics=[topic], now=time.clock)
         frontier.steps = steps
         pace = Pace(LIMITS, clock=time.clock, sleep=time.sleep, draw=lambda: 0.0, not_before=frontier.hosts())
-        manners = Manners(pace, read_start, corpus.parent / "installation")
-        with closing(manners):
+        politeness = Politeness(pace, read_start, corpus.parent / "installation")
+        with closing(politeness):
             shards = SteppingShards(corpus, platform.name, frontier, max_bytes=max_shard_bytes)
             shards.steps = steps
             frontier.add_targets(platform.targets(topic, hashtags))
@@ -219,7 +219,7 @@ def crawl_once(
                 shards=shards,
                 pictures=PictureFiles(corpus),
                 privacy=Privacy(SALT),
-                manners=manners,
+                politeness=politeness,
                 pace=pace,
                 keep_broken=lambda number, content: cast("list[bytes]", [] if kept is None else kept).append(content),
                 clock=time.clock,

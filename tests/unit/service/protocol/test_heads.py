@@ -10,14 +10,14 @@ import pytest
 import uvicorn
 
 from service.app import create_app
-from service.protocol.auth import gatekeepers
+from service.protocol.auth import scope_checks
 from service.protocol.connections import GuardedProtocol
 from service.settings import Settings
 from tests.support.serving import fake_loaded, loader
 from tests.unit.service.conftest import Ask, asking, until_ready
 
 APP = create_app(Settings(), load=loader(fake_loaded()))
-PATHS = sorted({path.format(name="nosuch", hashtag="dog") for method, path in gatekeepers(APP) if method == "GET"})
+PATHS = sorted({path.format(name="nosuch", hashtag="dog") for method, path in scope_checks(APP) if method == "GET"})
 CHANGING = {"x-request-id", "server-timing", "content-length"}
 
 

@@ -194,8 +194,8 @@ async def test_a_hashtag_of_the_workspaces_own_fits_by_its_feedback(serve: Ask, 
 
 async def test_a_check_says_when_feedback_may_be_out_of_date(client: httpx.AsyncClient) -> None:
     """The database is away: the set is judged all the same."""
-    books = client._transport.app.state.books  # type: ignore[attr-defined]
-    await books.store.close()
-    books.store.engine = open_store("postgresql://nobody@127.0.0.1:1/nothing").engine
+    repositories = client._transport.app.state.repositories  # type: ignore[attr-defined]
+    await repositories.store.close()
+    repositories.store.engine = open_store("postgresql://nobody@127.0.0.1:1/nothing").engine
     body = await _check(client, "dog", caption="a walk")
     assert "store_unavailable" in [warning.code for warning in body.warnings]

@@ -18,11 +18,11 @@ from fastapi import FastAPI
 
 from service.app import create_app
 from service.observe.logs import LOGGER, JsonLines
-from service.protocol.auth import ANYONE, SCOPES, Scope, gatekeepers
+from service.protocol.auth import ANYONE, SCOPES, Scope, scope_checks
 from service.settings import Settings
-from service.store.books import Books
 from service.store.engine import open_store
 from service.store.key_ring import KeyRing, new_key
+from service.store.repositories import Repositories
 from tests.support.serving import fake_loaded, loader
 from tests.unit.service.conftest import asking, until_ready
 
@@ -35,7 +35,7 @@ SECRET_CAPTION = "a caption that nobody else may read"
 
 def _guarded() -> list[tuple[str, str, Scope | None]]:
     app = create_app(Settings(), load=loader(fake_loaded()))
-    return [(method, path, guard.scope) for (method, path), guard in gatekeepers(app).items() if guard is not None]
+    return [(method, path, guard.scope) for (method, path), guard in scope_checks(app).items() if guard is not None]
 
 
 GUARDED = _guarded()
@@ -47,7 +47,7 @@ class Door:
 
     app: FastAPI
     client: httpx.AsyncClient
-    books: Books
+    repositories: Repositories
     keys: dict[str, str]
 
     async def ask(self, method: str, path: str, key: str | None, **more: Any) -> httpx.Response:
@@ -60,7 +60,7 @@ class Door:
 
     async def make(self, name: str, **facts: Any) -> str:
         """Make a key that ``ask`` knows by its name; return its id."""
-        stored, self.keys[name] = await self.books.keys.create(**{**USUAL, "name": name, **facts})
+        stored, self.keys[name] = await self.repositories.keys.create(**{**USUAL, "name": name, **facts})
         return stored.key_id
 
 
@@ -98,7 +98,7 @@ async def door(tmp_path: Path, peopled: tuple[Path, dict[str, str]]) -> AsyncIte
     app = create_app(Settings(database=f"sqlite:///{tmp_path}/doors.db"), load=loader(fake_loaded()))
     async with asking(app) as client:
         await until_ready(app)
-        yield Door(app, client, app.state.books, dict(peopled[1]))
+        yield Door(app, client, app.state.repositories, dict(peopled[1]))
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def lines() -> Iterator[io.StringIO]:
 def test_every_route_is_guarded_or_meant_to_be_open() -> None:
     """A new endpoint is behind a key unless somebody says here that it is not."""
     app = create_app(Settings(), load=loader(fake_loaded()))
-    assert {route for route, guard in gatekeepers(app).items() if guard is None} == OPEN
+    assert {route for route, guard in scope_checks(app).items() if guard is None} == OPEN
     assert len(GUARDED) >= 17
     assert {scope for _, _, scope in GUARDED} == {*SCOPES, None}
 
@@ -229,7 +229,7 @@ async def test_a_key_that_is_revoked_while_in_use_ends_at_once(door: Door) -> No
     """The next request is the first one refused."""
     key_id = await door.make("short")
     assert (await door.ask("GET", "/v1/me", "short")).status_code == 200
-    await door.books.keys.revoke(key_id)
+    await door.repositories.keys.revoke(key_id)
     assert (await door.ask("GET", "/v1/me", "short")).status_code == 401
 
 
@@ -266,7 +266,7 @@ async def test_another_workspaces_things_are_out_of_reach(door: Door) -> None:
     assert [one.status_code for one in tried.values()] == [403, 403, 200, 404, 404, 201]
     assert tried["GET", "/v1/sets"].json()["sets"] == []
     assert (await door.ask("GET", "/v1/sets/{name}", "all")).json()["hashtags"] == ["dog"]
-    leaning = [await door.books.feedback.leaning(workspace) for workspace in ("studio", "rival", ANYONE)]
+    leaning = [await door.repositories.feedback.leaning(workspace) for workspace in ("studio", "rival", ANYONE)]
     assert [bool(one.values) for one in leaning] == [True, False, False]
 
 

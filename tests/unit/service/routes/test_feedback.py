@@ -14,8 +14,8 @@ from fastapi import FastAPI
 from service.app import create_app
 from service.ids import suggestion_id
 from service.settings import Settings
-from service.store.books import Books
 from service.store.engine import open_store
+from service.store.repositories import Repositories
 from tests.support.fakes import FakeRecommender
 from tests.support.serving import fake_loaded, loader
 from tests.unit.service.conftest import asking, until_ready
@@ -30,7 +30,7 @@ class Service:
     def __init__(self, app: FastAPI, client: httpx.AsyncClient, recommender: FakeRecommender) -> None:
         self.client = client
         self.recommender = recommender
-        self.books: Books = app.state.books
+        self.repositories: Repositories = app.state.repositories
 
     async def suggest(self, **fields: Any) -> dict[str, Any]:
         """Return an answer."""
@@ -41,14 +41,14 @@ class Service:
 
     async def take_database_away(self) -> None:
         """Let the store find nobody at its database's address."""
-        await self.books.store.close()
-        self._kept = self.books.store.engine
-        self.books.store.engine = open_store("postgresql://nobody@127.0.0.1:1/nothing").engine
+        await self.repositories.store.close()
+        self._kept = self.repositories.store.engine
+        self.repositories.store.engine = open_store("postgresql://nobody@127.0.0.1:1/nothing").engine
 
     def bring_database_back(self) -> None:
         """Let it find the database again."""
-        self.books.store.engine = self._kept
-        self.books.store._away_until = -1.0
+        self.repositories.store.engine = self._kept
+        self.repositories.store._away_until = -1.0
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ async def test_feedback_that_makes_no_sense_is_refused(
     refused = await service.client.post(URL, json={"suggestion_id": answer["suggestion_id"], **fields})
     assert refused.status_code == status
     assert refused.json()["errors"][0]["field"] == field
-    assert (await service.books.feedback.leaning("default")).values == {}
+    assert (await service.repositories.feedback.leaning("default")).values == {}
 
 
 @pytest.mark.parametrize("unknown", ["", "sg_nosuch", "sg_01K00000000000000000000000", "x" * 64])
@@ -229,7 +229,7 @@ async def test_suggestions_go_on_without_the_database(service: Service) -> None:
         assert (refused.status_code, refused.json()["code"]) == (503, "store_unavailable")
         assert int(refused.headers["retry-after"]) >= 1
     service.bring_database_back()
-    await service.books.journal.carry_over()
+    await service.repositories.journal.carry_over()
     back = await service.suggest()
     assert back["warnings"] == []
     assert set(service.recommender.queries[-1].workspace) == {"cat", "max", "moritz"}
@@ -239,9 +239,9 @@ async def test_suggestions_go_on_without_the_database(service: Service) -> None:
 async def test_feedback_that_cannot_be_kept_is_refused(service: Service) -> None:
     """A full spool, and the database away: the caller learns that it was not accepted."""
     answer = await service.suggest()
-    await service.books.journal.carry_over()
+    await service.repositories.journal.carry_over()
     await service.take_database_away()
-    service.books.journal.spool._max_bytes = 0
+    service.repositories.journal.spool._max_bytes = 0
     refused = await service.client.post(URL, json={"suggestion_id": answer["suggestion_id"], "added": ["max"]})
     assert (refused.status_code, refused.json()["code"]) == (503, "store_unavailable")
     unrecorded = await service.suggest()
@@ -251,8 +251,8 @@ async def test_feedback_that_cannot_be_kept_is_refused(service: Service) -> None
 async def test_no_caption_and_no_picture_is_remembered(service: Service) -> None:
     """Of an answer its hashtags, scores and parts are on record, and nothing of what was asked."""
     await service.suggest(caption="a secret walk along the river")
-    await service.books.journal.carry_over()
-    async with service.books.store.statements() as connection:
+    await service.repositories.journal.carry_over()
+    async with service.repositories.store.statements() as connection:
         (row,) = (await connection.exec_driver_sql("SELECT * FROM suggestions")).mappings()
     assert set(row) == {"id", "workspace", "bundle", "created_ms", "hashtags"}
     assert "river" not in str(dict(row))

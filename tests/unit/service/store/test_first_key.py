@@ -7,8 +7,8 @@ import asyncio
 from service.app import create_app
 from service.protocol.auth import ANYONE
 from service.settings import Settings
-from service.store.books import Books
 from service.store.key_ring import new_key
+from service.store.repositories import Repositories
 from tests.support.serving import fake_loaded, loader
 from tests.unit.service.conftest import asking, until_ready
 
@@ -23,9 +23,9 @@ async def test_the_first_key_closes_the_door_behind_it() -> None:
         assert "ratelimit" not in me.headers
         odd = await client.get("/v1/me", headers={"x-api-key": new_key()[1]})
         assert odd.json()["code"] == "bad_key", "a key sent to the wrong database is not ignored"
-        books: Books = app.state.books
-        stored, _ = await books.keys.create(workspace="w", name="n", scopes=[], per_minute=1, lifetime_s=None)
-        await books.keys.revoke(stored.key_id)
+        repositories: Repositories = app.state.repositories
+        stored, _ = await repositories.keys.create(workspace="w", name="n", scopes=[], per_minute=1, lifetime_s=None)
+        await repositories.keys.revoke(stored.key_id)
         while (answer := await client.get("/v1/me")).status_code == 200:
             await asyncio.sleep(0.02)
         assert answer.json()["code"] == "missing_key"

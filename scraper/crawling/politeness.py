@@ -18,7 +18,7 @@ from scraper.web.robots import MAX_ROBOTS_BYTES, Robots
 LOCKS = "hosts"
 
 
-class Manners:
+class Politeness:
     """Admits requests one by one; closed, it gives the hosts back."""
 
     def __init__(

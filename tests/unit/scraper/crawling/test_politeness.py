@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scraper.crawling.manners import Manners
 from scraper.crawling.pace import Pace
+from scraper.crawling.politeness import Politeness
 from scraper.errors import HostBusy, PageRefused
 from scraper.port import WebAnswer
 from tests.unit.scraper.crawl_world import LIMITS, FakeTime, no_robots
@@ -15,11 +15,11 @@ from tests.unit.scraper.crawl_world import LIMITS, FakeTime, no_robots
 
 def manners_of(
     tmp_path: Path, time: FakeTime, body: bytes = b"", *, opted_out: frozenset[str] = frozenset()
-) -> Manners:
+) -> Politeness:
     def read_start(address: str, max_bytes: int) -> WebAnswer:
         return WebAnswer(address, 200, {}, body)
 
-    return Manners(_pace(time), read_start, tmp_path, opted_out=opted_out)
+    return Politeness(_pace(time), read_start, tmp_path, opted_out=opted_out)
 
 
 def _pace(time: FakeTime) -> Pace:
@@ -36,50 +36,50 @@ def test_asking_for_robots_txt_is_a_request_too(tmp_path: Path) -> None:
 def test_what_was_granted_does_not_wait_a_second_time(tmp_path: Path) -> None:
     """The crawl grants a page, the source's own client admits it: that is one request, and the next is another."""
     time = FakeTime()
-    manners = manners_of(tmp_path, time)
-    manners.grant("https://a.example/1")
+    politeness = manners_of(tmp_path, time)
+    politeness.grant("https://a.example/1")
     before = time.slept
-    manners.admit("https://a.example/1")
+    politeness.admit("https://a.example/1")
     assert time.slept == before
-    manners.admit("https://a.example/1")
+    politeness.admit("https://a.example/1")
     assert time.slept == before + 1.0
 
 
 def test_a_grant_is_for_one_address(tmp_path: Path) -> None:
     """A source that asks for something else waits for it."""
     time = FakeTime()
-    manners = manners_of(tmp_path, time)
-    manners.grant("https://a.example/1")
+    politeness = manners_of(tmp_path, time)
+    politeness.grant("https://a.example/1")
     before = time.slept
-    manners.admit("https://a.example/other")
+    politeness.admit("https://a.example/other")
     assert time.slept == before + 1.0
 
 
 def test_what_a_page_loads_is_allowed_or_not_and_does_not_wait(tmp_path: Path) -> None:
     """One page view is one request; robots.txt holds for all of it."""
     time = FakeTime()
-    manners = manners_of(tmp_path, time, b"User-agent: *\nDisallow: /private\n")
-    manners.grant("https://a.example/1")
+    politeness = manners_of(tmp_path, time, b"User-agent: *\nDisallow: /private\n")
+    politeness.grant("https://a.example/1")
     before = time.slept
-    manners.permit("https://a.example/data.json")
+    politeness.permit("https://a.example/data.json")
     assert time.slept == before
     with pytest.raises(PageRefused):
-        manners.permit("https://a.example/private/data.json")
+        politeness.permit("https://a.example/private/data.json")
 
 
 def test_robots_txt_sets_the_pause_where_it_wants_a_longer_one(tmp_path: Path) -> None:
     """From the first page on."""
     time = FakeTime()
-    manners = manners_of(tmp_path, time, b"User-agent: *\nCrawl-delay: 20\n")
-    manners.admit("https://a.example/1")
+    politeness = manners_of(tmp_path, time, b"User-agent: *\nCrawl-delay: 20\n")
+    politeness.admit("https://a.example/1")
     before = time.slept
-    manners.admit("https://a.example/2")
+    politeness.admit("https://a.example/2")
     assert time.slept == before + 20.0
 
 
 def test_a_host_that_another_crawl_holds_is_refused_until_it_is_given_back(tmp_path: Path) -> None:
     """Whoever comes second waits for the first one's end, not for its pauses."""
-    first, second = (Manners(_pace(FakeTime()), no_robots, tmp_path) for _ in range(2))
+    first, second = (Politeness(_pace(FakeTime()), no_robots, tmp_path) for _ in range(2))
     first.admit("https://a.example/1")
     with pytest.raises(HostBusy, match=r"a\.example"):
         second.admit("https://a.example/2")
@@ -94,8 +94,8 @@ def test_a_host_that_another_crawl_holds_is_refused_until_it_is_given_back(tmp_p
 )
 def test_any_host_can_be_held(address: str, tmp_path: Path) -> None:
     """Ports and brackets make no path."""
-    manners = manners_of(tmp_path / "deep", FakeTime())
-    manners.admit(address)
-    manners.close()
+    politeness = manners_of(tmp_path / "deep", FakeTime())
+    politeness.admit(address)
+    politeness.close()
     (lock,) = (tmp_path / "deep" / "hosts").iterdir()
     assert lock.suffix == ".lock"

@@ -15,7 +15,7 @@ MIN_RETRY_S = 1.0
 MAX_RETRY_S = 60.0
 
 
-class Gate:
+class LoadGate:
     """Lets at most ``capacity`` requests in and measures how fast they leave.
 
     The rate is requests done per second of busy time over the last ``WINDOW`` ones, so that a quiet hour does not

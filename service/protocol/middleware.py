@@ -49,7 +49,7 @@ Watcher = Callable[[Answered, Mapping[str, str]], None]
 """Is told of each request that is done, and its headers."""
 
 
-class Envelope:
+class RequestMiddleware:
     """ASGI middleware around the whole application."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics, watchers: Sequence[Watcher] = ()) -> None:

@@ -22,7 +22,7 @@ from core.query import ImageEvidence, Query
 from core.suggestions import Answer
 from service.engine.batcher import MicroBatcher
 from service.engine.decoding import PixelBudget, announced_pixels
-from service.engine.gate import Gate
+from service.engine.load_gate import LoadGate
 from service.engine.memory import give_freed_memory_back
 from service.observe.metrics import Metrics
 from service.observe.stages import Stages
@@ -44,7 +44,7 @@ class _Work:
     ranked: float
 
 
-class Desk:
+class Inference:
     """Answers queries with one classifier and one recommender; lives on one event loop."""
 
     def __init__(
@@ -53,7 +53,7 @@ class Desk:
         self._classifier = classifier
         self._recommender = recommender
         self._metrics = metrics
-        self.gate = Gate(settings.queue)
+        self.gate = LoadGate(settings.queue)
         n_decoders = min(MAX_DECODERS, settings.threads or os.cpu_count() or 1)
         self._decoders = ThreadPoolExecutor(n_decoders, thread_name_prefix="decode")
         self._pixels = PixelBudget()

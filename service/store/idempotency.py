@@ -46,7 +46,7 @@ Taken = Lease | StoredAnswer | Literal["running", "other"]
 """``running``: the first request has not been answered yet. ``other``: it had another body."""
 
 
-class Repeats:
+class IdempotencyRecords:
     """The repeated requests of one store."""
 
     def __init__(self, store: Store, *, now_ms: Callable[[], int] = now_ms) -> None:

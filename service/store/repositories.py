@@ -1,4 +1,4 @@
-"""Everything that is remembered, over one database: what ``app.state.books`` is."""
+"""Everything that is remembered, over one database: what ``app.state.repositories`` is."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from service.observe.logs import log
 from service.settings import Settings
 from service.store.engine import Store, open_store
 from service.store.feedback import KEPT_MS, Feedback
+from service.store.idempotency import IdempotencyRecords
 from service.store.journal import Journal
 from service.store.key_ring import KeyRing
 from service.store.limits import Limits
-from service.store.repeats import Repeats
 from service.store.schema import ensure
 from service.store.sets import Sets
 
 
-class Books:
+class Repositories:
     """The features of the store, each with its own file; lives on one event loop.
 
     Attributes:
@@ -38,7 +38,7 @@ class Books:
         self.limits = Limits(store)
         self.feedback = Feedback(store, self.journal)
         self.sets = Sets(store)
-        self.repeats = Repeats(store)
+        self.idempotency = IdempotencyRecords(store)
 
     async def begin(self) -> None:
         """Look at the schema, learn the keys, and begin to carry over what waits in the spool.
@@ -62,10 +62,10 @@ class Books:
         await self.store.close()
 
 
-def open_books(settings: Settings) -> Books:
-    """Return the books that ``settings`` name; nothing is connected to before they begin.
+def open_repositories(settings: Settings) -> Repositories:
+    """Return the repositories that ``settings`` name; nothing is connected to before they begin.
 
     Raises:
         InvalidOption: the database's address cannot be read.
     """
-    return Books(open_store(settings.database, password_file=settings.database_password_file), settings.spool)
+    return Repositories(open_store(settings.database, password_file=settings.database_password_file), settings.spool)
