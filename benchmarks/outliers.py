@@ -23,7 +23,7 @@ import numpy as np
 from models.labelled.picture_features import open_bundle_extractor, read_features
 from models.labelled.topic_folder import read_topic_folder
 from pipelines.evaluation.bootstrap import Resamples
-from pipelines.outliers.scores import METHODS, Looked, Verdict, head_inputs, judge_agreement
+from pipelines.outliers.scores import METHODS, LabelledFeatures, Verdict, head_inputs, judge_agreement
 
 SPOKEN_OF = {
     "architecture": "building|street|city|house|bridge|church|tower|wall|sidewalk|window|stairs?|brick|store|roof"
@@ -92,7 +92,7 @@ class Bench:
             for topic in range(len(self.topics))
         }
 
-    def planted(self, share: float, kind: str, seed: int) -> tuple[Looked, np.ndarray]:
+    def planted(self, share: float, kind: str, seed: int) -> tuple[LabelledFeatures, np.ndarray]:
         """Return what the methods see, and (n,) which of it was planted."""
         rng = np.random.default_rng(seed)
         wanted = round(share * len(self.train) / (1 - share))
@@ -113,7 +113,7 @@ class Bench:
             *(self.sources[place] for place in self.train),
             *(str(rng.choice(self.of_topic[one])) for one in topics),
         ]
-        looked = Looked(
+        looked = LabelledFeatures(
             self.features[places], self.logits[places], np.concatenate([self.labels[self.train], given]), sources
         )
         return looked, np.arange(len(places)) >= len(self.train)
@@ -157,7 +157,7 @@ def _f1(flag: np.ndarray, truth: np.ndarray) -> float:
     return float(2 * (flag & truth).sum() / max(1, flag.sum() + truth.sum()))
 
 
-def _by_source(looked: Looked) -> Verdict:
+def _by_source(looked: LabelledFeatures) -> Verdict:
     groups = np.unique(np.array(looked.sources), return_inverse=True)[1]
     return judge_agreement(head_inputs(looked.features, looked.logits), looked.labels, groups.astype(np.int64))
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import DataError
+from core.quarantine import quarantined
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".bmp"})
 SPLITS = ("train", "val", "test")
@@ -88,10 +89,10 @@ def read_topic_folder(folder: Path, seed: int = 0) -> TopicFolder:
 
 
 def list_pictures(folder: Path) -> list[LabelledPicture]:
-    """Return the labelled pictures of ``folder`` as they lie there; the split is "" where none is given.
+    """Return the labelled pictures of ``folder`` that are not in quarantine; the split is "" where none is given.
 
     Raises:
-        DataError: there is no picture, or a label names a file that is not there.
+        DataError: there is no picture, a label names a file that is not there, or the quarantine list is damaged.
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder. Give a folder with one sub-folder of pictures per topic.")
@@ -99,7 +100,16 @@ def list_pictures(folder: Path) -> list[LabelledPicture]:
     pictures = _read_table(folder, table) if table.is_file() else _walk(folder)
     if not pictures:
         raise DataError(f"{folder} holds no pictures. Expected <topic>/<picture>.jpg or a labels.csv.")
+    left_out = quarantined(folder)
+    pictures = [picture for picture in pictures if picture_key(folder, picture.path) not in left_out]
+    if not pictures:
+        raise DataError(f"Every picture of {folder} is in quarantine. Let some in again with tagsmith outliers --undo.")
     return pictures
+
+
+def picture_key(folder: Path, picture: Path) -> str:
+    """Return what a picture of ``folder`` is called in its quarantine: the path below the folder."""
+    return picture.relative_to(folder).as_posix()
 
 
 def _read_table(folder: Path, table: Path) -> list[LabelledPicture]:

@@ -25,6 +25,7 @@ from typing import Any
 from core.atomic import storage_errors, sync_folder
 from core.errors import DataError, InvalidOption, MissingExtra, StorageError
 from core.locks import Held, hold_lock
+from core.quarantine import quarantined
 from core.text.blocklist import load_blocklist
 from pipelines.cleaning.outcome import CleanReport
 from pipelines.config.clean import CleanConfig
@@ -99,12 +100,15 @@ def _clean(
     shards = find_shards(corpus)
     real = corpus.resolve()
     signer = signatures.Signer(config.copies.similarity, config.copies.permutations)
-    numbers = json.dumps({"version": VERSION, "config": asdict(config)}, sort_keys=True)
-    done = ledger.Ledger(work, numbers, shards, reading.key_records(signer.n_bands), config.copies.permutations)
+    left_out = quarantined(corpus / POSTS)
+    done = ledger.Ledger(
+        work, _numbers(config, left_out), shards, reading.key_records(signer.n_bands), config.copies.permutations
+    )
     try:
         if done.resumed:
             progress.note(f"going on after {done.n_read:,} posts of an earlier run")
-        reading.Reader(config, examining.Examiner(config, load_blocklist()), signer, done).read(shards, progress)
+        examiner = examining.Examiner(config, load_blocklist(), quarantined=left_out)
+        reading.Reader(config, examiner, signer, done).read(shards, progress)
         if done.keys.n_rows == 0 and done.n_read == done.total("dropped")[reading.MALFORMED]:
             raise DataError(_nothing_usable(corpus, done.shards))
         posts = comparing.Comparison(done.keys, done.signatures, signer, config).verdicts(progress)
@@ -134,9 +138,9 @@ def _nothing_usable(corpus: Path, shards: Sequence[Any]) -> str:
 
 def _fingerprint(corpus: Path, config: CleanConfig) -> str:
     """Return a hash of what the result depends on: posts by content, pictures by name, size and time."""
-    from pipelines.cleaning.shards import find_shards
+    from pipelines.cleaning.shards import POSTS, find_shards
 
-    total = hashlib.sha256(json.dumps({"version": VERSION, "config": asdict(config)}, sort_keys=True).encode())
+    total = hashlib.sha256(_numbers(config, quarantined(corpus / POSTS)).encode())
     for shard in find_shards(corpus):
         total.update(f"\n{shard.name}\t{shard.sha256}".encode("utf-8", "surrogateescape"))
     # A sum, so that the folder need be neither sorted nor held.
@@ -146,6 +150,14 @@ def _fingerprint(corpus: Path, config: CleanConfig) -> str:
         pictures += int.from_bytes(hashlib.blake2b(line, digest_size=16).digest(), "little")
     total.update(f"\n{pictures % 2**128:x}".encode())
     return total.hexdigest()
+
+
+def _numbers(config: CleanConfig, left_out: frozenset[str]) -> str:
+    """Return what verdicts on single posts depend on beside the posts, as one text."""
+    numbers: dict[str, Any] = {"version": VERSION, "config": asdict(config)}
+    if left_out:
+        numbers["quarantined"] = sorted(left_out)
+    return json.dumps(numbers, sort_keys=True)
 
 
 def _files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:

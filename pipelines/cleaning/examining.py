@@ -17,6 +17,7 @@ from pipelines.config.clean import CleanConfig
 from pipelines.corpus.posts import post_of
 from recommend.language import caption_language, primary_tag
 
+QUARANTINED = "quarantined"
 OTHER_LANGUAGE = "other-language"
 BLOCKED = "blocked-hashtags"
 FEW_HASHTAGS = "few-hashtags"
@@ -70,11 +71,23 @@ class Examiner:
     """Judges posts one by one."""
 
     def __init__(
-        self, config: CleanConfig, blocklist: Blocklist, read_language: ReadLanguage = caption_language
+        self,
+        config: CleanConfig,
+        blocklist: Blocklist,
+        read_language: ReadLanguage = caption_language,
+        quarantined: frozenset[str] = frozenset(),
     ) -> None:
-        """Judge by ``config``; ``read_language`` gives the primary tag of a caption's words, or None."""
+        """Judge by ``config``.
+
+        Args:
+            config: every number.
+            blocklist: hashtags that are taken out.
+            read_language: gives the primary tag of a caption's words, or None.
+            quarantined: ids of posts that a person has taken out of the corpus.
+        """
         self._config = config
         self._blocklist = blocklist
+        self._quarantined = quarantined
         self._read_language = read_language
         self._languages = frozenset(primary_tag(language) for language in config.languages)
         # The first one bounds what the others have to read.
@@ -90,6 +103,8 @@ class Examiner:
         if image is not None and not isinstance(image, str):
             raise ValueError("'image' is no text")
         raw = post_of({key: value for key, value in record.items() if key != "image"}, path)
+        if raw.post_id in self._quarantined:
+            return Dropped(QUARANTINED, "", raw)
         if self._breaks(self._first, TidyPost(raw.caption, (), ())):
             return Dropped(self._first.name, f"{len(raw.caption):,} characters", raw)
         caption, invisible, faces = tidy_caption(raw.caption, keep_emoji=self._config.keep_emoji)

@@ -25,6 +25,7 @@ MADE_BY = "tagsmith clean"
 
 SENTENCES: dict[str, str] = {
     reading.MALFORMED: "lines that are no post",
+    examining.QUARANTINED: "posts that tagsmith outliers took out",
     examining.BLOCKED: "more hashtags of the block list than may be taken out",
     examining.FEW_HASHTAGS: "too few hashtags left",
     examining.OTHER_LANGUAGE: "captions that are surely in a language not asked for",

@@ -21,9 +21,9 @@ from typing import IO, Any, cast, get_args
 
 from core.errors import DataError
 from core.posts import Post, Split
+from core.quarantine import quarantined
 from core.text.caption import caption_words
 from core.text.hashtags import extract, normalise
-from pipelines.corpus.quarantine_list import quarantined_posts
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 
@@ -60,7 +60,7 @@ class FolderPosts:
             DataError: the place does not exist or holds no such file, or its quarantine list is damaged.
         """
         self._files = _post_files(place)
-        self._quarantined = quarantined_posts(place)
+        self._quarantined = quarantined(place)
         self._tally = tally
         self._min_hashtags = min_hashtags
 

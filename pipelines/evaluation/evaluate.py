@@ -23,7 +23,7 @@ from models.labelled.topic_predictions import observe
 from pipelines.config.training import EvaluateConfig
 from pipelines.corpus.posts import read_posts
 from pipelines.corpus.questions import Question, caption_question, questions, tags_question
-from pipelines.corpus.topics import read_lexicon, topics_of
+from pipelines.corpus.topics import LEXICON_FILE, read_lexicon, topics_of
 from pipelines.evaluation.bars import Bar, Bars
 from pipelines.evaluation.behaviour import abstentions, gibberish_queries, noise_queries, picture_overlaps
 from pipelines.evaluation.bootstrap import Interval, Resamples
@@ -54,7 +54,6 @@ from recommend.routing import topic_mixture
 
 VERSION = 2
 METRICS_FILE = "metrics.json"
-LEXICON_FILE = "topic_lexicon.json"
 PICTURE_SPLITS = ("test", "ood")
 
 Figures = dict[str, Any]
@@ -261,7 +260,7 @@ class Evaluation:
 
 def _lexicon(data: Path) -> dict[str, frozenset[str]]:
     path = data / LEXICON_FILE
-    return read_lexicon(path) if path.is_file() else {}
+    return read_lexicon(path).marking if path.is_file() else {}
 
 
 def _queries(asked: Sequence[Question]) -> list[Query]:

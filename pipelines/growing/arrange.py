@@ -19,11 +19,11 @@ from typing import Any
 
 from core.errors import DataError
 from core.posts import Post, Split
-from core.text.hashtags import normalise
 from pipelines.config.grow_config import GrowConfig
 from pipelines.config.training import CorpusConfig
 from pipelines.corpus.overlap import demand_apart, groups_of
 from pipelines.corpus.posts import FolderPosts, Tally
+from pipelines.corpus.topics import LEXICON_FILE, read_lexicon
 from pipelines.training.split import deal
 from pipelines.workshop.fingerprint import HashCache
 from pipelines.workshop.stage import StageContext
@@ -55,8 +55,8 @@ def run(context: StageContext[ArrangeConfig]) -> None:
         DataError: the corpus has too few posts or pictures to learn from, or posts of several splits overlap.
     """
     config, corpus = context.config, context.inputs["clean"]
-    lexicon = json.loads(context.inputs["topic_lexicon"].read_text(encoding="utf-8"))
-    topic_of = _topics_by_hashtag(lexicon["topics"])
+    lexicon = read_lexicon(context.inputs["topic_lexicon"])
+    topic_of = lexicon.topic_by_hashtag()
     tally = Tally()
     posts = list(_inside(FolderPosts(corpus / "posts", tally, min_hashtags=1).posts(), corpus, tally))
     hashes = _picture_hashes(posts, context.cache)
@@ -74,12 +74,12 @@ def run(context: StageContext[ArrangeConfig]) -> None:
         for topic in [topic_of.get(post.query_tag or "")]
         if topic is not None
     ]
-    topics = sorted(lexicon["topics"])
+    topics = sorted(lexicon.seeds)
     if config.own_pictures:
         topics = _enough(labelled, config.grow)
-        _write_topics(out / "topics", [one for one in labelled if one[1] in topics])
-        lexicon["topics"] = {topic: lexicon["topics"][topic] for topic in topics}
-    (out / "topic_lexicon.json").write_text(json.dumps(lexicon, indent=1, ensure_ascii=False), encoding="utf-8")
+        _write_topics(out / "topics", [row for row in labelled if row[1] in topics])
+        lexicon = lexicon.only(topics)
+    (out / LEXICON_FILE).write_text(lexicon.to_json(), encoding="utf-8")
     (out / IDS).write_text("".join(f"{post.post_id}\n" for _, post in dealt), encoding="utf-8")
     summary = {
         "posts": {split: n_posts[split] for split in sorted(n_posts)},
@@ -209,7 +209,7 @@ def _write_multimodal(folder: Path, posts: Sequence[Post], n_groups: int) -> Non
         group = int(_draw(f"group\n{post.author or post.post_id}") * n_groups) + 1
         record = {**_record(post), "source": f"{post.source}-{group}", "split": None, "tag_origin": "inline"}
         if post.image is not None:
-            place_picture(post.image, folder / "images" / post.image.name)
+            link_picture(post.image, folder / "images" / post.image.name)
             record["image"] = f"images/{post.image.name}"
         records.append(record)
     _write_lines(folder / "posts.jsonl", records)
@@ -222,20 +222,8 @@ def _write_topics(folder: Path, labelled: Iterable[tuple[str, str, Post]]) -> No
         writer.writerow(("path", "topics", "split", "source"))
         for split, topic, post in labelled:
             assert post.image is not None
-            place_picture(post.image, folder / "pictures" / post.image.name)
+            link_picture(post.image, folder / "pictures" / post.image.name)
             writer.writerow((f"pictures/{post.image.name}", topic, split, post.author or post.image.stem))
-
-
-def _topics_by_hashtag(topics: Mapping[str, Any]) -> dict[str, str]:
-    """Return hashtag -> the one topic that is searched by it, or else that it marks; those of several are left out."""
-    found: dict[str, str] = {}
-    for key in ("collect", "seeds"):
-        marks: dict[str, set[str]] = defaultdict(set)
-        for topic, entry in topics.items():
-            for tag in filter(None, map(normalise, entry.get(key, ()))):
-                marks[tag].add(topic)
-        found = {tag: of.pop() for tag, of in marks.items() if len(of) == 1} | found
-    return found
 
 
 def _enough(labelled: Iterable[tuple[str, str, Post]], config: GrowConfig) -> list[str]:
@@ -281,7 +269,7 @@ def _write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
-def place_picture(picture: Path, name: Path) -> None:
+def link_picture(picture: Path, name: Path) -> None:
     """Give a picture a second name; where the file system cannot, a copy."""
     if name.exists():
         return

@@ -6,17 +6,16 @@ unchanged, and a run that was killed goes on where it was.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 from core.atomic import write_atomic
 from core.errors import DataError
 from pipelines.collecting.collect import STATE_FOLDER
 from pipelines.config.training import Config
+from pipelines.corpus.topics import LEXICON_FILE, lexicon_of_searches
 from pipelines.corpus.trainings import record_training
 from pipelines.growing.arrange import IDS, ArrangeConfig
 from pipelines.training.run import Places, run
@@ -26,7 +25,6 @@ from pipelines.workshop.stage import HASHES_FILE, Stage, StageRecord, Workshop
 from scraper.crawling.privacy import Privacy, read_salt
 
 WORK = ".grow"
-LEXICON = "topic_lexicon.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +73,8 @@ def grow(
     if not (corpus / "posts").is_dir():
         raise DataError(f"{places.corpus} is no corpus: there is no posts folder in it; run tagsmith collect first")
     with Workshop(places.out / WORK).opened() as workshop:
-        lexicon = workshop.folder / LEXICON
-        write_atomic(lexicon, lexicon_of(searched_by))
+        lexicon = workshop.folder / LEXICON_FILE
+        write_atomic(lexicon, lexicon_of_searches(searched_by).to_json())
         for stage, numbers in plan(places, lexicon, config):
             with open_progress(stage.name) as progress:
                 on_done(workshop.run(stage, numbers, config.seed, progress))
@@ -104,19 +102,6 @@ def plan(places: GrowPlaces, lexicon: Path, config: Config) -> tuple[tuple[Stage
     bundle = {"bundle": places.bundle.resolve()}
     outliers = Stage("outliers", "pipelines.growing.outlier_stage", "grow", ("arrange",), bundle)
     return (*stages, (outliers, config.grow))
-
-
-def lexicon_of(searched_by: dict[str, tuple[str, ...]]) -> str:
-    """Return the lexicon of topics that were searched by these hashtags, with our marks of those that we know."""
-    shipped = json.loads((files("pipelines") / LEXICON).read_text(encoding="utf-8"))["topics"]
-    topics = {
-        topic: {
-            "collect": list(hashtags),
-            "seeds": list(dict.fromkeys((*shipped.get(topic, {}).get("seeds", ()), *hashtags))),
-        }
-        for topic, hashtags in searched_by.items()
-    }
-    return json.dumps({"topics": topics}, indent=1, ensure_ascii=False)
 
 
 def _leave_ledger(corpus: Path, data: Path, work: Path, installation: Path) -> None:

@@ -8,16 +8,14 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from models.labelled.picture_features import PictureFeatures, open_bundle_extractor, read_features
 from pipelines.config.grow_config import GrowConfig
-from pipelines.growing.arrange import place_picture
-from pipelines.outliers.pictures import gather
-from pipelines.outliers.scores import Looked, Method, find_outliers
+from pipelines.growing.arrange import link_picture
+from pipelines.outliers.find import look_for_outliers
+from pipelines.outliers.pictures import ReadFeatures, from_bundle
+from pipelines.outliers.scores import Method
+from pipelines.workshop.progress import ProgressPort
 from pipelines.workshop.stage import StageContext
 
 VERSION = 1
@@ -34,48 +32,36 @@ def run(context: StageContext[GrowConfig]) -> None:
         DataError: there are too few pictures of a topic to tell what is out of place.
         BundleCorrupt: the bundle's network cannot be read.
     """
-    extractor = open_bundle_extractor(context.inputs["bundle"])
-    task = context.progress.task("looking at training pictures")
-
-    def look(paths: Sequence[Path]) -> PictureFeatures:
-        return read_features(paths, extractor, context.cache, 1, task.advance)
-
-    found = take_out(context.inputs["arrange"] / TOPICS, context.out, look, context.config.outliers, context.seed)
-    context.progress.note(f"{found:,} training pictures do not look like their topic")
+    read = from_bundle(context.inputs["bundle"], context.cache)
+    topics, method = context.inputs["arrange"] / TOPICS, context.config.outliers
+    n_outliers = copy_without_outliers(topics, context.out, read, method, context.seed, context.progress)
+    context.progress.note(f"{n_outliers:,} training pictures do not look like their topic")
 
 
-def take_out(
-    topics: Path, out: Path, look: Callable[[Sequence[Path]], PictureFeatures], method: Method, seed: int
+def copy_without_outliers(
+    topics: Path, out: Path, read: ReadFeatures, method: Method, seed: int, progress: ProgressPort
 ) -> int:
-    """Write ``topics`` below ``out`` without outliers and what cannot be read, and return how many outliers there were.
+    """Copy ``topics`` below ``out`` without outliers and unreadable files, and return how many outliers there were.
 
     Args:
         topics: labelled pictures with a ``labels.csv``.
         out: an empty folder.
-        look: gives the features of picture files.
+        read: gives the features of picture files.
         method: how outliers are told.
         seed: of what the method leaves to chance.
+        progress: told of every picture.
     """
-    gathered = gather(topics)
-    seen = look([one.path for one in gathered.candidates])
-    readable = np.flatnonzero(seen.readable)
-    looked = Looked(
-        seen.features[readable],
-        seen.logits[readable],
-        gathered.label_matrix()[readable],
-        [gathered.candidates[row].source for row in readable],
-    )
-    verdict = find_outliers(method, looked, seed)
-    outliers = {gathered.candidates[row].key for row in readable[verdict.outlier]}
-    broken = {one.key for one, is_readable in zip(gathered.candidates, seen.readable, strict=True) if not is_readable}
-    counts = _copy_without(topics, out / TOPICS, outliers | broken)
-    summary = {"method": method, "outliers": sorted(outliers), "unreadable": sorted(broken), "left_out": counts}
+    found = look_for_outliers(topics, method, read, progress=progress, seed=seed).outliers
+    outliers = {outlier.picture.key for outlier in found if outlier.readable}
+    unreadable = {outlier.picture.key for outlier in found if not outlier.readable}
+    counts = _copy_without(topics, out / TOPICS, outliers | unreadable)
+    summary = {"method": method, "outliers": sorted(outliers), "unreadable": sorted(unreadable), "left_out": counts}
     (out / SUMMARY).write_text(json.dumps(summary, indent=1), encoding="utf-8")
     return len(outliers)
 
 
 def _copy_without(topics: Path, out: Path, left_out: set[str]) -> dict[str, int]:
-    """Write labels and pictures but those named, and return topic -> pictures left out."""
+    """Copy labels and link pictures, except those in ``left_out``; return topic -> pictures left out."""
     counts: Counter[str] = Counter()
     (out / "pictures").mkdir(parents=True)
     with (topics / "labels.csv").open(newline="", encoding="utf-8") as table:
@@ -88,5 +74,5 @@ def _copy_without(topics: Path, out: Path, left_out: set[str]) -> dict[str, int]
                 counts[row["topics"]] += 1
                 continue
             writer.writerow(row)
-            place_picture(topics / row["path"], out / row["path"])
+            link_picture(topics / row["path"], out / row["path"])
     return dict(counts)

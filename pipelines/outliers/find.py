@@ -1,4 +1,4 @@
-"""Finds pictures that do not show what they are said to show, tells of them, and takes them out when told to."""
+"""Finds pictures that do not show what they are said to show, reports them, and puts them in quarantine if told to."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ import numpy as np
 
 from core.atomic import storage_errors, write_atomic
 from core.errors import DataError
-from pipelines.corpus.quarantine_list import put_on_list, take_off_list
-from pipelines.outliers.features import ReadFeatures
-from pipelines.outliers.pictures import Candidate, Gathered, gather
-from pipelines.outliers.quarantine import Quarantine
-from pipelines.outliers.scores import Looked, Method, find_outliers
+from core.quarantine import put_in_quarantine, take_out_of_quarantine
+from pipelines.outliers.pictures import Gathered, GatheredPicture, ReadFeatures, gather, quarantine_folder
+from pipelines.outliers.scores import LabelledFeatures, Method, find_outliers
 from pipelines.outliers.sheet import Shown, write_sheet
 from pipelines.workshop.progress import ProgressPort
 
@@ -27,23 +25,23 @@ PICTURE_FILE = "outliers.png"
 
 @dataclass(frozen=True, slots=True)
 class Outlier:
-    """A picture that would go.
+    """A picture that is out of place.
 
     Attributes:
-        candidate: the picture.
+        picture: which one.
         strength: at least 1; how clear it is.
         believed: the topic that it resembles most, None where the method does not tell or it is the picture's own.
         readable: whether the file is a picture at all.
     """
 
-    candidate: Candidate
+    picture: GatheredPicture
     strength: float
     believed: str | None
     readable: bool
 
     @property
     def note(self) -> str:
-        """Why it would go, in a few words."""
+        """Why it is out of place, in a few words."""
         if not self.readable:
             return "cannot be read"
         return f"rather {self.believed}" if self.believed else f"strength {self.strength:.2f}"
@@ -57,15 +55,15 @@ class Found:
         gathered: what was looked at.
         method: how.
         outliers: strongest first within each topic.
-        looked_at: pictures of each topic.
-        going: outliers of each topic.
+        n_pictures: topic -> pictures that were looked at.
+        n_outliers: topic -> outliers; a topic without any is left out.
     """
 
     gathered: Gathered
     method: Method
     outliers: tuple[Outlier, ...]
-    looked_at: Mapping[str, int]
-    going: Mapping[str, int]
+    n_pictures: Mapping[str, int]
+    n_outliers: Mapping[str, int]
 
 
 def look_for_outliers(
@@ -85,31 +83,31 @@ def look_for_outliers(
         DataError: there are too few pictures to tell.
     """
     gathered = gather(folder, lexicon)
-    candidates = gathered.candidates
-    task = progress.task("features of the pictures", len(candidates))
-    seen = read([one.path for one in candidates], task.advance)
+    pictures = gathered.pictures
+    task = progress.task("features of the pictures", len(pictures))
+    seen = read([picture.path for picture in pictures], task.advance)
     rows = np.flatnonzero(seen.readable)
-    labels = gathered.label_matrix()
-    looked = Looked(seen.features[rows], seen.logits[rows], labels[rows], [candidates[row].source for row in rows])
-    if (looked.labels.sum(axis=0) < 2).any():
+    labels = gathered.label_matrix()[rows]
+    if (labels.sum(axis=0) < 2).any():
         raise DataError(f"{folder}: too few pictures can be read to tell what is out of place")
-    verdict = find_outliers(method, looked, seed)
-    found = [Outlier(candidates[row], 2.0, None, False) for row in np.flatnonzero(~seen.readable).tolist()]
-    for place in np.flatnonzero(verdict.outlier).tolist():
-        one, topic = candidates[rows[place]], int(verdict.believed[place])
-        believed = gathered.topics[topic] if topic >= 0 and gathered.topics[topic] not in one.topics else None
-        found.append(Outlier(one, float(verdict.strength[place]), believed, True))
-    found.sort(key=lambda one: (one.candidate.topics[0], -one.strength, one.candidate.key))
+    sources = [pictures[row].source for row in rows]
+    verdict = find_outliers(method, LabelledFeatures(seen.features[rows], seen.logits[rows], labels, sources), seed)
+    found = [Outlier(pictures[row], 2.0, None, False) for row in np.flatnonzero(~seen.readable).tolist()]
+    for at in np.flatnonzero(verdict.outlier).tolist():
+        picture, topic = pictures[rows[at]], int(verdict.believed[at])
+        believed = gathered.topics[topic] if topic >= 0 and gathered.topics[topic] not in picture.topics else None
+        found.append(Outlier(picture, float(verdict.strength[at]), believed, True))
+    found.sort(key=lambda outlier: (outlier.picture.topics[0], -outlier.strength, outlier.picture.key))
     return Found(
         gathered,
         method,
         tuple(found),
-        dict(Counter(topic for one in candidates for topic in one.topics)),
-        dict(Counter(topic for one in found for topic in one.candidate.topics)),
+        dict(Counter(topic for picture in pictures for topic in picture.topics)),
+        dict(Counter(topic for outlier in found for topic in outlier.picture.topics)),
     )
 
 
-def tell(found: Found, out: Path, progress: ProgressPort) -> Path:
+def write_report(found: Found, out: Path, progress: ProgressPort) -> Path:
     """Write the sheets and ``outliers.json`` into ``out`` and return the page.
 
     Raises:
@@ -117,16 +115,16 @@ def tell(found: Found, out: Path, progress: ProgressPort) -> Path:
     """
     with storage_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-    counts = [(topic, found.looked_at[topic], found.going.get(topic, 0)) for topic in found.gathered.topics]
+    counts = [(topic, found.n_pictures[topic], found.n_outliers.get(topic, 0)) for topic in found.gathered.topics]
     rows = [
         {
-            "key": one.candidate.key,
-            "topics": list(one.candidate.topics),
-            "strength": round(one.strength, 4),
-            "believed": one.believed,
-            "readable": one.readable,
+            "key": outlier.picture.key,
+            "topics": list(outlier.picture.topics),
+            "strength": round(outlier.strength, 4),
+            "believed": outlier.believed,
+            "readable": outlier.readable,
         }
-        for one in found.outliers
+        for outlier in found.outliers
     ]
     content = {
         "method": found.method,
@@ -136,30 +134,31 @@ def tell(found: Found, out: Path, progress: ProgressPort) -> Path:
         "found": rows,
     }
     write_atomic(out / REPORT_FILE, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    shown = [Shown(one.candidate.path, one.candidate.key, one.candidate.topics[0], one.note) for one in found.outliers]
-    title = f"{len(shown):,} of {len(found.gathered.candidates):,} pictures would go ({found.method})"
+    shown = [
+        Shown(outlier.picture.path, outlier.picture.key, outlier.picture.topics[0], outlier.note)
+        for outlier in found.outliers
+    ]
+    title = f"{len(shown):,} of {len(found.gathered.pictures):,} pictures would go ({found.method})"
     task = progress.task("contact sheet", len(shown))
     write_sheet(out / SHEET_FILE, out / PICTURE_FILE, title, counts, shown, task.advance)
     return out / SHEET_FILE
 
 
 def take_out(found: Found) -> Path:
-    """Take the outliers out and return where that is noted: pictures move aside, posts go on a corpus' list.
+    """Put the outliers in quarantine and return the list that names them.
 
     Raises:
-        DataError: a picture is not there any more.
-        StorageError: the place cannot be written.
+        DataError: the list is damaged.
+        StorageError: it cannot be written.
     """
-    keys = [one.candidate.key for one in found.outliers]
-    folder = found.gathered.folder
-    return put_on_list(folder / "posts", keys) if found.gathered.is_corpus else Quarantine(folder).apply(keys)
+    return put_in_quarantine(found.gathered.listed_in, [outlier.picture.key for outlier in found.outliers])
 
 
 def take_back(folder: Path) -> int:
-    """Undo the last time that something was taken out of ``folder`` and return how many pictures or posts are back.
+    """Undo the last :func:`take_out` from ``folder`` and return how many pictures or posts are let in again.
 
     Raises:
-        DataError: nothing was taken out, or a place is taken by another file.
-        StorageError: the folder cannot be written.
+        DataError: nothing is in quarantine, or the list is damaged.
+        StorageError: the list cannot be written.
     """
-    return take_off_list(folder / "posts") if (folder / "posts").is_dir() else Quarantine(folder).undo()[0]
+    return take_out_of_quarantine(quarantine_folder(folder))

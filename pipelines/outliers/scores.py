@@ -60,8 +60,8 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """What the methods look at.
+class LabelledFeatures:
+    """What the methods judge by.
 
     Attributes:
         features: (n, width) pooled features, not negative.
@@ -76,25 +76,25 @@ class Looked:
     sources: Sequence[str]
 
 
-def find_outliers(method: Method, looked: Looked, seed: int = 0) -> Verdict:
+def find_outliers(method: Method, pictures: LabelledFeatures, seed: int = 0) -> Verdict:
     """Return what ``method`` says."""
-    return METHODS[method](looked, seed)
+    return METHODS[method](pictures, seed)
 
 
-def by_centroid(looked: Looked, seed: int = 0) -> Verdict:
+def by_centroid(pictures: LabelledFeatures, seed: int = 0) -> Verdict:
     """Return outliers by their distance from the topic's centroid in feature space.
 
     An outlier's distance is beyond the topic's mean distance by two standard deviations, the published VGG-19 way.
     """
 
     def excess(rows: NDArray[np.int64]) -> Doubles:
-        mine = looked.features[rows].astype(np.float64)
+        mine = pictures.features[rows].astype(np.float64)
         return _excess(np.linalg.norm(mine - mine.mean(axis=0), axis=1))
 
-    return _topic_by_topic(looked.labels, excess)
+    return _topic_by_topic(pictures.labels, excess)
 
 
-def by_kmeans(looked: Looked, seed: int = 0) -> Verdict:
+def by_kmeans(pictures: LabelledFeatures, seed: int = 0) -> Verdict:
     """Return outliers by their distance from the nearest of the topic's k-means centres, in 128 principal components.
 
     An outlier's distance is beyond the mean distance in its cluster by two standard deviations, the way that was
@@ -102,7 +102,7 @@ def by_kmeans(looked: Looked, seed: int = 0) -> Verdict:
     """
     from sklearn.cluster import KMeans
 
-    reduced = principal_components(looked.features, COMPONENTS, seed)
+    reduced = principal_components(pictures.features, COMPONENTS, seed)
 
     def excess(rows: NDArray[np.int64]) -> Doubles:
         mine = reduced[rows]
@@ -115,10 +115,10 @@ def by_kmeans(looked: Looked, seed: int = 0) -> Verdict:
             found[members] = _excess(distance[members])
         return found
 
-    return _topic_by_topic(looked.labels, excess)
+    return _topic_by_topic(pictures.labels, excess)
 
 
-def by_confidence(looked: Looked, seed: int = 0) -> Verdict:
+def by_confidence(pictures: LabelledFeatures, seed: int = 0) -> Verdict:
     """Return outliers by how little a classifier that has not seen them, and their neighbours, agree with the label.
 
     Agreement is the mean of two numbers from 0 to 1: what a ridge classifier fitted without the picture and its copies
@@ -126,9 +126,9 @@ def by_confidence(looked: Looked, seed: int = 0) -> Verdict:
     in the second the classifier trusts each picture by its agreement, so that wrong ones do not vouch for each other
     (after Northcutt, Jiang and Chuang 2021, "Confident Learning").
     """
-    inputs = head_inputs(looked.features, looked.logits)
+    inputs = head_inputs(pictures.features, pictures.logits)
     groups = copies_of(inputs)
-    return judge_agreement(inputs, looked.labels, groups, seed)
+    return judge_agreement(inputs, pictures.labels, groups, seed)
 
 
 def judge_agreement(inputs: Floats, labels: Floats, groups: NDArray[np.int64], seed: int = 0) -> Verdict:
@@ -253,7 +253,7 @@ def _topic_by_topic(labels: Floats, excess: Callable[[NDArray[np.int64]], Double
     return Verdict(strength, np.full(len(labels), -1, dtype=np.int64))
 
 
-METHODS: Mapping[Method, Callable[[Looked, int], Verdict]] = {
+METHODS: Mapping[Method, Callable[[LabelledFeatures, int], Verdict]] = {
     "centroid": by_centroid,
     "kmeans": by_kmeans,
     "confidence": by_confidence,

@@ -52,7 +52,7 @@ def run(context: StageContext[EmbeddingsConfig]) -> None:
     topics = facts.topics
     blocklist = load_blocklist()
     tokenised = [tokenise(post, blocklist) for post in posts]
-    shares = topics_of(posts, topics, read_lexicon(context.inputs["topic_lexicon"]))
+    shares = topics_of(posts, topics, read_lexicon(context.inputs["topic_lexicon"]).marking)
 
     progress.note("counting what is used together")
     counts = count_posts(

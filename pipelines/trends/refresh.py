@@ -11,11 +11,9 @@ from core.atomic import storage_errors
 from core.bundle.manifest import MANIFEST_NAME
 from core.errors import DataError
 from core.text.blocklist import load_blocklist
-from core.text.hashtags import normalise
 from core.trend_snapshot import SNAPSHOT_FILE, TrendSnapshot, write_snapshot
-from pipelines.config.collect import load_collect_config
 from pipelines.corpus.posts import FolderPosts, Tally
-from pipelines.corpus.topics import read_lexicon
+from pipelines.corpus.topics import lexicon_of_corpus
 from pipelines.trends.counting import TrendTally, count_trends
 from pipelines.trends.searched_hashtags import read_searched, refresh_searched
 from pipelines.workshop.progress import ProgressPort
@@ -68,7 +66,7 @@ def refresh_trends(
         DataError: there are no posts, or none with a time; the trends of before stay.
         StorageError: the disk is full or the store cannot be written; the trends of before stay.
     """
-    topics = _topics(corpus, lexicon)
+    topics = lexicon_of_corpus(corpus, lexicon).marking
     blocklist = load_blocklist()
     cache = corpus / SEARCHED_FILE
     if search is None:
@@ -96,11 +94,3 @@ def refresh_trends(
     place = folder / SNAPSHOT_FILE
     write_snapshot(snapshot, place)
     return place, snapshot, tally
-
-
-def _topics(corpus: Path, lexicon: Path | None) -> dict[str, frozenset[str]]:
-    own = corpus / "topic_lexicon.json"
-    if lexicon is not None or own.is_file():
-        return read_lexicon(lexicon or own)
-    searched = load_collect_config().topics
-    return {topic: frozenset(filter(None, map(normalise, words))) for topic, words in searched.items()}

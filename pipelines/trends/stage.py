@@ -30,7 +30,7 @@ def run(context: StageContext[CorpusConfig]) -> None:
     place = context.inputs["posts"]
     snapshot = count_trends(
         lambda: FolderPosts(place, Tally(), min_hashtags=config.min_hashtags).posts(),
-        read_lexicon(context.inputs["topic_lexicon"]),
+        read_lexicon(context.inputs["topic_lexicon"]).marking,
         load_blocklist(),
         corpus=CORPUS,
         now=datetime.now(UTC),

@@ -15,7 +15,7 @@ from tagsmith.bundle_choice import BundleOption, choose_bundle
 from tagsmith.commands.train import WeightsOption
 from tagsmith.stage_display import show_stage
 
-PLACE = Path("var/outliers")
+REPORTS = Path("var/outliers")
 
 
 class Way(StrEnum):
@@ -48,28 +48,32 @@ def outliers(
         Path | None,
         typer.Option("--lexicon", help="Which hashtags lead to which topic, for a corpus; default: the corpus' own."),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="Where the contact sheet goes; features are kept beside.")] = PLACE,
+    out: Annotated[
+        Path, typer.Option("--out", help="Where the contact sheet goes; features are kept beside.")
+    ] = REPORTS,
     apply: Annotated[bool, typer.Option("--apply", help="Take the pictures out, in a way that can be undone.")] = False,
     undo: Annotated[
-        bool, typer.Option("--undo", help="Put back what was taken out last, and do nothing else.")
+        bool, typer.Option("--undo", help="Let in again what was taken out last, and do nothing else.")
     ] = False,
 ) -> None:
     """Find pictures that do not show their topic, and show them on one page.
 
-    Nothing is moved without --apply. Then labelled pictures go to FOLDER.quarantine beside the folder, and posts of a
-    corpus onto a list that training leaves out; --undo restores either exactly.
+    Nothing is taken out without --apply. Then the pictures of a folder, or the posts of a corpus, are put on a list in
+    it (outliers.json) that training leaves out; no file moves, and --undo takes the last ones off the list again.
     """
-    from pipelines.outliers.features import from_backbone, from_bundle
-    from pipelines.outliers.find import look_for_outliers, take_back, take_out, tell
+    from pipelines.outliers.find import look_for_outliers, take_back, take_out, write_report
+    from pipelines.outliers.pictures import from_backbone, from_bundle, quarantine_folder
     from pipelines.workshop.stage import room_errors
 
     if undo:
         if apply:
             raise InvalidOption("--apply and --undo contradict each other; give one", field="undo")
-        typer.echo(f"{take_back(folder):,} back in their places")
+        typer.echo(f"{take_back(folder):,} let in again")
         return
     if weights is not None and backbone is None:
         raise InvalidOption("--weights belongs to --backbone; name one, or auto", field="weights")
+    if out.resolve() == quarantine_folder(folder).resolve():
+        raise InvalidOption(f"{out} is where the list of what was taken out lies; choose another --out", field="out")
     with show_stage("outliers") as progress, room_errors(out):
         cache = out / "features"
         if backbone is None:
@@ -77,16 +81,16 @@ def outliers(
         else:
             read = from_backbone(backbone, weights, cache, progress)
         found = look_for_outliers(folder, method.value, read, progress=progress, lexicon=lexicon)
-        page = tell(found, out, progress)
-        place = take_out(found) if apply and found.outliers else None
-    table = Table("topic", "pictures", "would go" if place is None else "went", box=None)
+        page = write_report(found, out, progress)
+        listed = take_out(found) if apply and found.outliers else None
+    table = Table("topic", "pictures", "would go" if listed is None else "went", box=None)
     for topic in found.gathered.topics:
-        table.add_row(topic, f"{found.looked_at[topic]:,}", f"{found.going.get(topic, 0):,}")
+        table.add_row(topic, f"{found.n_pictures[topic]:,}", f"{found.n_outliers.get(topic, 0):,}")
     Console().print(table)
     for reason, n in found.gathered.left_out.items():
         typer.echo(f"not looked at, {reason}: {n:,}")
     typer.echo(f"contact sheet: {page}")
-    if place is not None:
-        typer.echo(f"{len(found.outliers):,} taken out, noted in {place}; --undo puts them back")
+    if listed is not None:
+        typer.echo(f"{len(found.outliers):,} taken out, listed in {listed}; --undo lets them in again")
     elif found.outliers:
-        typer.echo("nothing was moved; --apply takes them out")
+        typer.echo("nothing was taken out; --apply does it")

@@ -12,6 +12,7 @@ import pytest
 
 from core.errors import StorageError
 from core.locks import hold_lock
+from core.quarantine import put_in_quarantine, take_out_of_quarantine
 from pipelines.cleaning.clean import run
 from pipelines.cleaning.reading import SAVE_EVERY
 from pipelines.corpus.posts import FolderPosts, Tally
@@ -227,3 +228,17 @@ def test_another_version_of_the_work_folder_is_not_gone_on_from(tmp_path: Path) 
         run_clean(corpus, out, progress=StopAt("writing posts"))
     run_clean(corpus, out, min_hashtags=2)
     assert kept_ids(out) == ["walks:2"]
+
+
+def test_posts_in_quarantine_are_dropped_and_the_list_counts(tmp_path: Path) -> None:
+    """They come back neither in the clean copy nor as the first of two equal posts; undone, they are read again."""
+    records = [record(n) for n in range(6)]
+    records[4] = record(4, caption=records[1]["caption"], hashtags=records[1]["hashtags"])
+    write_shard(tmp_path / "corpus", records)
+    put_in_quarantine(tmp_path / "corpus" / "posts", ["walks:1"])
+    report = run_clean(tmp_path / "corpus", tmp_path / "clean")
+    assert report.dropped == {"quarantined": 1}
+    assert kept_ids(tmp_path / "clean") == [f"walks:{n}" for n in (0, 2, 3, 4, 5)]
+    take_out_of_quarantine(tmp_path / "corpus" / "posts")
+    again = run_clean(tmp_path / "corpus", tmp_path / "clean")
+    assert (again.repeated, again.dropped) == (False, {"same-post": 1})

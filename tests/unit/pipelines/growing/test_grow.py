@@ -10,7 +10,8 @@ import pytest
 from core.errors import DataError
 from pipelines.config.collect import load_collect_config
 from pipelines.config.training import load_config
-from pipelines.growing.grow import GrowPlaces, grow, lexicon_of, plan
+from pipelines.corpus.topics import lexicon_of_searches
+from pipelines.growing.grow import GrowPlaces, grow, plan
 
 
 def places(tmp_path: Path, topics: Path | None = None) -> GrowPlaces:
@@ -19,7 +20,7 @@ def places(tmp_path: Path, topics: Path | None = None) -> GrowPlaces:
 
 def test_the_lexicon_has_what_topics_are_searched_by_and_the_marks_that_we_know() -> None:
     """A topic of the operator's own has at least the hashtags that it is searched by."""
-    topics = json.loads(lexicon_of({"pets": ("dog",), "cars": ("car", "oldtimer")}))["topics"]
+    topics = json.loads(lexicon_of_searches({"pets": ("dog",), "cars": ("car", "oldtimer")}).to_json())["topics"]
     assert topics["pets"]["collect"] == ["dog"]
     assert {"dog", "catsofinstagram"} <= set(topics["pets"]["seeds"])
     assert topics["cars"] == {"collect": ["car", "oldtimer"], "seeds": ["car", "oldtimer"]}
@@ -27,7 +28,7 @@ def test_the_lexicon_has_what_topics_are_searched_by_and_the_marks_that_we_know(
 
 def test_every_topic_that_is_collected_by_default_has_marks() -> None:
     """The ten topics and the lexicon that comes with the program name the same things."""
-    topics = json.loads(lexicon_of(load_collect_config().topics))["topics"]
+    topics = json.loads(lexicon_of_searches(load_collect_config().topics).to_json())["topics"]
     assert len(topics) == 10
     assert all(len(entry["seeds"]) >= 15 for entry in topics.values())
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from models.labelled.picture_features import PictureFeatures
-from pipelines.growing.outlier_stage import SUMMARY, take_out
+from pipelines.growing.outlier_stage import SUMMARY, copy_without_outliers
+from pipelines.workshop.progress import SilentProgress
 
 PLANTED = {"pictures/pets-3.jpg", "pictures/food-5.jpg"}
 
@@ -30,7 +31,7 @@ def labelled(folder: Path) -> Path:
     return folder
 
 
-def looks(paths: Sequence[Path]) -> PictureFeatures:
+def looks(paths: list[Path], advance: Callable[[float], object]) -> PictureFeatures:
     """Pets lie on one axis and food on another; the planted ones lie on the other's."""
     rng = np.random.default_rng(3)
     features = np.abs(rng.normal(0, 0.05, (len(paths), 16))).astype(np.float32)
@@ -49,7 +50,7 @@ def rows(folder: Path) -> list[dict[str, str]]:
 def test_planted_and_unreadable_training_pictures_are_left_out(tmp_path: Path) -> None:
     """Labels and files agree, and the summary names what went."""
     topics = labelled(tmp_path / "topics")
-    take_out(topics, tmp_path / "out", looks, "confidence", 0)
+    copy_without_outliers(topics, tmp_path / "out", looks, "confidence", 0, SilentProgress())
     kept = {row["path"] for row in rows(tmp_path / "out" / "topics")}
     assert not kept & (PLANTED | {"pictures/food-0.jpg"})
     assert all((tmp_path / "out" / "topics" / path).is_file() for path in kept)
@@ -62,6 +63,6 @@ def test_planted_and_unreadable_training_pictures_are_left_out(tmp_path: Path) -
 def test_what_chooses_and_tests_is_left_as_it_comes(method: str, tmp_path: Path) -> None:
     """A test set that was tidied up flatters whoever is tested."""
     topics = labelled(tmp_path / "topics")
-    take_out(topics, tmp_path / "out", looks, method, 0)  # type: ignore[arg-type]
+    copy_without_outliers(topics, tmp_path / "out", looks, method, 0, SilentProgress())  # type: ignore[arg-type]
     before = [row for row in rows(topics) if row["split"] != "train"]
     assert [row for row in rows(tmp_path / "out" / "topics") if row["split"] != "train"] == before

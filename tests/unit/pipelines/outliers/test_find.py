@@ -1,4 +1,4 @@
-"""Looking for outliers shows what would go and moves nothing; taking out can be undone."""
+"""Looking for outliers shows what would go and changes nothing; taking out moves no file and can be undone."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from PIL import Image
 from core.errors import DataError
 from models.classifier.files import read_facts
 from models.labelled.picture_features import open_bundle_extractor, read_features
+from models.labelled.topic_folder import list_pictures
 from pipelines.corpus.posts import FolderPosts, Tally
-from pipelines.outliers.features import from_bundle
-from pipelines.outliers.find import Found, look_for_outliers, take_back, take_out, tell
-from pipelines.outliers.pictures import gather
+from pipelines.outliers.find import Found, look_for_outliers, take_back, take_out, write_report
+from pipelines.outliers.pictures import from_bundle, gather
 from pipelines.workshop.progress import SilentProgress
 from tests.support.tiny_world import write_colour_classifier
-from tests.unit.pipelines.outliers.test_quarantine import state
+from tests.unit.core.test_quarantine import state
 from tests.unit.pipelines.posts_on_disk import record, write_lines
 
 pytestmark = pytest.mark.train
@@ -104,18 +104,18 @@ def test_what_is_out_of_place_is_found_and_nothing_moves(folder: Path, network: 
     """The red picture among the green ones, with where it belongs, and the broken file."""
     before = state(folder)
     found = look(folder, network)
-    assert [(one.candidate.key, one.note) for one in found.outliers] == [
+    assert [(one.picture.key, one.note) for one in found.outliers] == [
         ("food/broken_001.jpg", "cannot be read"),
         ("pets/wrong_001.jpg", "rather food"),
     ]
-    assert found.looked_at == {"beach": N_EACH, "food": N_EACH + 1, "pets": N_EACH + 1}
+    assert found.n_pictures == {"beach": N_EACH, "food": N_EACH + 1, "pets": N_EACH + 1}
     assert state(folder) == before
 
 
 def test_the_sheet_is_one_page_that_needs_nothing_else(folder: Path, network: Path, tmp_path: Path) -> None:
     """Every picture is inside; counts are there; the PNG has a place for each; the report names them."""
     found = look(folder, network)
-    page = tell(found, tmp_path / "out", SilentProgress())
+    page = write_report(found, tmp_path / "out", SilentProgress())
     text = page.read_text("utf-8")
     assert not re.search(r"(?:src|href)=\"(?!data:)", text)
     inside = re.findall(r"data:image/jpeg;base64,([^\"]+)", text)
@@ -130,7 +130,7 @@ def test_the_sheet_is_one_page_that_needs_nothing_else(folder: Path, network: Pa
 def test_names_cannot_break_the_page(folder: Path, network: Path, tmp_path: Path) -> None:
     """They come from elsewhere."""
     (folder / "pets" / "wrong_001.jpg").rename(folder / "pets" / "<script>alert(1)</script>_1.jpg".replace("/", "∕"))
-    text = tell(look(folder, network), tmp_path / "out", SilentProgress()).read_text("utf-8")
+    text = write_report(look(folder, network), tmp_path / "out", SilentProgress()).read_text("utf-8")
     assert "<script>" not in text
 
 
@@ -138,7 +138,8 @@ def test_taking_out_and_back_restores_the_folder(folder: Path, network: Path) ->
     """And a second look finds nothing more."""
     before = state(folder)
     take_out(look(folder, network))
-    assert len(before) - len(state(folder)) == 2
+    assert {name for name in state(folder) if name.endswith(".jpg")} == set(before)
+    assert len(before) - len(list_pictures(folder)) == 2
     assert not look(folder, network).outliers
     assert take_back(folder) == 2
     assert state(folder) == before
@@ -155,7 +156,7 @@ def test_links_and_other_splits_are_left_alone(folder: Path, network: Path, tmp_
     (folder / "labels.csv").write_text("\n".join(rows) + "\n")
     gathered = gather(folder)
     assert gathered.left_out == {"of the test split": 1}
-    assert len(gathered.candidates) == 3 * (N_EACH - 1)
+    assert len(gathered.pictures) == 3 * (N_EACH - 1)
 
 
 def test_too_few_pictures_are_told(tmp_path: Path) -> None:
@@ -187,7 +188,7 @@ def test_a_corpus_leaves_out_posts_and_moves_no_picture(tmp_path: Path, network:
     before = state(corpus)
     found = look(corpus, network)
     wrong_id = f"post-{2 * N_EACH + 7}"
-    assert [one.candidate.key for one in found.outliers] == [wrong_id]
+    assert [one.picture.key for one in found.outliers] == [wrong_id]
     assert found.gathered.left_out == {
         "a post without a picture": 1,
         "a post found under no topic's hashtag": 1,

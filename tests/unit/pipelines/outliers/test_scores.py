@@ -13,7 +13,7 @@ from pipelines.outliers.scores import (
     PENALTY,
     SIGMAS,
     WARMTH,
-    Looked,
+    LabelledFeatures,
     Method,
     by_centroid,
     copies_of,
@@ -29,7 +29,7 @@ pytest.importorskip("sklearn")
 Floats = NDArray[np.float32]
 
 
-def themed(n_each: int, n_wrong: int, seed: int, width: int = 40) -> tuple[Looked, NDArray[np.bool_]]:
+def themed(n_each: int, n_wrong: int, seed: int, width: int = 40) -> tuple[LabelledFeatures, NDArray[np.bool_]]:
     """Three topics far apart, and pictures of one under the label of another."""
     chance = np.random.default_rng(seed)
     centres = chance.random((3, width)) * 4
@@ -41,7 +41,7 @@ def themed(n_each: int, n_wrong: int, seed: int, width: int = 40) -> tuple[Looke
     given[wrong] = (truth[wrong] + 1) % 3
     labels = np.eye(3, dtype=np.float32)[given]
     logits = (features @ chance.normal(size=(width, 1000)) * 0.3).astype(np.float32)
-    return Looked(features, logits, labels, [f"source {n % 7}" for n in range(len(truth))]), wrong
+    return LabelledFeatures(features, logits, labels, [f"source {n % 7}" for n in range(len(truth))]), wrong
 
 
 def test_confidence_finds_what_was_put_under_another_topic() -> None:
@@ -68,7 +68,7 @@ def test_pictures_of_two_topics_stay_where_they_fit_one() -> None:
     looked, wrong = themed(120, 9, 3)
     both = looked.labels.copy()
     both[wrong, (looked.labels[wrong].argmax(axis=1) - 1) % 3] = 1
-    again = Looked(looked.features, looked.logits, both, looked.sources)
+    again = LabelledFeatures(looked.features, looked.logits, both, looked.sources)
     assert not find_outliers("confidence", again).outlier[wrong].any()
 
 
@@ -130,7 +130,7 @@ def test_copies_do_not_vouch_for_each_other() -> None:
     """The same wrong picture posted twice is still wrong."""
     looked, wrong = themed(40, 1, 8)
     row = int(np.flatnonzero(wrong)[0])
-    twice = Looked(
+    twice = LabelledFeatures(
         np.concatenate([looked.features, *[looked.features[row : row + 1]] * 6]),
         np.concatenate([looked.logits, *[looked.logits[row : row + 1]] * 6]),
         np.concatenate([looked.labels, *[looked.labels[row : row + 1]] * 6]),

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from core.quarantine import quarantined
 from tagsmith.cli import app
 from tests.support.tiny_world import write_colour_classifier
+from tests.unit.core.test_quarantine import state
 from tests.unit.pipelines.outliers.test_find import COLOURS, N_EACH, paint
-from tests.unit.pipelines.outliers.test_quarantine import state
 from tests.unit.pipelines.posts_on_disk import record, write_lines
 
 
@@ -81,7 +82,7 @@ def test_a_store_without_trends_says_what_to_do(tmp_path: Path) -> None:
 
 @pytest.mark.train
 def test_outliers_are_shown_taken_out_and_put_back(tmp_path: Path) -> None:
-    """Nothing moves until it is told to, and everything comes back."""
+    """Nothing is taken out until it is told to, and everything comes back."""
     pytest.importorskip("sklearn")
     bundle = write_colour_classifier(tmp_path / "bundle")
     (bundle / "manifest.json").write_text("{}")
@@ -94,11 +95,12 @@ def test_outliers_are_shown_taken_out_and_put_back(tmp_path: Path) -> None:
     words = ("outliers", str(folder), "--bundle", str(bundle), "--out", str(tmp_path / "out"))
     code, out = invoke(*words)
     assert code == 0, out
-    assert "nothing was moved" in out
+    assert "nothing was taken out" in out
     assert state(folder) == before
     code, out = invoke(*words, "--apply")
     assert "1 taken out" in out
-    assert set(before) - set(state(folder)) == {"pets/wrong_001.jpg"}
+    assert set(state(folder)) - set(before) == {"outliers.json"}
+    assert quarantined(folder) == {"pets/wrong_001.jpg"}
     code, out = invoke("outliers", str(folder), "--undo")
     assert (code, state(folder) == before) == (0, True)
     code, out = invoke("outliers", str(folder), "--undo")
