@@ -23,7 +23,7 @@ TagsmithError
     └── StoreUnavailable    the database cannot be reached or written to
 
 Each message says what happened and, where there is one, what to do about it. The command line turns any of
-them into exit code 2; ``service/protocol/problems.py`` alone gives them an HTTP status.
+them into exit code 2; ``service/problems.py`` alone gives them an HTTP status.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from starlette.routing import Match
 
 from core.errors import MissingExtra, TagsmithError
 from core.version import installed_version
+from service.context import ServiceParts
 from service.engine.batch_places import Batches
 from service.engine.loading import load
 from service.engine.serving import OneBundle
@@ -26,27 +27,22 @@ from service.image_urls import read_origin
 from service.intake.budget import ByteBudget
 from service.intake.fetching import Fetcher
 from service.observe.metrics import Metrics
+from service.problems import Refusal
 from service.protocol import openapi
-from service.protocol.headers import CORS_ANSWER_HEADERS, CORS_METHODS, CORS_REQUEST_HEADERS, SafeHeaders
-from service.protocol.heads import HeadLikeGet
+from service.protocol.headers import CORS_ANSWER_HEADERS, CORS_METHODS, CORS_REQUEST_HEADERS, HeadLikeGet, SafeHeaders
 from service.protocol.middleware import RequestMiddleware, problem_response
-from service.protocol.problems import Refusal
-from service.protocol.query_strings import refusal_of
+from service.protocol.parameters import parameters_refusal
 from service.routes import (
     batches,
-    bundle,
     check,
     feedback,
     hashtags,
     health,
-    limits,
+    loaded,
     me,
-    platforms,
     reference,
     sets,
     suggestions,
-    topics,
-    trending,
 )
 from service.settings import Settings
 from service.store.repositories import open_repositories
@@ -57,25 +53,39 @@ ROUTERS = (
     batches.router,
     check.router,
     hashtags.router,
-    trending.router,
     feedback.router,
     sets.router,
     me.router,
-    topics.router,
-    bundle.router,
-    platforms.router,
-    limits.router,
+    loaded.router,
     health.router,
     reference.router,
 )
 
 
-def create_app(settings: Settings, *, load: Load = load, metrics: Metrics | None = None) -> FastAPI:
-    """Return the application; ``load`` opens what it serves and is called in a thread once the lifespan begins."""
+def create_app(
+    settings: Settings, *, load: Load = load, metrics: Metrics | None = None, opens_when_ready: bool = False
+) -> FastAPI:
+    """Return the application.
+
+    Args:
+        settings: what the operator set.
+        load: opens what is served; called in a thread once the lifespan begins.
+        metrics: what is counted into; by default new ones.
+        opens_when_ready: that no connection is taken before it can be answered, for one of several workers; a service
+            alone answers /ping at once.
+    """
     metrics = metrics or Metrics()
-    service = State(settings, load, metrics)
-    repositories = open_repositories(settings)
-    watch = StoreWatch(repositories.store, service.concerns, metrics, lambda: repositories.journal.spool.n_bytes)
+    parts = ServiceParts(
+        settings=settings,
+        metrics=metrics,
+        state=State(settings, load, metrics),
+        repositories=open_repositories(settings),
+        bodies=ByteBudget(settings.bodies_mb * 1_000_000),
+        batches=Batches(settings.queue),
+        fetcher=Fetcher(map(read_origin, settings.image_origins)),
+    )
+    state, repositories = parts.state, parts.repositories
+    watch = StoreWatch(repositories.store, state.concerns, metrics, lambda: repositories.journal.spool.n_bytes)
     spans = _open_spans(settings)
 
     @asynccontextmanager
@@ -83,17 +93,17 @@ def create_app(settings: Settings, *, load: Load = load, metrics: Metrics | None
         try:
             await repositories.begin()
         except TagsmithError as error:
-            service.fail(error)
+            state.fail(error)
         else:
-            service.begin()
+            state.begin()
         watch.begin()
-        if app.state.opens_when_ready:
-            await service.settled()
+        if opens_when_ready:
+            await state.settled()
         yield
-        await service.end()
+        await state.end()
         await watch.end()
         await repositories.end()
-        app.state.fetcher.close()
+        parts.fetcher.close()
         if spans is not None:
             await asyncio.to_thread(spans.close)
 
@@ -107,24 +117,17 @@ def create_app(settings: Settings, *, load: Load = load, metrics: Metrics | None
         generate_unique_id_function=lambda route: route.name,
         openapi_url="/openapi.json" if settings.docs else None,
     )
-    app.state.settings = settings
-    app.state.metrics = metrics
-    app.state.service = service
-    # One of several workers takes no connection before it can answer it; a service alone answers /ping at once.
-    app.state.opens_when_ready = False
-    app.state.repositories = repositories
-    app.state.bodies = ByteBudget(settings.bodies_mb * 1_000_000)
-    app.state.batches = Batches(settings.queue)
-    app.state.fetcher = Fetcher(map(read_origin, settings.image_origins))
-    for router in ROUTERS if settings.docs else [one for one in ROUTERS if one is not reference.router]:
-        app.include_router(router)
+    app.state.parts = parts
+    for router in ROUTERS:
+        if settings.docs or router is not reference.router:
+            app.include_router(router)
     for error in (Refusal, TagsmithError):
         app.add_exception_handler(error, _as_problem)
     app.add_exception_handler(RequestValidationError, _query_problem)
     app.add_exception_handler(HTTPException, _routing_problem)
     app.add_middleware(HeadLikeGet)
-    app.add_middleware(OneBundle, pinned=service.pinned)
-    app.add_middleware(RequestMiddleware, metrics=metrics, watchers=[spans.note] if spans else [])
+    app.add_middleware(OneBundle, pinned=state.pinned)
+    app.add_middleware(RequestMiddleware, parts=parts, watchers=[spans.note] if spans else [])
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -134,7 +137,7 @@ def create_app(settings: Settings, *, load: Load = load, metrics: Metrics | None
             expose_headers=CORS_ANSWER_HEADERS,
         )
     app.add_middleware(SafeHeaders)
-    app.openapi = lambda: _once(app)  # type: ignore[method-assign]
+    app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
 
 
@@ -144,7 +147,7 @@ async def _as_problem(request: Request, error: Exception) -> Response:
 
 async def _query_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return problem_response(request, refusal_of(error))
+    return problem_response(request, parameters_refusal(error))
 
 
 async def _routing_problem(request: Request, error: Exception) -> Response:
@@ -168,7 +171,7 @@ def _methods_at(request: Request) -> list[str]:
     return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
 
-def _once(app: FastAPI) -> dict[str, object]:
+def _described(app: FastAPI) -> dict[str, object]:
     if app.openapi_schema is None:
         app.openapi_schema = openapi.describe(app)
     return app.openapi_schema

@@ -14,7 +14,7 @@ from core.text.caption import caption_words
 from core.text.hashtags import extract, normalise, why_not
 from recommend.safety import without_blocked
 from service.engine.loading import Vocabulary
-from service.protocol.fields import invalid
+from service.problems import invalid
 from service.schemas.requests import MAX_SEEDS, Evidence, EvidenceImage, SuggestionRequest
 
 EVIDENCE_SUM_SLACK = 0.05

@@ -12,8 +12,7 @@ from core.text.hashtags import fold, normalise, why_not
 from recommend.catalogue.lookups import Catalogue
 from recommend.catalogue.trends import TrendingHashtag
 from service.engine.loading import Loaded
-from service.protocol.fields import invalid
-from service.protocol.problems import Refusal
+from service.problems import Refusal, invalid
 from service.schemas.answers import HashtagPopularity, Trend, TrendCounts
 from service.schemas.lookups import (
     HashtagCard,

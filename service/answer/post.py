@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from starlette.requests import Request
-
 from service.answer.interpret import understand
 from service.answer.recollection import recorded, with_leaning
 from service.answer.render import render
+from service.context import RequestContext
 from service.engine.inference import Inference
 from service.engine.loading import Loaded
 from service.intake.budget import Claim
-from service.intake.fetching import Fetcher
 from service.intake.post import ReadPost
 from service.observe.stages import Stages
 from service.schemas.answers import SuggestionAnswer
@@ -23,12 +21,12 @@ from service.schemas.requests import Picture, UrlImage
 
 
 async def answer_post(
-    request: Request, post: ReadPost, inference: Inference, loaded: Loaded, *, claim: Claim, stages: Stages
+    context: RequestContext, post: ReadPost, inference: Inference, loaded: Loaded, *, claim: Claim, stages: Stages
 ) -> SuggestionAnswer:
     """Return the answer to ``post``.
 
     Args:
-        request: that the post came with; its id goes into the answer.
+        context: of the request that the post came with; its id goes into the answer.
         post: as intake read it.
         inference: where it is answered.
         loaded: what it answers with.
@@ -44,14 +42,14 @@ async def answer_post(
         asked = understand(post.request, has_file=has_file, names=loaded.names)
         image_file = post.image_file
         if image_file is None:
-            image_file = await fetched(request, post.request.image, claim)
-        query, notices = await with_leaning(request, asked.query)
+            image_file = await fetched(context, post.request.image, claim)
+        query, notices = await with_leaning(context, asked.query)
     answer = await inference.answer(query, image_file, stages)
     asked = replace(asked, warnings=(*asked.warnings, *notices))
-    return recorded(request, render(answer, post.request, asked, loaded, request_id=request.state.request_id))
+    return recorded(context, render(answer, post.request, asked, loaded, request_id=context.request_id))
 
 
-async def fetched(request: Request, image: Picture | None, claim: Claim) -> bytes | None:
+async def fetched(context: RequestContext, image: Picture | None, claim: Claim) -> bytes | None:
     """Return the file behind the URL that ``image`` is, or None when it is something else.
 
     Raises:
@@ -59,5 +57,4 @@ async def fetched(request: Request, image: Picture | None, claim: Claim) -> byte
     """
     if not isinstance(image, UrlImage):
         return None
-    fetcher: Fetcher = request.app.state.fetcher
-    return await fetcher.fetch(image.url, claim)
+    return await context.parts.fetcher.fetch(image.url, claim)

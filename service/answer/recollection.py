@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from starlette.requests import Request
-
 from core.query import Query
 from core.suggestions import Notice
+from service.context import RequestContext
 from service.schemas.answers import SuggestionAnswer, Warned
 from service.store.engine import now_ms
-from service.store.repositories import Repositories
 
 CODE = "store_unavailable"
 OUTDATED = "the database is away: feedback that was given since it went is not in this list"
@@ -22,17 +20,15 @@ UNRECORDED = "there is no room to remember this answer: feedback on it will not 
 DIGITS = 5
 
 
-async def with_leaning(request: Request, query: Query) -> tuple[Query, tuple[Notice, ...]]:
+async def with_leaning(context: RequestContext, query: Query) -> tuple[Query, tuple[Notice, ...]]:
     """Return ``query`` with what its workspace's feedback says, and a warning where that may be out of date."""
-    repositories: Repositories = request.app.state.repositories
-    leaning = await repositories.feedback.leaning(request.state.caller.workspace)
+    leaning = await context.parts.repositories.feedback.leaning(context.workspace)
     notices = () if leaning.current else (Notice(CODE, OUTDATED),)
     return replace(query, workspace=leaning.values), notices
 
 
-def recorded(request: Request, answer: SuggestionAnswer) -> SuggestionAnswer:
+def recorded(context: RequestContext, answer: SuggestionAnswer) -> SuggestionAnswer:
     """Return ``answer`` once it is on record: its hashtags, scores and parts, no caption and no picture."""
-    repositories: Repositories = request.app.state.repositories
     hashtags = [
         [one.hashtag, round(one.score, DIGITS), [round(part, DIGITS) for part in one.parts.model_dump().values()]]
         for one in answer.suggestions
@@ -40,11 +36,11 @@ def recorded(request: Request, answer: SuggestionAnswer) -> SuggestionAnswer:
     entry = {
         "kind": "suggestion",
         "id": answer.suggestion_id,
-        "workspace": request.state.caller.workspace,
+        "workspace": context.workspace,
         "bundle": answer.bundle,
         "created_ms": now_ms(),
         "hashtags": hashtags,
     }
-    if repositories.journal.note(entry):
+    if context.parts.repositories.journal.note(entry):
         return answer
     return answer.model_copy(update={"warnings": [*answer.warnings, Warned(code=CODE, detail=UNRECORDED)]})

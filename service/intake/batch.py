@@ -10,8 +10,7 @@ from starlette.requests import Request
 
 from service.intake.budget import Claim
 from service.intake.post import ReadPost, is_json, load_json, read_body, read_fields
-from service.protocol.fields import invalid, shown_name
-from service.protocol.problems import Refusal
+from service.problems import Refusal, invalid, shown_name
 from service.schemas.requests import MAX_BATCH_BYTES, MAX_BATCH_POSTS
 
 # A hundred captions of 5,000 commas, and all the hashtags beside them. With twice as many objects Python

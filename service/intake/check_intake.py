@@ -8,8 +8,7 @@ from starlette.requests import Request
 
 from service.intake.budget import Claim
 from service.intake.post import BIG_JSON_BYTES, decode_base64, is_json, parse_object, read_body
-from service.protocol.fields import refuse_fields
-from service.protocol.problems import Refusal
+from service.problems import Refusal, refuse_fields
 from service.schemas.requests import MAX_JSON_BYTES, Base64Image, CheckRequest
 
 

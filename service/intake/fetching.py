@@ -19,7 +19,7 @@ import httpcore
 from core.public_addresses import all_public
 from service.image_urls import ImageUrl, Origin, read_url, redirected
 from service.intake.budget import Claim
-from service.protocol.problems import FieldError, Refusal
+from service.problems import FieldError, Refusal
 from service.schemas.requests import MAX_IMAGE_BYTES
 
 MAX_REDIRECTS = 3

@@ -8,15 +8,15 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from core.text.hashtags import normalise, why_not
+from service.intake.budget import ByteBudget
 from service.intake.post import is_json, parse_object, read_body
-from service.protocol.fields import invalid, refuse_fields
-from service.protocol.problems import Refusal
+from service.problems import Refusal, invalid, refuse_fields
 
 MAX_BYTES = 100_000
 M = TypeVar("M", bound=BaseModel)
 
 
-async def read_model(request: Request, model: type[M]) -> M:
+async def read_model(request: Request, bodies: ByteBudget, model: type[M]) -> M:
     """Return the body as ``model``.
 
     Raises:
@@ -25,7 +25,7 @@ async def read_model(request: Request, model: type[M]) -> M:
     """
     if not is_json(request):
         raise Refusal("unsupported_content_type", "Send application/json.")
-    with request.app.state.bodies.claims() as claim:
+    with bodies.claims() as claim:
         fields = parse_object(await read_body(request, claim, MAX_BYTES), "body")
     try:
         return model.model_validate(fields)

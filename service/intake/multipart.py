@@ -13,7 +13,7 @@ from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
-from service.protocol.problems import Refusal
+from service.problems import Refusal
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks

@@ -19,8 +19,7 @@ from starlette.requests import Request
 
 from service.intake.budget import Claim
 from service.intake.multipart import Part, PartBounds, read_multipart
-from service.protocol.fields import invalid, refuse_fields, shown_name
-from service.protocol.problems import Refusal
+from service.problems import Refusal, invalid, refuse_fields, shown_name
 from service.schemas.requests import (
     MAX_FIELDS_BYTES,
     MAX_IMAGE_BYTES,

@@ -1,6 +1,6 @@
-"""Who calls: a key is read, verified and charged before anything else of a request is looked at.
+"""Authentication: the key of a request is read, verified and charged before anything else of it is looked at.
 
-``Depends(caller("suggest"))`` in a route gives it the ``Caller``. A service without keys answers to everyone who
+``Depends(RequiresScope("suggest"))`` in a route gives it the ``Caller``. A service without keys answers everyone who
 reaches it, as the workspace ``default`` and without a rate; from the first key on, every call needs one.
 """
 
@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import hmac
 import math
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.requests import Request
 
-from service.protocol.problems import Refusal
+from service.context import Caller, RequestContext, context_of
+from service.problems import Refusal
 from service.store.key_ring import KeyRing, StoredKey, digest_of, parse_key
-from service.store.limits import Limits, Rate
+from service.store.limits import Rate
 
 Scope = Literal["suggest", "read", "feedback", "sets", "metrics"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -28,21 +28,6 @@ ANYONE = "default"
 NO_KEY = b"\x00" * 32
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="tagsmith"'}
 BAD_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="tagsmith", error="invalid_token"'}
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks, and what they may.
-
-    Attributes:
-        workspace: whose feedback, sets and suggestions these are.
-        key_id: the public part of the key, fit for logs; None where there are no keys.
-        scopes: what the caller may do.
-    """
-
-    workspace: str
-    key_id: str | None
-    scopes: frozenset[str]
 
 
 class RequiresScope:
@@ -62,17 +47,17 @@ class RequiresScope:
             Refusal: ``missing_key``, ``bad_key``, ``forbidden`` or ``rate_limited``.
             StoreUnavailable: the database is away and was never asked about keys since the service began.
         """
-        ring: KeyRing = request.app.state.repositories.keys
+        context = context_of(request)
+        ring = context.parts.repositories.keys
         presented = presented_key(request)
         if presented is None:
             if await ring.any_key():
                 raise Refusal("missing_key", "Send a key: Authorization: Bearer <key>.", headers=CHALLENGE)
-            request.state.caller = Caller(ANYONE, None, frozenset(SCOPES))
-            return request.state.caller  # type: ignore[no-any-return]
+            context.caller = Caller(ANYONE, None, frozenset(SCOPES))
+            return context.caller
         stored = await _verified(ring, presented)
-        caller = Caller(stored.workspace, stored.key_id, stored.scopes)
-        request.state.caller = caller
-        await charge(request, stored, 1)
+        context.caller = caller = Caller(stored.workspace, stored.key_id, stored.scopes)
+        await charge(context, stored, 1)
         if self.scope is not None and self.scope not in caller.scopes:
             raise Refusal("forbidden", f"This needs a key with the scope {self.scope}.")
         return caller
@@ -83,14 +68,9 @@ def scope_checks(app: FastAPI) -> dict[tuple[str, str], RequiresScope | None]:
     found: dict[tuple[str, str], RequiresScope | None] = {}
     for route in iter_route_contexts(app.routes):
         needed = route.dependant.dependencies if isinstance(route.original_route, APIRoute) else []
-        guard = next((one.call for one in needed if isinstance(one.call, RequiresScope)), None)
+        guard = next((needs.call for needs in needed if isinstance(needs.call, RequiresScope)), None)
         found.update({(method, str(route.path)): guard for method in sorted(route.methods or ())})
     return found
-
-
-def caller(scope: Scope | None = None) -> RequiresScope:
-    """Return the dependency that lets in who may do ``scope``; with None, anyone with a valid key."""
-    return RequiresScope(scope)
 
 
 def presented_key(request: Request) -> str | None:
@@ -99,20 +79,20 @@ def presented_key(request: Request) -> str | None:
     Raises:
         Refusal: ``bad_key``, when it carries two that differ.
     """
-    parted = [one.partition(" ") for one in request.headers.getlist("authorization")]
-    bearers = [rest for kind, _, rest in parted if kind.lower() == "bearer"]
-    # Of a header that comes twice as well: what stands in front of the service may have read the other one.
+    credentials = [value.partition(" ") for value in request.headers.getlist("authorization")]
+    bearers = [rest for scheme, _, rest in credentials if scheme.lower() == "bearer"]
+    # Of a header that comes twice as well: a proxy in front of the service may have read the other one.
     given = {key for key in map(str.strip, (*bearers, *request.headers.getlist("x-api-key"))) if key}
     if len(given) > 1:
         raise Refusal("bad_key", "The request carries more than one key.", headers=BAD_CHALLENGE)
     return next(iter(given), None)
 
 
-async def charge(request: Request, key: StoredKey, n_tokens: int, *, n_before: int = 0) -> None:
+async def charge(context: RequestContext, key: StoredKey, n_tokens: int, *, n_before: int = 0) -> None:
     """Take ``n_tokens`` from the bucket of ``key``, and note what is left for the answer's headers.
 
     Args:
-        request: is charged for.
+        context: of the request that is charged for.
         key: whose bucket it is.
         n_tokens: what is taken now.
         n_before: what the request was charged already, and is charged again when it comes again.
@@ -120,10 +100,8 @@ async def charge(request: Request, key: StoredKey, n_tokens: int, *, n_before: i
     Raises:
         Refusal: ``rate_limited``; nothing is taken.
     """
-    limits: Limits = request.app.state.repositories.limits
-    rate = await limits.take(key.key_id, key.per_minute, n_tokens)
-    request.state.rate = rate
-    request.state.key = key
+    rate = await context.parts.repositories.limits.take(key.key_id, key.per_minute, n_tokens)
+    context.rate, context.key = rate, key
     if not rate.allowed:
         retry_after_s = rate.retry_after_s + n_before * 60.0 / rate.per_minute
         raise Refusal(
@@ -133,16 +111,16 @@ async def charge(request: Request, key: StoredKey, n_tokens: int, *, n_before: i
         )
 
 
-async def charge_more(request: Request, n_tokens: int) -> None:
+async def charge_more(context: RequestContext, n_tokens: int) -> None:
     """Charge a request that turns out to be worth ``n_tokens`` more than one, as a batch of posts is.
 
     Raises:
         Refusal: ``rate_limited``; nothing more is taken.
     """
-    key: StoredKey | None = getattr(request.state, "key", None)
+    key = context.key
     if key is not None and n_tokens > 0:
         # A full bucket is always enough: what the key may ask in a minute bounds what it can be charged at once.
-        await charge(request, key, min(n_tokens, key.per_minute - 1), n_before=1)
+        await charge(context, key, min(n_tokens, key.per_minute - 1), n_before=1)
 
 
 def rate_headers(rate: Rate) -> dict[str, str]:

@@ -15,8 +15,8 @@ from typing import Any, cast
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from service.problems import KINDS, MEDIA_TYPE, Refusal, problem_body
 from service.protocol.headers import SECURITY_HEADERS
-from service.protocol.problems import KINDS, MEDIA_TYPE, Refusal, problem_body
 
 MAX_HEADER_BYTES = 32_768
 HEADER_S = 10.0

@@ -1,4 +1,4 @@
-"""Headers that keep browsers from doing with an answer what nobody meant."""
+"""What every answer has in common on the wire: headers that keep browsers safe, and HEAD wherever there is GET."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CORS_ANSWER_HEADERS = ("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "
 
 
 class SafeHeaders:
-    """ASGI middleware around everything else."""
+    """ASGI middleware around everything else: adds the security headers and the request id that an answer lacks."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -54,3 +54,25 @@ class SafeHeaders:
             await send(message)
 
         await self._app(scope, receive, send_safely)
+
+
+class HeadLikeGet:
+    """ASGI middleware that answers HEAD wherever GET is answered, with the same headers (RFC 9110, section 9.3.2).
+
+    What is inside sees GET; the server leaves the body out.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+        inside = {**scope, "method": "GET"}
+        try:
+            await self._app(inside, receive, send)
+        finally:
+            if "route" in inside:  # what is further out counts by it
+                scope["route"] = inside["route"]

@@ -1,4 +1,4 @@
-"""POSTs that may be sent again: with an Idempotency-Key the same request gets the same answer for a day."""
+"""Idempotent POSTs: with an Idempotency-Key, the same request gets the same answer for a day."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.errors import StoreUnavailable
-from service.protocol.fields import invalid
-from service.protocol.problems import Refusal
+from service.context import RequestContext
+from service.problems import Refusal, invalid
 from service.store.idempotency import IdempotencyRecords, Lease, StoredAnswer
 
 HEADER = "Idempotency-Key"
@@ -30,10 +30,10 @@ PARAMETER: dict[str, Any] = {
 
 
 def idempotency_key(request: Request) -> str | None:
-    """Return the key that a request names, or None.
+    """Return the idempotency key of a request, or None.
 
     Raises:
-        Refusal: it has not the form of one.
+        Refusal: it is not in the form of a key.
     """
     given = request.headers.getlist(HEADER)
     if len(given) > 1:
@@ -43,8 +43,8 @@ def idempotency_key(request: Request) -> str | None:
     return given[0] if given else None
 
 
-def digest_of(*parts: bytes) -> bytes:
-    """Return what tells one request from another: its route and what it means, not how its body was framed."""
+def fingerprint_of(*parts: bytes) -> bytes:
+    """Return the fingerprint of a request: a hash of its route and of what it means, however its body was framed."""
     whole = hashlib.sha256()
     for part in parts:
         whole.update(len(part).to_bytes(8, "big") + part)
@@ -52,78 +52,83 @@ def digest_of(*parts: bytes) -> bytes:
 
 
 class IdempotencyLock:
-    """The right to do the work of one request; without a key, everyone's."""
+    """The right to answer the first request with a key, while others with the same key wait or are refused."""
 
-    def __init__(self, idempotency: IdempotencyRecords, lease: Lease | None) -> None:
-        self._repeats = idempotency
-        self._lease = lease
+    def __init__(self, records: IdempotencyRecords, lease: Lease) -> None:
+        self._records = records
+        self._lease: Lease | None = lease
 
-    @property
-    def answer_counts(self) -> bool:
-        """Whether what is answered will be answered again."""
-        return self._lease is not None
-
-    async def keep(self, answer: StoredAnswer) -> None:
-        """Have the answer given again; while the database is away, the work is done again."""
+    async def complete(self, answer: StoredAnswer) -> None:
+        """Store the answer, to be given again; where the database is away, a retry is worked on anew."""
         if self._lease is not None:
             with suppress(StoreUnavailable):
-                await self._repeats.finish(self._lease, answer)
+                await self._records.finish(self._lease, answer)
             self._lease = None
 
-    async def give_up(self) -> None:
-        """Let the next request begin anew, unless this one's answer is kept."""
+    async def release(self) -> None:
+        """Let the next request with the key be worked on, unless this one was completed."""
         if self._lease is not None:
             with suppress(StoreUnavailable):
-                await self._repeats.give_up(self._lease)
+                await self._records.give_up(self._lease)
             self._lease = None
 
 
-async def lock_of(request: Request, digest: Callable[[], bytes], *, deadline_s: float) -> IdempotencyLock | Response:
-    """Return the right to answer ``request``, or the answer that its key and it were given before.
+async def lock_or_replay(
+    request: Request, context: RequestContext, fingerprint: Callable[[], bytes], *, deadline_s: float
+) -> IdempotencyLock | Response | None:
+    """Return the lock of the request's key, or the answer that is stored for it, or None when neither can be had.
 
-    Only answers are kept: what was refused is judged anew. Without a key, or while the database is away, it is always
-    the right.
+    None means that there is no key, or that the database is away. Only answers are stored: a request that was refused
+    is judged anew.
 
     Args:
-        request: that may carry a key.
-        digest: tells this request from another one with the same key.
-        deadline_s: after which whoever got the right has surely finished.
+        request: may have a key.
+        context: of the request.
+        fingerprint: returns what tells this request from another one with the same key; called in a thread.
+        deadline_s: seconds after which whoever holds the lock has surely finished.
 
     Raises:
-        Refusal: ``conflict``, when the key came with another request, or the first one still runs.
+        Refusal: ``conflict``, when the key came with another request, or the first one is still being answered.
     """
-    idempotency: IdempotencyRecords = request.app.state.repositories.idempotency
     key = idempotency_key(request)
     if key is None:
-        return IdempotencyLock(idempotency, None)
+        return None
+    records = context.parts.repositories.idempotency
     try:
-        asked = await to_thread.run_sync(digest)  # of a batch that is 64 MB
-        taken = await idempotency.take(request.state.caller.workspace, key, asked, deadline_s + LEASE_SLACK_S)
+        asked = await to_thread.run_sync(fingerprint)  # of a batch that is 64 MB
+        taken = await records.take(context.workspace, key, asked, deadline_s + LEASE_SLACK_S)
     except StoreUnavailable:
-        return IdempotencyLock(idempotency, None)
+        return None
     if isinstance(taken, Lease):
-        return IdempotencyLock(idempotency, taken)
+        return IdempotencyLock(records, taken)
     if isinstance(taken, StoredAnswer):
         return Response(taken.body, status_code=taken.status, media_type=taken.media_type)
     why = "came with another request" if taken == "other" else "is still being answered"
     raise Refusal("conflict", f"This {HEADER} {why}.")
 
 
-async def once(
-    request: Request, digest: Callable[[], bytes], work: Callable[[], Awaitable[Response]], *, deadline_s: float
+async def answer_idempotently(
+    request: Request,
+    context: RequestContext,
+    fingerprint: Callable[[], bytes],
+    work: Callable[[], Awaitable[Response]],
+    *,
+    deadline_s: float,
 ) -> Response:
     """Return what ``work`` answers, or what it answered when the same key came with the same request before.
 
     Raises:
-        Refusal: as ``turn_of``.
+        Refusal: as ``lock_or_replay``.
     """
-    turn = await lock_of(request, digest, deadline_s=deadline_s)
-    if isinstance(turn, Response):
-        return turn
+    lock = await lock_or_replay(request, context, fingerprint, deadline_s=deadline_s)
+    if lock is None:
+        return await work()
+    if isinstance(lock, Response):
+        return lock
     try:
         answer = await work()
     except BaseException:
-        await turn.give_up()
+        await lock.release()
         raise
-    await turn.keep(StoredAnswer(answer.status_code, answer.media_type or "application/json", bytes(answer.body)))
+    await lock.complete(StoredAnswer(answer.status_code, answer.media_type or "application/json", bytes(answer.body)))
     return answer

@@ -16,11 +16,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.context import RequestContext, ServiceParts, context_of
 from service.observe.logs import LOGGER, log
-from service.observe.metrics import METHODS, Metrics
+from service.observe.metrics import METHODS
 from service.observe.stages import Stages
+from service.problems import KINDS, MEDIA_TYPE, problem_body, refusal_for
 from service.protocol.auth import rate_headers
-from service.protocol.problems import KINDS, MEDIA_TYPE, problem_body, refusal_for
 
 VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,128}")
 CLIENT_GONE = 499
@@ -50,11 +51,17 @@ Watcher = Callable[[Answered, Mapping[str, str]], None]
 
 
 class RequestMiddleware:
-    """ASGI middleware around the whole application."""
+    """ASGI middleware around the whole application: gives each request its ``RequestContext``.
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, watchers: Sequence[Watcher] = ()) -> None:
+    Args:
+        app: what is inside.
+        parts: of the application.
+        watchers: are told of each request that is done.
+    """
+
+    def __init__(self, app: ASGIApp, *, parts: ServiceParts, watchers: Sequence[Watcher] = ()) -> None:
         self._app = app
-        self._metrics = metrics
+        self._parts = parts
         self._watchers = watchers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,39 +72,39 @@ class RequestMiddleware:
         started = time.perf_counter()
         offered = Headers(scope=scope).get("x-request-id", "")
         request_id = offered if VISIBLE_ASCII.fullmatch(offered) else uuid.uuid4().hex
-        stages = Stages()
-        scope["state"] = {**scope.get("state", {}), "request_id": request_id, "stages": stages}
+        context = RequestContext(self._parts, request_id)
+        scope["state"] = {**scope.get("state", {}), "context": context}
         status: int | None = None
 
-        async def send_enveloped(message: Message) -> None:
+        async def send_completed(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
-                headers["Server-Timing"] = stages.header()
-                if (rate := scope["state"].get("rate")) is not None:
-                    for name, value in rate_headers(rate).items():
-                        headers[name] = value
+                headers["Server-Timing"] = context.stages.header()
+                if context.rate is not None:
+                    headers.update(rate_headers(context.rate))
             await send(message)
 
         try:
-            await self._app(scope, receive, send_enveloped)
+            await self._app(scope, receive, send_completed)
         except ClientDisconnect:
             status = CLIENT_GONE
         except Exception as error:
             LOGGER.error("fault", exc_info=error, extra={"fields": {"request_id": request_id}})
             if status is not None:
                 raise  # half an answer is out: only cutting the connection tells the caller
-            await problem_response(Request(scope), error)(scope, receive, send_enveloped)
+            await problem_response(Request(scope), error)(scope, receive, send_completed)
         finally:
-            self._note(scope, status or CLIENT_GONE, time.perf_counter() - started, request_id, stages)
+            self._note(scope, context, status or CLIENT_GONE, time.perf_counter() - started)
 
-    def _note(self, scope: Scope, status: int, seconds: float, request_id: str, stages: Stages) -> None:
+    def _note(self, scope: Scope, context: RequestContext, status: int, seconds: float) -> None:
+        request_id, stages = context.request_id, context.stages
         route = getattr(scope.get("route"), "path", "unmatched")
         method = scope["method"] if scope["method"] in METHODS else "other"
         answered = Answered(request_id, method, route, status, seconds, stages)
-        self._metrics.answered(route, method, status, seconds, stages)
+        self._parts.metrics.answered(route, method, status, seconds, stages)
         for watcher in self._watchers:
             watcher(answered, Headers(scope=scope))
         level = logging.DEBUG if route in ("/ping", "/ready", "/metrics") else logging.INFO
@@ -124,9 +131,9 @@ def problem_response(request: Request, error: Exception) -> Response:
 def problem_of(request: Request, error: Exception) -> dict[str, Any]:
     """Return what the caller is told about ``error``, and count it."""
     refusal = refusal_for(error)
-    metrics: Metrics = request.app.state.metrics
-    metrics.refused(refusal.code)
-    return problem_body(refusal, instance=_path(request.scope), request_id=request.state.request_id)
+    context = context_of(request)
+    context.parts.metrics.refused(refusal.code)
+    return problem_body(refusal, instance=_path(request.scope), request_id=context.request_id)
 
 
 def _path(scope: Scope) -> str:

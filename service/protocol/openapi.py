@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from service.problems import KINDS, MEDIA_TYPE, documented
 from service.protocol.auth import scope_checks
-from service.protocol.problems import KINDS, MEDIA_TYPE, documented
 from service.schemas.answers import Problem
 from service.schemas.requests import BatchRequest, CheckRequest, SuggestionOptions, SuggestionRequest
 from service.schemas.store import FeedbackRequest, SetRequest

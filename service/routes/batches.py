@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from core.errors import DeadlineExceeded, Overloaded
 from service.answer.post import answer_post
+from service.context import Context, RequestContext
 from service.engine.batch_places import Line, unless_gone
 from service.engine.inference import Inference
 from service.engine.loading import Loaded
@@ -21,11 +22,11 @@ from service.intake.batch import read_batch, read_item
 from service.intake.budget import Claim
 from service.observe.logs import LOGGER
 from service.observe.stages import Stages
-from service.protocol.auth import caller, charge_more
-from service.protocol.idempotency import PARAMETER, IdempotencyLock, digest_of, lock_of, once
+from service.problems import documented, refusal_for
+from service.protocol.auth import RequiresScope, charge_more
+from service.protocol.idempotency import PARAMETER, IdempotencyLock, answer_idempotently, fingerprint_of, lock_or_replay
 from service.protocol.middleware import problem_of
-from service.protocol.problems import documented, refusal_for
-from service.protocol.query_strings import nothing_asked
+from service.protocol.parameters import no_query_string
 from service.schemas.answers import BatchAnswer
 from service.store.idempotency import StoredAnswer
 
@@ -69,85 +70,95 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     response_model=BatchAnswer,
     responses=ANSWERS,
     openapi_extra=BODY,
-    dependencies=[Depends(caller("suggest")), Depends(nothing_asked)],
+    dependencies=[Depends(RequiresScope("suggest")), Depends(no_query_string)],
 )
-async def suggest_batch(request: Request) -> Response:
+async def suggest_batch(request: Request, context: Context) -> Response:
     """Answer each post as it would be answered alone; a post that cannot be answered gets its problem in its place.
 
     With `Accept: application/x-ndjson` each post is one line, sent as soon as it is done.
     """
-    settings, batches = request.app.state.settings, request.app.state.batches
-    inference, loaded = request.app.state.service.inference, request.app.state.service.loaded
-    deadline = asyncio.get_running_loop().time() + settings.batch_deadline_s
+    inference, loaded = context.inference, context.loaded
+    batches, batch_deadline_s = context.parts.batches, context.parts.settings.batch_deadline_s
+    deadline = asyncio.get_running_loop().time() + batch_deadline_s
     with ExitStack() as stack:
-        claim = stack.enter_context(request.app.state.bodies.claims())
+        claim = stack.enter_context(context.parts.bodies.claims())
         try:
             async with asyncio.timeout_at(deadline):
-                with request.state.stages.measured("read"):
+                with context.stages.measured("read"):
                     posts = await read_batch(request, claim)
                     # Not before: bodies that drip in would keep the few places for as long as a batch may take.
                     stack.enter_context(batches.entered())
-                    await charge_more(request, len(posts) - 1)
+                    await charge_more(context, len(posts) - 1)
         except TimeoutError:
             raise DeadlineExceeded("The batch's time ran out.", retry_after_s=1.0) from None
-        one = _OneByOne(request, posts, claim, deadline, inference, loaded)
-        lines = batches.answers(len(posts), one.line)
+        batch = _Batch(request, context, posts, claim, deadline, inference, loaded)
+        lines = batches.answers(len(posts), batch.line)
         by_line = NDJSON in request.headers.get("accept", "").lower()
 
-        def digest() -> bytes:
-            return digest_of(b"batch lines" if by_line else b"batch", json.dumps(posts, default=repr).encode())
+        def fingerprint() -> bytes:
+            return fingerprint_of(b"batch lines" if by_line else b"batch", json.dumps(posts, default=repr).encode())
 
         if by_line:
-            turn = await lock_of(request, digest, deadline_s=settings.batch_deadline_s + READING_SLACK_S)
-            if isinstance(turn, Response):
-                return turn
-            return _Lines(lines, stack.pop_all(), deadline + READING_SLACK_S, turn)
+            held_s = batch_deadline_s + READING_SLACK_S
+            lock = await lock_or_replay(request, context, fingerprint, deadline_s=held_s)
+            if isinstance(lock, Response):
+                return lock
+            return _Lines(lines, stack.pop_all(), deadline + READING_SLACK_S, lock)
 
         async def answer() -> Response:
             in_order = b",".join(line for _, line in sorted(await unless_gone(request, lines)))
-            request_id = json.dumps(request.state.request_id).encode("ascii")
+            request_id = json.dumps(context.request_id).encode("ascii")
             return Response(b'{"request_id":%s,"results":[%s]}' % (request_id, in_order), media_type="application/json")
 
-        return await once(request, digest, answer, deadline_s=settings.batch_deadline_s)
+        return await answer_idempotently(request, context, fingerprint, answer, deadline_s=batch_deadline_s)
 
 
-class _OneByOne:
-    """Answers the posts of one batch by their places."""
+class _Batch:
+    """Answers the posts of one batch by their indexes."""
 
     def __init__(
-        self, request: Request, posts: list[object], claim: Claim, deadline: float, inference: Inference, loaded: Loaded
+        self,
+        request: Request,
+        context: RequestContext,
+        posts: list[object],
+        claim: Claim,
+        deadline: float,
+        inference: Inference,
+        loaded: Loaded,
     ) -> None:
         self._request = request
+        self._context = context
         self._posts = posts
         self._claim = claim
         self._deadline = deadline
-        self._desk = inference
+        self._inference = inference
         self._loaded = loaded
 
-    async def line(self, place: int) -> bytes:
+    async def line(self, index: int) -> bytes:
         """Return the entry of one post as JSON."""
-        request, stages = self._request, Stages()
+        context, stages = self._context, Stages()
         try:
-            kind, content = b"answer", await self._answer(place, stages)
+            kind, content = b"answer", await self._answer(index, stages)
         except Exception as error:
             if refusal_for(error).code == "internal_error":
-                LOGGER.error("fault", exc_info=error, extra={"fields": {"request_id": request.state.request_id}})
-            kind, content = b"problem", json.dumps(problem_of(request, error)).encode("ascii")
+                LOGGER.error("fault", exc_info=error, extra={"fields": {"request_id": context.request_id}})
+            kind, content = b"problem", json.dumps(problem_of(self._request, error)).encode("ascii")
         for stage, ms in stages.ms.items():
-            request.state.stages.add(stage, ms / 1000.0)
-        return b'{"index":%d,"%s":%s}' % (place, kind, content)
+            context.stages.add(stage, ms / 1000.0)
+        return b'{"index":%d,"%s":%s}' % (index, kind, content)
 
-    async def _answer(self, place: int, stages: Stages) -> bytes:
-        post, self._posts[place] = self._posts[place], None  # a picture is held no longer than it is needed
-        until = min(self._deadline, asyncio.get_running_loop().time() + self._request.app.state.settings.deadline_s)
+    async def _answer(self, index: int, stages: Stages) -> bytes:
+        post, self._posts[index] = self._posts[index], None  # a picture is held no longer than it is needed
+        deadline_s = self._context.parts.settings.deadline_s
+        until = min(self._deadline, asyncio.get_running_loop().time() + deadline_s)
         try:
             async with asyncio.timeout_at(until):
                 read = await asyncio.to_thread(read_item, post)
                 while True:
-                    await self._desk.gate.place()
+                    await self._inference.gate.place()
                     try:
                         answer = await answer_post(
-                            self._request, read, self._desk, self._loaded, claim=self._claim, stages=stages
+                            self._context, read, self._inference, self._loaded, claim=self._claim, stages=stages
                         )
                     except Overloaded:  # others were quicker: a batch waits where a single post is refused
                         await asyncio.sleep(RETRY_S)
@@ -160,12 +171,14 @@ class _OneByOne:
 class _Lines(StreamingResponse):
     """Sends lines as they come, and lets go of what the batch holds when the last one, or the client, has gone."""
 
-    def __init__(self, lines: AsyncGenerator[Line], held: ExitStack, until: float, turn: IdempotencyLock) -> None:
-        super().__init__(_ended(lines, turn), media_type=NDJSON)
+    def __init__(
+        self, lines: AsyncGenerator[Line], held: ExitStack, until: float, lock: IdempotencyLock | None
+    ) -> None:
+        super().__init__(_with_newlines(lines, lock), media_type=NDJSON)
         self._lines = lines
         self._held = held
         self._until = until
-        self._turn = turn
+        self._lock = lock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._held:
@@ -174,14 +187,16 @@ class _Lines(StreamingResponse):
                     await super().__call__(scope, receive, send)
             finally:
                 await self._lines.aclose()
-                await self._turn.give_up()
+                if self._lock is not None:
+                    await self._lock.release()
 
 
-async def _ended(lines: AsyncIterator[Line], turn: IdempotencyLock) -> AsyncIterator[bytes]:
-    """Yield each line with its end; a caller who has read the last knows that all of them are kept."""
+async def _with_newlines(lines: AsyncIterator[Line], lock: IdempotencyLock | None) -> AsyncIterator[bytes]:
+    """Yield each line with its newline; a caller who has read the last one knows that all of them are stored."""
     sent = bytearray()
     async for _, line in lines:
-        if turn.answer_counts:
+        if lock is not None:
             sent += line + b"\n"
         yield line + b"\n"
-    await turn.keep(StoredAnswer(200, NDJSON, bytes(sent)))
+    if lock is not None:
+        await lock.complete(StoredAnswer(200, NDJSON, bytes(sent)))

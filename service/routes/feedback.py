@@ -9,20 +9,18 @@ from starlette.responses import Response
 
 from core.errors import StoreUnavailable
 from recommend.workspace import Verdict
+from service.context import Context, RequestContext
 from service.ids import new_id, spelt
 from service.intake.json_body import hashtags, read_model
-from service.protocol.auth import Caller, caller
-from service.protocol.deadlines import in_time
-from service.protocol.fields import invalid
-from service.protocol.idempotency import PARAMETER, digest_of, idempotency_key, once
-from service.protocol.problems import Refusal, documented
-from service.protocol.query_strings import nothing_asked
+from service.problems import Refusal, documented, invalid
+from service.protocol.auth import RequiresScope
+from service.protocol.idempotency import PARAMETER, answer_idempotently, fingerprint_of, idempotency_key
+from service.protocol.parameters import no_query_string
 from service.schemas.store import FEEDBACK_EXAMPLE, FeedbackAnswer, FeedbackRequest
 from service.store.engine import now_ms
 from service.store.feedback_rows import Given, OtherWorkspace
-from service.store.repositories import Repositories
 
-router = APIRouter(tags=["feedback"])
+router = APIRouter(tags=["feedback"], dependencies=[Depends(RequiresScope("feedback"))])
 
 BODY: dict[str, Any] = {
     "requestBody": {
@@ -57,22 +55,22 @@ PROBLEMS = documented(
     response_model=FeedbackAnswer,
     responses={202: {"model": FeedbackAnswer, "description": "kept until the database is back"}, **PROBLEMS},
     openapi_extra=BODY,
-    dependencies=[Depends(nothing_asked)],
+    dependencies=[Depends(no_query_string)],
 )
-async def give(request: Request, who: Annotated[Caller, Depends(caller("feedback"))]) -> Response:
+async def give(request: Request, context: Context) -> Response:
     """Take in which hashtags were accepted, rejected or added; later answers of the workspace follow.
 
     Answered 201 once it counts, or 202 when the database is away and it is kept for it: either way it is not lost.
     """
-    deadline_s: float = request.app.state.settings.deadline_s
-    async with in_time(request):
-        asked = await read_model(request, FeedbackRequest)
+    async with context.in_time():
+        asked = await read_model(request, context.parts.bodies, FeedbackRequest)
         tags = _spoken_of(asked)
-        return await once(
+        return await answer_idempotently(
             request,
-            lambda: digest_of(b"feedback", asked.model_dump_json().encode()),
-            lambda: _take_in(request, who, asked, tags),
-            deadline_s=deadline_s,
+            context,
+            lambda: fingerprint_of(b"feedback", asked.model_dump_json().encode()),
+            lambda: _take_in(request, context, asked, tags),
+            deadline_s=context.parts.settings.deadline_s,
         )
 
 
@@ -82,15 +80,10 @@ async def give(request: Request, who: Annotated[Caller, Depends(caller("feedback
     status_code=204,
     responses=documented("invalid_request", "not_found", "forbidden", "store_unavailable"),
 )
-async def undo(
-    request: Request,
-    feedback_id: Annotated[str, Path(max_length=64)],
-    who: Annotated[Caller, Depends(caller("feedback"))],
-) -> Response:
+async def undo(context: Context, feedback_id: Annotated[str, Path(max_length=64)]) -> Response:
     """Make later answers what they would be had it never been given. Taking it back again changes nothing."""
-    repositories: Repositories = request.app.state.repositories
     try:
-        known = await repositories.feedback.undo(who.workspace, feedback_id)
+        known = await context.parts.repositories.feedback.undo(context.workspace, feedback_id)
     except OtherWorkspace:
         raise Refusal("forbidden", "This feedback belongs to another workspace.") from None
     if not known:
@@ -99,12 +92,14 @@ async def undo(
 
 
 async def _take_in(
-    request: Request, who: Caller, asked: FeedbackRequest, tags: tuple[tuple[str, Verdict], ...]
+    request: Request, context: RequestContext, asked: FeedbackRequest, tags: tuple[tuple[str, Verdict], ...]
 ) -> Response:
-    feedback = request.app.state.repositories.feedback
-    given = Given(_feedback_id(request, who, asked), who.workspace, asked.suggestion_id, now_ms(), tags)
+    feedback = context.parts.repositories.feedback
+    given = Given(
+        _feedback_id(request, context.workspace, asked), context.workspace, asked.suggestion_id, now_ms(), tags
+    )
     try:
-        shown = await feedback.shown(who.workspace, asked.suggestion_id)
+        shown = await feedback.shown(context.workspace, asked.suggestion_id)
     except OtherWorkspace:
         raise Refusal("forbidden", "This suggestion belongs to another workspace.") from None
     except StoreUnavailable:
@@ -149,7 +144,7 @@ def _refuse_unshown(asked: FeedbackRequest, shown: frozenset[str]) -> None:
                 raise invalid(f"{field}[{i}]", "was not suggested; what was not belongs into added", one)
 
 
-def _feedback_id(request: Request, who: Caller, asked: FeedbackRequest) -> str:
+def _feedback_id(request: Request, workspace: str, asked: FeedbackRequest) -> str:
     """Return a new id; with an Idempotency-Key the same for the same body, so that a retry after a crash adds nothing.
 
     Another body gets another id: while the database is away nobody knows that its key was used, and a second entry
@@ -158,5 +153,5 @@ def _feedback_id(request: Request, who: Caller, asked: FeedbackRequest) -> str:
     key = idempotency_key(request)
     if key is None:
         return new_id("fb")
-    digest = digest_of(who.workspace.encode(), key.encode(), asked.model_dump_json().encode())
+    digest = fingerprint_of(workspace.encode(), key.encode(), asked.model_dump_json().encode())
     return f"fb_{spelt(int.from_bytes(digest[:16], 'big'))}"

@@ -9,22 +9,18 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
+from service.context import Context
 from service.intake.json_body import hashtags, read_model
-from service.protocol.auth import Caller, caller
-from service.protocol.conditions import if_match, if_none_match, quoted
-from service.protocol.deadlines import in_time
-from service.protocol.fields import invalid
-from service.protocol.problems import Refusal, documented
-from service.protocol.query_strings import nothing_asked, once_each
+from service.problems import Refusal, documented, invalid
+from service.protocol.auth import RequiresScope
+from service.protocol.parameters import if_match, if_none_match, no_name_twice, no_query_string, quoted
 from service.schemas.store import MAX_SET_NAME, SET_NAME, ListedSet, SavedSetAnswer, SetList, SetRequest, SetsQuery
 from service.schemas.times import shown_time
-from service.store.repositories import Repositories
 from service.store.sets import ANY, MAX_SETS, SavedSet, Stale, TooMany, VersionNeeded
 
-router = APIRouter(tags=["sets"])
+router = APIRouter(tags=["sets"], dependencies=[Depends(RequiresScope("sets"))])
 
 Name = Annotated[str, Path(pattern=SET_NAME, max_length=MAX_SET_NAME, examples=["summer-2026"])]
-Who = Annotated[Caller, Depends(caller("sets"))]
 ETAG = {"ETag": {"description": "the version", "schema": {"type": "string"}}}
 
 
@@ -45,14 +41,13 @@ BODY: dict[str, Any] = {
 STORED = documented("invalid_request", "store_unavailable")
 
 
-@router.get("/v1/sets", summary="List saved sets", responses=STORED, dependencies=[Depends(once_each)])
-async def list_sets(request: Request, who: Who, query: Annotated[SetsQuery, Query()]) -> SetList:
+@router.get("/v1/sets", summary="List saved sets", responses=STORED, dependencies=[Depends(no_name_twice)])
+async def list_sets(context: Context, query: Annotated[SetsQuery, Query()]) -> SetList:
     """Answer with the workspace's sets by name, a page at a time."""
-    repositories: Repositories = request.app.state.repositories
-    found = await repositories.sets.page(who.workspace, _after(query.cursor), query.limit + 1)
+    found = await context.parts.repositories.sets.page(context.workspace, _after(query.cursor), query.limit + 1)
     shown = found[: query.limit]
     return SetList(
-        sets=[ListedSet(**_fields(one), etag=quoted(one.etag)) for one in shown],
+        sets=[ListedSet(**_fields(saved), etag=quoted(saved.etag)) for saved in shown],
         next_cursor=_cursor(shown[-1].name) if len(found) > query.limit else None,
     )
 
@@ -68,11 +63,10 @@ async def list_sets(request: Request, who: Who, query: Annotated[SetsQuery, Quer
     },
     openapi_extra={"parameters": [_condition("If-None-Match", "the ETag of a version that the caller has")]},
 )
-async def read_set(request: Request, name: Name, who: Who) -> Response:
+async def read_set(request: Request, name: Name, context: Context) -> Response:
     """Answer with a set and, as its ETag, its version."""
     known = if_none_match(request)
-    repositories: Repositories = request.app.state.repositories
-    found = await repositories.sets.get(who.workspace, name)
+    found = await context.parts.repositories.sets.get(context.workspace, name)
     if found is None:
         raise Refusal("not_found", "There is no such set.")
     if known is not None and known & {ANY, found.etag}:
@@ -100,19 +94,18 @@ async def read_set(request: Request, name: Name, who: Who) -> Response:
         ),
     },
     openapi_extra=BODY,
-    dependencies=[Depends(nothing_asked)],
+    dependencies=[Depends(no_query_string)],
 )
-async def save_set(request: Request, name: Name, who: Who) -> Response:
+async def save_set(request: Request, name: Name, context: Context) -> Response:
     """Make a set, or replace the version that If-Match names."""
-    async with in_time(request):
-        asked = await read_model(request, SetRequest)
+    async with context.in_time():
+        asked = await read_model(request, context.parts.bodies, SetRequest)
     matched, unmatched = if_match(request), if_none_match(request)
     if unmatched is not None and unmatched != {ANY}:
         raise invalid("If-None-Match", "must be *")
-    repositories: Repositories = request.app.state.repositories
     try:
-        saved, is_new = await repositories.sets.put(
-            who.workspace,
+        saved, is_new = await context.parts.repositories.sets.put(
+            context.workspace,
             name,
             hashtags("hashtags", asked.hashtags),
             if_match=matched,
@@ -136,11 +129,10 @@ async def save_set(request: Request, name: Name, who: Who) -> Response:
     ),
     openapi_extra={"parameters": [_condition("If-Match", "the ETag of the version that is to go; needed")]},
 )
-async def delete_set(request: Request, name: Name, who: Who) -> Response:
+async def delete_set(request: Request, name: Name, context: Context) -> Response:
     """Delete the version of a set that If-Match names."""
-    repositories: Repositories = request.app.state.repositories
     try:
-        there = await repositories.sets.delete(who.workspace, name, if_match(request))
+        there = await context.parts.repositories.sets.delete(context.workspace, name, if_match(request))
     except Stale:
         raise _stale() from None
     except VersionNeeded:
@@ -158,17 +150,17 @@ def _version_needed() -> Refusal:
     return Refusal("precondition_required", "There is such a set: name its version, If-Match: <its ETag>.")
 
 
-def _answer(one: SavedSet, status: int) -> Response:
-    body = SavedSetAnswer(**_fields(one)).model_dump_json()
-    return Response(body, status_code=status, media_type="application/json", headers={"ETag": quoted(one.etag)})
+def _answer(saved: SavedSet, status: int) -> Response:
+    body = SavedSetAnswer(**_fields(saved)).model_dump_json()
+    return Response(body, status_code=status, media_type="application/json", headers={"ETag": quoted(saved.etag)})
 
 
-def _fields(one: SavedSet) -> dict[str, Any]:
+def _fields(saved: SavedSet) -> dict[str, Any]:
     return {
-        "name": one.name,
-        "hashtags": list(one.hashtags),
-        "created": shown_time(one.created_ms),
-        "updated": shown_time(one.updated_ms),
+        "name": saved.name,
+        "hashtags": list(saved.hashtags),
+        "created": shown_time(saved.created_ms),
+        "updated": shown_time(saved.updated_ms),
     }
 
 

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from service.answer.post import answer_post
+from service.context import Context
 from service.intake.post import read_post
-from service.protocol.auth import caller
-from service.protocol.deadlines import in_time
-from service.protocol.idempotency import PARAMETER, digest_of, once
-from service.protocol.problems import ABOUT_A_POST, documented
-from service.protocol.query_strings import nothing_asked
+from service.problems import ABOUT_A_POST, documented
+from service.protocol.auth import RequiresScope
+from service.protocol.idempotency import PARAMETER, answer_idempotently, fingerprint_of
+from service.protocol.parameters import no_query_string
 from service.schemas.answers import SuggestionAnswer
 
 router = APIRouter(tags=["suggestions"])
@@ -56,22 +56,22 @@ PROBLEMS = documented(*ABOUT_A_POST, "conflict", "nothing_to_go_on")
     response_model=SuggestionAnswer,
     responses=PROBLEMS,
     openapi_extra=BODY,
-    dependencies=[Depends(caller("suggest")), Depends(nothing_asked)],
+    dependencies=[Depends(RequiresScope("suggest")), Depends(no_query_string)],
 )
-async def suggest(request: Request) -> Response:
+async def suggest(request: Request, context: Context) -> Response:
     """Answer with a ranked, explained list of hashtags for a photograph, a caption, seed hashtags or any of them."""
-    stages, deadline_s = request.state.stages, request.app.state.settings.deadline_s
-    async with in_time(request):
-        inference, loaded = request.app.state.service.inference, request.app.state.service.loaded
-        with request.app.state.bodies.claims() as claim:
-            with stages.measured("read"):
+    async with context.in_time():
+        inference, loaded = context.inference, context.loaded
+        with context.parts.bodies.claims() as claim:
+            with context.stages.measured("read"):
                 post = await read_post(request, claim)
 
             async def answer() -> Response:
-                body = await answer_post(request, post, inference, loaded, claim=claim, stages=stages)
+                body = await answer_post(context, post, inference, loaded, claim=claim, stages=context.stages)
                 return Response(body.model_dump_json(), media_type="application/json")
 
-            def digest() -> bytes:
-                return digest_of(b"suggestions", post.request.model_dump_json().encode(), post.image_file or b"")
+            def fingerprint() -> bytes:
+                return fingerprint_of(b"suggestions", post.request.model_dump_json().encode(), post.image_file or b"")
 
-            return await once(request, digest, answer, deadline_s=deadline_s)
+            deadline_s = context.parts.settings.deadline_s
+            return await answer_idempotently(request, context, fingerprint, answer, deadline_s=deadline_s)

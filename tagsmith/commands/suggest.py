@@ -100,7 +100,7 @@ def answer(loaded: Loaded, fields: dict[str, Any], image_file: bytes | None) -> 
     from service.answer.interpret import understand
     from service.answer.render import render
     from service.intake.post import read_json
-    from service.protocol.problems import Refusal
+    from service.problems import Refusal
 
     try:
         request = read_json(json.dumps(fields).encode()).request

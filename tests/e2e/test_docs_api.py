@@ -14,7 +14,7 @@ import pytest
 
 from core.text.flags import load_flags
 from service.answer.recollection import CODE
-from service.protocol.problems import KINDS
+from service.problems import KINDS
 from tests.support.log_watch import WATCH
 from tests.support.service_process import ROOT, Service
 

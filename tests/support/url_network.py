@@ -14,7 +14,7 @@ import pytest
 from service.image_urls import Origin
 from service.intake.budget import ByteBudget
 from service.intake.fetching import Fetcher
-from service.protocol.problems import Refusal
+from service.problems import Refusal
 from tests.support.fakes import PHOTO
 from tests.support.url_tricks import NAMES, PUBLIC
 

@@ -14,6 +14,7 @@ import pytest
 from fastapi import FastAPI
 
 from service.app import create_app
+from service.context import parts_of
 from service.engine.loading import Loaded
 from service.settings import Settings
 from tests.support.serving import fake_loaded, loader
@@ -42,8 +43,8 @@ async def asking(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 async def until_ready(app: FastAPI) -> None:
     """Wait until the service answers requests; fail when it never will."""
-    while app.state.service._serving is None:
-        assert app.state.service.failure is None
+    while parts_of(app).state._serving is None:
+        assert parts_of(app).state.failure is None
         await asyncio.sleep(0.002)
 
 

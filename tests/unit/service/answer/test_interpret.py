@@ -13,7 +13,7 @@ from core.errors import NothingToGoOn
 from core.text.hashtags import normalise
 from service.answer.interpret import Asked, understand
 from service.engine.loading import Vocabulary
-from service.protocol.problems import Refusal
+from service.problems import Refusal
 from service.schemas.requests import SuggestionRequest
 
 NAMES = Vocabulary(("pets", "food"), {"tabby cat": 281, "pizza": 963}, frozenset({"instagram", "x"}))

@@ -17,7 +17,7 @@ from core.errors import Overloaded
 from core.query import Query
 from service.engine.batch_places import Batches, unless_gone
 from service.intake.batch import posts_of, read_item
-from service.protocol.problems import Refusal
+from service.problems import Refusal
 from service.schemas.answers import BatchAnswer, BatchEntry
 from service.schemas.requests import MAX_BATCH_POSTS
 from tests.support.fakes import BROKEN_PHOTO, PHOTO, FakeRecommender

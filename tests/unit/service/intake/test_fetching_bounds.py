@@ -11,7 +11,7 @@ import pytest
 from core.errors import Overloaded
 from service.intake.budget import ByteBudget
 from service.intake.fetching import MAX_AT_ONCE
-from service.protocol.problems import Refusal
+from service.problems import Refusal
 from service.schemas.requests import MAX_IMAGE_BYTES
 from tests.support.fakes import PHOTO
 from tests.support.url_network import Lines, Listener, Names, answer, fetched, quick_fetcher, refusal

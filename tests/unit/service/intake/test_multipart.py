@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.intake.multipart import MAX_PARTS, Part, PartBounds, read_multipart
-from service.protocol.problems import Refusal
+from service.problems import Refusal
 
 BOUNDS = PartBounds({"image": (1000, "image_too_large")}, default_bytes=100)
 BOUNDARY = "multipart/form-data; boundary=b"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from service.intake.multipart import Part
 from service.intake.post import decode_base64, read_form, read_json
-from service.protocol.problems import Refusal
+from service.problems import Refusal
 from service.schemas.requests import MAX_IMAGE_BYTES, SuggestionRequest, UrlImage
 
 ANY_JSON = st.recursive(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema_rs import Draft202012Validator
 
-from service.protocol.problems import KINDS
+from service.problems import KINDS
 from tests.golden.contract import GOLDEN, contract
 
 Document = dict[str, Any]

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from service.app import create_app
-from service.protocol.problems import KINDS
-from service.protocol.reference import render_reference
+from service.problems import KINDS
+from service.routes.reference import render_reference
 from service.schemas import requests as schemas
 from service.settings import Settings
 from tests.support.fakes import PHOTO

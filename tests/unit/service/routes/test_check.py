@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from service.context import parts_of
 from service.engine.loading import Loaded
 from service.schemas.check import CheckAnswer
 from service.schemas.requests import CHECK_EXAMPLE
@@ -194,7 +195,7 @@ async def test_a_hashtag_of_the_workspaces_own_fits_by_its_feedback(serve: Ask, 
 
 async def test_a_check_says_when_feedback_may_be_out_of_date(client: httpx.AsyncClient) -> None:
     """The database is away: the set is judged all the same."""
-    repositories = client._transport.app.state.repositories  # type: ignore[attr-defined]
+    repositories = parts_of(client._transport.app).repositories  # type: ignore[attr-defined]
     await repositories.store.close()
     repositories.store.engine = open_store("postgresql://nobody@127.0.0.1:1/nothing").engine
     body = await _check(client, "dog", caption="a walk")

@@ -17,6 +17,7 @@ import pytest
 from fastapi import FastAPI
 
 from service.app import create_app
+from service.context import parts_of
 from service.observe.logs import LOGGER, JsonLines
 from service.protocol.auth import ANYONE, SCOPES, Scope, scope_checks
 from service.settings import Settings
@@ -98,7 +99,7 @@ async def door(tmp_path: Path, peopled: tuple[Path, dict[str, str]]) -> AsyncIte
     app = create_app(Settings(database=f"sqlite:///{tmp_path}/doors.db"), load=loader(fake_loaded()))
     async with asking(app) as client:
         await until_ready(app)
-        yield Door(app, client, app.state.repositories, dict(peopled[1]))
+        yield Door(app, client, parts_of(app).repositories, dict(peopled[1]))
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from service.app import create_app
+from service.context import parts_of
 from service.ids import suggestion_id
 from service.settings import Settings
 from service.store.engine import open_store
@@ -30,7 +31,7 @@ class Service:
     def __init__(self, app: FastAPI, client: httpx.AsyncClient, recommender: FakeRecommender) -> None:
         self.client = client
         self.recommender = recommender
-        self.repositories: Repositories = app.state.repositories
+        self.repositories: Repositories = parts_of(app).repositories
 
     async def suggest(self, **fields: Any) -> dict[str, Any]:
         """Return an answer."""

@@ -15,8 +15,9 @@ import pytest
 from core.errors import BundleMissing
 from core.query import Query
 from service.app import create_app
+from service.context import parts_of
 from service.engine.loading import Loaded
-from service.protocol.problems import KINDS
+from service.problems import KINDS
 from service.schemas.requests import MAX_IMAGE_BYTES, MAX_JSON_BYTES
 from service.settings import Settings
 from tests.support.fakes import BROKEN_PHOTO, HUGE_PHOTO, PHOTO, FakeRecommender
@@ -250,7 +251,7 @@ async def test_a_bundle_that_cannot_be_loaded_is_not_told_about_in_detail() -> N
 
     app = create_app(Settings(), load=fail)
     async with asking(app) as client:
-        while app.state.service.failure is None:
+        while parts_of(app).state.failure is None:
             await asyncio.sleep(0.005)
         response = await client.get("/ready")
         _assert_problem(response, "not_ready", 503)
@@ -261,7 +262,7 @@ async def test_while_draining_nothing_new_is_taken(serve: Ask) -> None:
     """A load balancer sees it at /ready, and callers are told to go elsewhere."""
     client = await serve()
     app = client._transport.app  # type: ignore[attr-defined]
-    app.state.service.drain()
+    parts_of(app).state.drain()
     _assert_problem(await client.get("/ready"), "not_ready", 503)
     _assert_problem(await client.post(URL, files={"image": ("a", PHOTO)}), "not_ready", 503)
 

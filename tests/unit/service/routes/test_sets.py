@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from service.protocol.conditions import if_match, if_none_match
-from service.protocol.problems import Refusal
+from service.problems import Refusal
+from service.protocol.parameters import if_match, if_none_match
 from tests.unit.service.conftest import Ask
 
 URL = "/v1/sets"

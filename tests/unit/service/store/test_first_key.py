@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from service.app import create_app
+from service.context import parts_of
 from service.protocol.auth import ANYONE
 from service.settings import Settings
 from service.store.key_ring import new_key
@@ -23,7 +24,7 @@ async def test_the_first_key_closes_the_door_behind_it() -> None:
         assert "ratelimit" not in me.headers
         odd = await client.get("/v1/me", headers={"x-api-key": new_key()[1]})
         assert odd.json()["code"] == "bad_key", "a key sent to the wrong database is not ignored"
-        repositories: Repositories = app.state.repositories
+        repositories: Repositories = parts_of(app).repositories
         stored, _ = await repositories.keys.create(workspace="w", name="n", scopes=[], per_minute=1, lifetime_s=None)
         await repositories.keys.revoke(stored.key_id)
         while (answer := await client.get("/v1/me")).status_code == 200:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from service.intake.post import read_json
-from service.protocol.problems import Refusal
+from service.problems import Refusal
 
 SENT: list[tuple[dict[str, Any], str]] = [
     ({"limit": 0}, "limit must be at least 1."),

@@ -6,7 +6,7 @@ import pytest
 
 from core import errors
 from core.errors import BundleCorrupt, Overloaded, TagsmithError, UndecodableImage
-from service.protocol.problems import (
+from service.problems import (
     CODES,
     KINDS,
     FieldError,
