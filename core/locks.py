@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.atomic import storage_errors
+from core.errors import StorageError
 
 
 class Held(Exception):
@@ -33,3 +34,24 @@ def hold_lock(path: Path, *, wait: bool = True) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def hold_work_folder(folder: Path, busy: str) -> Iterator[None]:
+    """Hold a folder of working state, which is made when it is not there, for this process alone.
+
+    Args:
+        folder: where one run at a time may work.
+        busy: the message when another process is at work there: what is going on, then what to do.
+
+    Raises:
+        StorageError: the folder cannot be made, or another process is at work in it.
+    """
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(hold_lock(folder / "lock", wait=False))
+        except Held as error:
+            raise StorageError(busy) from error
+        yield

@@ -17,14 +17,13 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from core.atomic import storage_errors, sync_folder
-from core.errors import DataError, InvalidOption, MissingExtra, StorageError
-from core.locks import Held, hold_lock
+from core.atomic import sync_folder
+from core.errors import DataError, InvalidOption, MissingExtra
+from core.locks import hold_work_folder
 from core.quarantine import quarantined
 from core.text.blocklist import load_blocklist
 from pipelines.cleaning.outcome import CleanReport
@@ -53,7 +52,8 @@ def clean(corpus: Path, out: Path, config: CleanConfig, progress: ProgressPort) 
 
     _demand_apart(corpus, out)
     work = out.absolute().parent / f".{out.name}.cleaning"
-    with room_errors(out.absolute().parent), _held(work, out):
+    busy = f"another cleaning into {out} is at work; wait for it, or choose another --out"
+    with room_errors(out.absolute().parent), hold_work_folder(work, busy):
         _put_back(out, work)
         known = read_summary(out)
         mark = _fingerprint(corpus, config)
@@ -173,17 +173,6 @@ def _demand_apart(corpus: Path, out: Path) -> None:
     here, there = corpus.resolve(), out.resolve()
     if there.is_relative_to(here) or here.is_relative_to(there):
         raise InvalidOption(f"{out} and the corpus {corpus} lie in each other; choose another --out", field="out")
-
-
-@contextmanager
-def _held(work: Path, out: Path) -> Iterator[None]:
-    with storage_errors(work):
-        work.mkdir(parents=True, exist_ok=True)
-    try:
-        with hold_lock(work / "lock", wait=False):
-            yield
-    except Held as error:
-        raise StorageError(f"another cleaning into {out} is at work; wait for it, or choose another --out") from error
 
 
 def _put_in_place(aside: Path, out: Path, work: Path) -> None:

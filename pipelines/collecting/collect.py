@@ -13,7 +13,7 @@ from typing import Any
 
 from core.atomic import storage_errors, write_atomic
 from core.errors import InvalidOption, StorageError
-from core.locks import Held, hold_lock
+from core.locks import hold_work_folder
 from core.version import installed_version
 from pipelines.collecting.report import write_collect_report
 from pipelines.config.collect import CollectConfig
@@ -181,13 +181,9 @@ def opened_state(corpus: Path) -> Iterator[StateFile]:
         DataError: the state is damaged.
     """
     folder = corpus / STATE_FOLDER
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with hold_lock(folder / "lock", wait=False), closing(StateFile(folder / STATE_FILE)) as state:
-            yield state
-    except Held as error:
-        raise StorageError(f"another crawl is at work in {corpus}; wait for it, or choose another --out") from error
+    busy = f"another crawl is at work in {corpus}; wait for it, or choose another --out"
+    with hold_work_folder(folder, busy), closing(StateFile(folder / STATE_FILE)) as state:
+        yield state
 
 
 def source_options(

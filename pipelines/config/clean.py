@@ -93,7 +93,7 @@ class PicturesConfig:
         """Refuse distances at which different pictures are called copies.
 
         Raises:
-            DataError: the distance is not from 0 to 7, or there is no worker.
+            DataError: the distance is not from 0 to 48, or there is no worker.
         """
         if not 0 <= self.max_distance <= 48 or self.workers < 1:
             raise DataError("clean.pictures wants a max_distance from 0 to 48 and one worker or more")

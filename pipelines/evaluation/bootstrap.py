@@ -1,9 +1,14 @@
-"""Bootstrap intervals over posts: one set of resamples serves every method, so comparisons are paired."""
+"""Bootstrap intervals over posts, and the bars that they are held to.
+
+One set of resamples serves every method, so comparisons are paired.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,6 +117,56 @@ class Resamples:
             for start in range(0, len(self.weights), _CHUNK)
         ]
         return np.concatenate(pieces)
+
+
+def as_figure(interval: Interval) -> dict[str, Any] | None:
+    """Return an interval as it is written down, or None when it is not finite: a ratio to a method that never hits."""
+    return asdict(interval) if all(map(math.isfinite, asdict(interval).values())) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What one figure should reach.
+
+    Attributes:
+        at_least: the figure itself, or None.
+        low_above: the lower end of its interval must lie above this, or None.
+        at_most: the figure must not be larger, or None.
+    """
+
+    at_least: float | None = None
+    low_above: float | None = None
+    at_most: float | None = None
+
+    def met_by(self, figure: Interval) -> bool:
+        """Return whether ``figure`` keeps every limit."""
+        return (
+            (self.at_least is None or figure.value >= self.at_least)
+            and (self.low_above is None or figure.low > self.low_above)
+            and (self.at_most is None or figure.value <= self.at_most)
+        )
+
+    def in_words(self) -> str:
+        """Return the limits for a table."""
+        limits = (
+            ("at least {:g}", self.at_least),
+            ("lower end above {:g}", self.low_above),
+            ("at most {:g}", self.at_most),
+        )
+        return ", ".join(text.format(limit) for text, limit in limits if limit is not None)
+
+
+@dataclass(slots=True)
+class Bars:
+    """Bars and the figures held against them, in the order in which they were judged."""
+
+    rows: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def judge(self, name: str, figure: Interval, bar: Bar) -> bool:
+        """Keep one figure beside its bar and return whether it was met."""
+        met = bar.met_by(figure)
+        self.rows[name] = {"figure": as_figure(figure), "bar": bar.in_words(), "met": met}
+        return met
 
 
 def _ratio(values: NDArray[np.float64], baseline: NDArray[np.float64]) -> NDArray[np.float64]:

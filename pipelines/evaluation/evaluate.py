@@ -24,12 +24,18 @@ from pipelines.config.training import EvaluateConfig
 from pipelines.corpus.posts import read_posts
 from pipelines.corpus.questions import Question, caption_question, questions, tags_question
 from pipelines.corpus.topics import LEXICON_FILE, read_lexicon, topics_of
-from pipelines.evaluation.bars import Bar, Bars
 from pipelines.evaluation.behaviour import abstentions, gibberish_queries, noise_queries, picture_overlaps
-from pipelines.evaluation.bootstrap import Interval, Resamples
-from pipelines.evaluation.contenders import GLOBAL, LEARNT, N_THREADS, SHIPPED, ScoringRecommender, ways_of
+from pipelines.evaluation.bootstrap import Bar, Bars, Interval, Resamples
+from pipelines.evaluation.contenders import (
+    GLOBAL,
+    LEARNT,
+    N_THREADS,
+    SHIPPED,
+    ScoringRecommender,
+    published_tables,
+    ways_of,
+)
 from pipelines.evaluation.pictures import WITHOUT_PICTURE, image_figures, measure_images
-from pipelines.evaluation.published_tables import published_tables
 from pipelines.evaluation.scoreboard import Case, Ranker
 from pipelines.evaluation.text import (
     REFERENCE,

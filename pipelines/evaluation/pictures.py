@@ -12,9 +12,9 @@ from core.ports import ImageClassifier
 from core.posts import Post
 from core.query import Query
 from pipelines.corpus.questions import IMAGE_TASKS, Question
-from pipelines.evaluation.bootstrap import Interval, Resamples
+from pipelines.evaluation.bootstrap import Interval, Resamples, as_figure
 from pipelines.evaluation.contenders import LEARNT, ByScore, ScoringRecommender
-from pipelines.evaluation.scoreboard import MAIN_METRIC, Figures, Ranker, Scoreboard, as_figure
+from pipelines.evaluation.scoreboard import MAIN_METRIC, Figures, Ranker, Scoreboard
 from pipelines.training.image_weights import picture_questions
 from recommend.signals.text import without_image
 

@@ -5,9 +5,8 @@ Every figure is a 95 % interval over the same resamples of posts, so two methods
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from core.errors import DataError
 from core.query import Query
 from core.text.caption import phrases
-from pipelines.evaluation.bootstrap import Interval, Resamples
+from pipelines.evaluation.bootstrap import Interval, Resamples, as_figure
 from pipelines.evaluation.metrics import DEPTH, Values, ranking_metrics, semantic_hit_ratio
 
 MAIN_METRIC = "nDCG@10"
@@ -176,11 +175,6 @@ class Scoreboard:
                 row["recall" if place == 0 else name] = as_figure(interval)
             table[group] = row
         return table
-
-
-def as_figure(interval: Interval) -> Figures | None:
-    """Return an interval as it is written down, or None when it is not finite: a ratio to a method that never hits."""
-    return asdict(interval) if all(map(math.isfinite, asdict(interval).values())) else None
 
 
 def band_of(posts: int) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.corpus.questions import Question
-from pipelines.evaluation.bootstrap import Interval, Resamples
+from pipelines.evaluation.bootstrap import Interval, Resamples, as_figure
 from pipelines.evaluation.contenders import GLOBAL, HARD, LEARNT, SHIPPED
 from pipelines.evaluation.scoreboard import (
     MAIN_METRIC,
@@ -17,7 +17,6 @@ from pipelines.evaluation.scoreboard import (
     Figures,
     Ranker,
     Scoreboard,
-    as_figure,
     band_of,
     stands_in_caption,
 )

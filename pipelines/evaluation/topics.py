@@ -13,9 +13,8 @@ from core.query import ImageEvidence
 from models.labelled.topic_folder import LabelledPicture, TopicFolder
 from models.labelled.topic_metrics import confusion_matrix
 from models.labelled.topic_predictions import topic_probabilities
-from pipelines.evaluation.bootstrap import Interval, Resamples
+from pipelines.evaluation.bootstrap import Interval, Resamples, as_figure
 from pipelines.evaluation.metrics import expected_calibration_error, top_k_correct
-from pipelines.evaluation.scoreboard import as_figure
 
 
 @dataclass(frozen=True, slots=True)

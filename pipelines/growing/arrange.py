@@ -19,8 +19,7 @@ from typing import Any
 
 from core.errors import DataError
 from core.posts import Post, Split
-from pipelines.config.grow_config import GrowConfig
-from pipelines.config.training import CorpusConfig
+from pipelines.config.training import CorpusConfig, GrowConfig
 from pipelines.corpus.overlap import demand_apart, groups_of
 from pipelines.corpus.posts import FolderPosts, Tally
 from pipelines.corpus.topics import LEXICON_FILE, read_lexicon

@@ -6,7 +6,7 @@ unchanged, and a run that was killed goes on where it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,12 @@ from pipelines.workshop.progress import ProgressPort
 from pipelines.workshop.stage import HASHES_FILE, Stage, StageRecord, Workshop
 from scraper.crawling.privacy import Privacy, read_salt
 
+STAGE_MODULES: Mapping[str, str] = {
+    "clean": "pipelines.cleaning.clean",
+    "arrange": "pipelines.growing.arrange",
+    "outliers": "pipelines.growing.outlier_stage",
+}
+"""The stages before training, as ``pipelines.training.run.STAGE_MODULES`` names those of training."""
 WORK = ".grow"
 
 
@@ -93,14 +99,14 @@ def plan(places: GrowPlaces, lexicon: Path, config: Config) -> tuple[tuple[Stage
     corpus = places.corpus.resolve()
     # The crawl's own state changes at every visit and says nothing about the posts.
     content = {name: corpus / name for name in ("posts", "pictures") if (corpus / name).is_dir()}
-    clean = Stage("clean", "pipelines.cleaning.clean", "clean", (), content, {"corpus": corpus})
-    arrange = Stage("arrange", "pipelines.growing.arrange", "grow", ("clean",), {"topic_lexicon": lexicon})
+    clean = Stage("clean", STAGE_MODULES["clean"], "clean", (), content, {"corpus": corpus})
+    arrange = Stage("arrange", STAGE_MODULES["arrange"], "grow", ("clean",), {"topic_lexicon": lexicon})
     numbers = ArrangeConfig(config.corpus, config.grow, own_pictures=places.topics is None)
     stages: tuple[tuple[Stage, object], ...] = ((clean, config.clean), (arrange, numbers))
     if places.topics is not None:
         return stages
     bundle = {"bundle": places.bundle.resolve()}
-    outliers = Stage("outliers", "pipelines.growing.outlier_stage", "grow", ("arrange",), bundle)
+    outliers = Stage("outliers", STAGE_MODULES["outliers"], "grow", ("arrange",), bundle)
     return (*stages, (outliers, config.grow))
 
 

@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from pipelines.config.grow_config import GrowConfig
+from pipelines.config.training import GrowConfig
 from pipelines.growing.arrange import link_picture
 from pipelines.outliers.find import look_for_outliers
 from pipelines.outliers.pictures import ReadFeatures, from_bundle

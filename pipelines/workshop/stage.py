@@ -32,9 +32,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
-from core.atomic import storage_errors, write_atomic
+from core.atomic import write_atomic
 from core.errors import StorageError, TagsmithError
-from core.locks import Held, hold_lock
+from core.locks import hold_work_folder
 from pipelines.workshop.fingerprint import HashCache, fingerprint
 from pipelines.workshop.progress import ProgressPort
 
@@ -129,14 +129,9 @@ class Workshop:
         Raises:
             StorageError: the folder cannot be made, or another run is at work in it.
         """
-        with storage_errors(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-        try:
-            with hold_lock(self.folder / "lock", wait=False):
-                yield self
-        except Held as error:
-            message = f"another run is at work in {self.folder}; wait for it, or choose another --out"
-            raise StorageError(message) from error
+        busy = f"another run is at work in {self.folder}; wait for it, or choose another --out"
+        with hold_work_folder(self.folder, busy):
+            yield self
 
     def result(self, stage: str) -> Path:
         """Return the folder where the finished result of a stage lies."""

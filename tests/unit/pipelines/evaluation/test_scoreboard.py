@@ -10,9 +10,8 @@ import pytest
 
 from core.errors import DataError
 from core.query import Query
-from pipelines.evaluation.bars import Bar, Bars
-from pipelines.evaluation.bootstrap import Interval, Resamples
-from pipelines.evaluation.scoreboard import Scoreboard, as_figure, band_of, stands_in_caption
+from pipelines.evaluation.bootstrap import Bar, Bars, Interval, Resamples, as_figure
+from pipelines.evaluation.scoreboard import Scoreboard, band_of, stands_in_caption
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from core.errors import DataError
 from core.posts import Post
 from pipelines.corpus.questions import Question, caption_question, questions, tags_question
-from pipelines.training.ranker_data import RankingSet, gather, limits_of
-from pipelines.training.trees import fit_trees, tree_parameters
+from pipelines.training.ranker_data import RankingSet, fit_trees, gather, limits_of, tree_parameters
 from recommend.confidence import text_evidence
 from recommend.signals.candidates import text_candidates
 from recommend.signals.text import COLUMNS, SignalMaker

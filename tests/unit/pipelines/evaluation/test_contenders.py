@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from embeddings.cooccurrence import TokenisedPost
-from pipelines.evaluation.published_tables import published_tables
+from pipelines.evaluation.contenders import published_tables
 from recommend.baselines.method import Corpus, build_corpus
 
 pytest.importorskip("gensim")
