@@ -17,7 +17,6 @@ from service.store.engine import now_ms
 CODE = "store_unavailable"
 OUTDATED = "the database is away: feedback that was given since it went is not in this list"
 UNRECORDED = "there is no room to remember this answer: feedback on it will not be accepted"
-DIGITS = 5
 
 
 async def with_leaning(context: RequestContext, query: Query) -> tuple[Query, tuple[Notice, ...]]:
@@ -28,18 +27,14 @@ async def with_leaning(context: RequestContext, query: Query) -> tuple[Query, tu
 
 
 def recorded(context: RequestContext, answer: SuggestionAnswer) -> SuggestionAnswer:
-    """Return ``answer`` once it is on record: its hashtags, scores and parts, no caption and no picture."""
-    hashtags = [
-        [one.hashtag, round(one.score, DIGITS), [round(part, DIGITS) for part in one.parts.model_dump().values()]]
-        for one in answer.suggestions
-    ]
+    """Return ``answer`` once it is on record: its hashtags, no caption and no picture."""
     entry = {
         "kind": "suggestion",
         "id": answer.suggestion_id,
         "workspace": context.workspace,
         "bundle": answer.bundle,
         "created_ms": now_ms(),
-        "hashtags": hashtags,
+        "hashtags": [[suggestion.hashtag] for suggestion in answer.suggestions],
     }
     if context.parts.repositories.journal.note(entry):
         return answer

@@ -15,7 +15,7 @@ from core.errors import InvalidOption, StoreMismatch
 from service.store.engine import Store
 from service.store.tables import METADATA
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every schema that was ever released, oldest first."""
 HEAD = REVISIONS[-1]
 EMPTY = "base"

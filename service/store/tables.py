@@ -1,6 +1,6 @@
-"""Every table. Times are milliseconds since 1970, days are days since 1970; a workspace is a text id.
+"""Every table. Times are milliseconds since 1970; a workspace is a text id.
 
-What a table looks like in a database is made by the migrations; a test holds the two equal.
+The migrations make the tables; a test checks that what they make equals what is written here.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ BUCKETS = Table(
     Column("refilled_ms", BigInteger, nullable=False),
 )
 
-# hashtags: [{"hashtag": ..., "score": ..., "parts": {...}}, ...] in the order of the answer. Kept 30 days.
+# hashtags: [[hashtag], ...] in the order of the answer. Each is a list of its own because schemas before 0003 kept
+# [hashtag, score, parts]: such rows, and replicas that still write them, are read alike. Kept 30 days.
 SUGGESTIONS = Table(
     "suggestions",
     METADATA,
@@ -121,16 +122,4 @@ REPEATS = Table(
     Column("media_type", Text),
     Column("body", LargeBinary),
     Index(None, "created_ms"),
-)
-
-# Posts of one day that carry a hashtag, by where they were counted; topic "" is all of them.
-TREND_COUNTS = Table(
-    "trend_counts",
-    METADATA,
-    Column("source", Text, primary_key=True),
-    Column("day", Integer, primary_key=True),
-    Column("topic", Text, primary_key=True),
-    Column("hashtag", Text, primary_key=True),
-    Column("posts", Integer, nullable=False),
-    Index(None, "topic", "day"),
 )

@@ -47,7 +47,7 @@ def _suggested(clock: Clock, *tags: str, workspace: str = "studio") -> dict[str,
         "workspace": workspace,
         "bundle": "b",
         "created_ms": clock.ms,
-        "hashtags": [[tag, 1.0, [0.0, 0.0, 1.0, 0.0, 0.0]] for tag in tags],
+        "hashtags": [[tag] for tag in tags],
     }
 
 
@@ -69,6 +69,23 @@ async def test_an_answer_just_given_is_known(feedback: Feedback, journal: Journa
         await feedback.shown("rival", str(answer["id"]))
     assert await feedback.shown("studio", suggestion_id()) is None
     assert await feedback.shown("studio", "no id at all") is None
+
+
+async def test_records_of_an_older_version_are_read(
+    feedback: Feedback, journal: Journal, store: Store, clock: Clock
+) -> None:
+    """Whether a row or an entry of the spool: those kept each hashtag with its score and the score's parts."""
+    old_parts = [0.0, 0.0, 1.0, 0.0, 0.0]
+    stored, waiting = _suggested(clock, "dog"), _suggested(clock, "dog")
+    for answer in (stored, waiting):
+        answer["hashtags"] = [["puppy", 5.37858, old_parts], ["cat", 0.5, old_parts]]
+    async with store.transaction() as connection:
+        await connection.execute(
+            SUGGESTIONS.insert(), [{name: value for name, value in stored.items() if name != "kind"}]
+        )
+    assert journal.note(waiting)
+    for answer in (stored, waiting):
+        assert await feedback.shown("studio", str(answer["id"])) == frozenset({"puppy", "cat"})
 
 
 async def test_feedback_moves_its_workspace_alone(
