@@ -1,1 +1,1 @@
-"""The rules and the machinery of ``pipelines/cleaning/clean.py``."""
+"""``tagsmith clean``: the rules by which posts go, and the machinery that applies them; imports no other pipeline."""

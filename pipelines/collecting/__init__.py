@@ -1,1 +1,1 @@
-"""One crawl into a corpus, its report, and forgetting; imports no stage of training."""
+"""One crawl into a corpus, its report, and forgetting; imports no training, no outliers."""

@@ -1,1 +1,1 @@
-"""The settings of each pipeline, read from TOML; imports no stage."""
+"""The settings of each pipeline, read from TOML; imports no pipeline."""

@@ -1,1 +1,1 @@
-"""What is known of posts on disk; imports no stage."""
+"""What is known of posts on disk; imports no pipeline but their configs."""

@@ -1,1 +1,1 @@
-"""Figures beside the published methods; imports no stage of training."""
+"""Figures of a draft beside the published methods; knows the results of the training stages, and no stage knows it."""

@@ -1,1 +1,1 @@
-"""``tagsmith grow``: a corpus becomes training data, and training data a bundle."""
+"""``tagsmith grow``: a corpus becomes training data, and training data a bundle; imports no ``pipelines.trends``."""

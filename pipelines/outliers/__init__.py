@@ -1,1 +1,1 @@
-"""``tagsmith outliers``: pictures that do not belong into their folder; imports no stage of training."""
+"""``tagsmith outliers``: pictures that do not belong into their folder; imports no training."""

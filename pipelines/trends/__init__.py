@@ -1,1 +1,1 @@
-"""How often hashtags were used in each period; imports no stage of training."""
+"""How often hashtags were used in each period; imports no training."""

@@ -135,3 +135,12 @@ def test_images_are_named_by_a_version() -> None:
         for service in compose(path)["services"].values():
             image = service.get("image", "tagsmith")
             assert image.startswith("tagsmith") or re.fullmatch(r"[a-z/-]+:v?\d[\w.]*", image), image
+
+
+def test_the_public_checks_are_those_of_the_script() -> None:
+    """What a visitor sees pass is what a contributor runs, with no right that it does not need."""
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8"))
+    assert workflow["permissions"] == {"contents": "read"}
+    (job,) = workflow["jobs"].values()
+    assert [step["run"].split()[-1] for step in job["steps"] if "run" in step] == [".ci/run"]
+    assert 0 < job["timeout-minutes"] <= 90

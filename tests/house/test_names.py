@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 
-from tests.house.rooms import modules, name_of, tracked_files, tree
+from tests.house.rooms import ROOT, modules, name_of, tracked_files, tree
 
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc", "types"}
 MAX_LINES = 500
 # Longer files, each with its reason.
 LONG_FILES: dict[str, str] = {}
+MAX_FILES = 20
 # Split, so that this file does not hold what it looks for.
 MACHINE_PATHS = re.compile(r"(/wo" + r"rk/|/ro" + r"ot/|/tm" + r"p/bash_jobs|\.\./sha" + r"red)")
 MAX_TRACKED_BYTES = 2 * 1024 * 1024
@@ -23,13 +25,26 @@ def test_no_module_is_named_after_nothing() -> None:
 
 
 def test_files_stay_short() -> None:
-    """A file that grows past the limit has more than one reason to change."""
+    """About 60 to 500 lines, by what has one reason to change; what grows past that has more than one."""
     too_long = {
         name_of(path)
         for path in tracked_files()
         if path.suffix == ".py" and len(path.read_text(encoding="utf-8").splitlines()) > MAX_LINES
     }
     assert too_long == set(LONG_FILES)
+
+
+def test_folders_stay_small() -> None:
+    """A folder that holds more than can be read at a glance is several."""
+    files = Counter(name_of(path.parent) for path in modules() if path.name != "__init__.py")
+    assert not {folder: n_files for folder, n_files in files.items() if n_files > MAX_FILES}
+
+
+def test_unit_tests_lie_as_the_code_does() -> None:
+    """Who knows where a module lies finds its tests: a folder of tests has its wing."""
+    folders = {path.parent for path in (ROOT / "tests" / "unit").rglob("test_*.py")}
+    places = [folder.relative_to(ROOT / "tests" / "unit") for folder in folders]
+    assert not [place for place in places if not (ROOT / place / "__init__.py").is_file()]
 
 
 def public_definitions(

@@ -5,11 +5,25 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 
 from tests.house.rooms import ROOMS, ROOT, modules, name_of, pyproject, tree
+
+# Wings that any file of their room may use and that say no other wing's name.
+FREE_WINGS = {"recommend/baselines"}
+
+
+def contracts(kind: str) -> list[dict[str, Any]]:
+    """Return import-linter's contracts of one type."""
+    return [contract for contract in pyproject()["tool"]["importlinter"]["contracts"] if contract["type"] == kind]
+
+
+def names_in(layers: list[str]) -> list[str]:
+    """Return the names that stand in layers, those beside each other too."""
+    return [name.strip() for layer in layers for name in layer.split("|")]
 
 
 def test_folders_with_an_init_are_exactly_the_rooms() -> None:
@@ -30,10 +44,26 @@ def test_the_contracts_watch_exactly_the_rooms() -> None:
 
 def test_every_room_stands_on_a_floor() -> None:
     """The layers name each room once."""
-    contracts = pyproject()["tool"]["importlinter"]["contracts"]
-    (floors,) = [contract for contract in contracts if contract["type"] == "layers"]
-    on_floors = [room.strip() for floor in floors["layers"] for room in floor.split("|")]
-    assert sorted(on_floors) == sorted(ROOMS)
+    (floors,) = [contract for contract in contracts("layers") if "containers" not in contract]
+    assert sorted(names_in(floors["layers"])) == sorted(ROOMS)
+
+
+def test_every_wing_stands_in_a_contract() -> None:
+    """What the first line of a wing forbids is held: a wing without a contract may import anything."""
+    held = {
+        f"{room}/{wing}"
+        for contract in contracts("layers")
+        for room in contract.get("containers", [])
+        for wing in names_in(contract["layers"])
+    } | {module.replace(".", "/") for contract in contracts("independence") for module in contract["modules"]}
+    wings = {name_of(path.parent) for path in modules() if path.name == "__init__.py"} - set(ROOMS)
+    inner = {wing for wing in wings if wing.count("/") > 1}
+    assert wings - inner - held == FREE_WINGS
+
+
+def test_types_reach_those_who_install_it() -> None:
+    """Without the marker, a type checker takes an installed package for untyped."""
+    assert not [room for room in ROOMS if not (ROOT / room / "py.typed").is_file()]
 
 
 def test_mypy_reads_every_room() -> None:
