@@ -93,7 +93,7 @@ def _clean(
             summary,
             writing,
         )
-        from pipelines.cleaning.shards import POSTS, find_shards
+        from pipelines.cleaning.ledger import POSTS, find_shards
     except ModuleNotFoundError as error:
         raise MissingExtra(f"cleaning needs {error.name}; install it with: pip install 'tagsmith[scrape]'") from error
 
@@ -133,12 +133,12 @@ def _clean(
 
 def _nothing_usable(corpus: Path, shards: Sequence[Any]) -> str:
     first = next((f"{shard.name}, {shard.malformed}" for shard in shards if shard.malformed), "every shard is empty")
-    return f"{corpus} holds no usable post: {first}; one JSON object a line is wanted, see docs/data.md"
+    return f"{corpus} holds no usable post: {first}; each line must be one JSON object, see docs/data.md"
 
 
 def _fingerprint(corpus: Path, config: CleanConfig) -> str:
     """Return a hash of what the result depends on: posts by content, pictures by name, size and time."""
-    from pipelines.cleaning.shards import POSTS, find_shards
+    from pipelines.cleaning.ledger import POSTS, find_shards
 
     total = hashlib.sha256(_numbers(config, quarantined(corpus / POSTS)).encode())
     for shard in find_shards(corpus):

@@ -1,4 +1,4 @@
-"""What a cleaning has done so far, so that a killed one goes on instead of starting again.
+"""What a cleaning reads and has done so far, so that a killed one goes on instead of starting again.
 
 Three files grow while posts are read: the clean posts, their keys and their signatures; a fourth holds dropped posts
 that may become samples. Every few thousand posts they are flushed and the ledger, a small JSON file that is replaced
@@ -8,6 +8,7 @@ start, so a post is never counted twice. A shard that has changed since loses it
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections import Counter
@@ -19,11 +20,59 @@ from typing import IO, Any
 import numpy as np
 
 from core.atomic import write_atomic
+from core.errors import DataError
 from pipelines.cleaning.keys import Records
-from pipelines.cleaning.shards import Shard
+from pipelines.corpus.posts import post_files
 
+POSTS = "posts"
 PICTURES = np.dtype([("row", "<u8"), ("content", "<u8"), ("look", "<u8", (4,)), ("verdict", "u1")])
 """A looked-at picture: whose it is, hash of its bytes, perceptual hash, place in the list of picture rules or 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One file of posts.
+
+    Attributes:
+        name: of the file; the clean shard has the same.
+        path: where it lies, links followed.
+        sha256: hex digest of its content.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+
+
+def find_shards(corpus: Path) -> list[Shard]:
+    """Return the ``.jsonl`` and ``.jsonl.gz`` files of ``corpus/posts`` in the order of their names.
+
+    Raises:
+        DataError: there are none, one cannot be read, or one is a link that leads out of the corpus.
+    """
+    folder = corpus / POSTS
+    if not folder.is_dir():
+        raise DataError(f"{folder} does not exist; a corpus keeps its posts there, see docs/data.md")
+    root = corpus.resolve()
+    shards = []
+    for path in post_files(folder):
+        real = path.resolve()
+        if not real.is_relative_to(root):
+            raise DataError(f"{path} is a link that leads out of the corpus; put the file itself there")
+        if not real.is_file():
+            raise DataError(f"{path} is no file; take it out of {folder}")
+        shards.append(Shard(path.name, real, _sha256(path)))
+    if not shards:
+        raise DataError(f"{folder} holds no .jsonl or .jsonl.gz file; `tagsmith collect` writes them there")
+    return shards
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
 
 
 @dataclass(slots=True)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from core.errors import DataError
-from core.posts import Post
+from core.posts import Post, post_line
 from pipelines.cleaning.examining import OTHER_LANGUAGE, Dropped, Examiner, Kept
-from pipelines.cleaning.ledger import Ledger, ShardProgress
+from pipelines.cleaning.ledger import Ledger, Shard, ShardProgress
 from pipelines.cleaning.samples import Samples, rank_of
-from pipelines.cleaning.shards import Shard, parse_record, read_lines
 from pipelines.cleaning.signatures import Signer, hash_key
 from pipelines.config.clean import CleanConfig
+from pipelines.corpus.posts import parse_record, read_lines
 from pipelines.workshop.progress import ProgressPort
 
 MALFORMED = "malformed"
@@ -65,7 +64,7 @@ class Reader:
             if done.finished:
                 continue
             try:
-                for number, line in read_lines(shard, done.n_lines):
+                for number, line in read_lines(shard.path, skip=done.n_lines):
                     done.n_lines += 1
                     self._take(number, line, shard, done)
                     if done.n_lines % _TELL_EVERY == 0:
@@ -91,7 +90,7 @@ class Reader:
             return
         done.mended.update(found.mended)
         done.languages[found.language or "not clear"] += 1
-        self._ledger.posts.write(json.dumps(found.record, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+        self._ledger.posts.write(post_line(found.record))
         self._note_keys(found)
 
     def _drop(self, found: Dropped, number: int, shard: Shard, done: ShardProgress) -> None:
@@ -102,7 +101,7 @@ class Reader:
         if self._samples.wants(found.rule, rank):
             self._samples.offer(found.rule, rank, None)
             sample = {"rule": found.rule, "rank": rank, **sample_of(found.post, found.detail)}
-            self._ledger.dropped.write(json.dumps(sample, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+            self._ledger.dropped.write(post_line(sample))
 
     def _note_keys(self, kept: Kept) -> None:
         post, row = kept.post, self._keys[self._n_waiting]

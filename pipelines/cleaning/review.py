@@ -15,6 +15,7 @@ from typing import Any
 
 from core.atomic import write_atomic
 from core.errors import TagsmithError
+from core.posts import post_line
 from models.classifier.decode import decode
 from pipelines.cleaning.looking import PictureVerdicts
 from pipelines.cleaning.samples import Samples
@@ -68,8 +69,8 @@ def write_review(folder: Path, samples: Iterable[Mapping[str, Any]], sentences: 
     """Write ``samples.jsonl`` and ``samples.html`` into ``folder``; rules in the order of ``sentences``."""
     order = list(sentences)
     ordered = sorted(samples, key=lambda one: order.index(one["rule"]))
-    lines = [json.dumps({key: one[key] for key in one if key != "pictures"}, ensure_ascii=False) for one in ordered]
-    write_atomic(folder / SAMPLES, ("".join(line + "\n" for line in lines)).encode("utf-8", "replace"))
+    lines = (post_line({key: one[key] for key in one if key != "pictures"}) for one in ordered)
+    write_atomic(folder / SAMPLES, b"".join(lines))
     body = []
     for rule in order:
         mine = [one for one in ordered if one["rule"] == rule]

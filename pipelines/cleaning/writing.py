@@ -16,11 +16,12 @@ from typing import IO, Any
 import numpy as np
 
 from core.atomic import sync_folder
+from core.posts import post_line
 from pipelines.cleaning import comparing, pictures
 from pipelines.cleaning.comparing import AUTHOR_FLOOD, Verdicts
-from pipelines.cleaning.ledger import Ledger
+from pipelines.cleaning.ledger import POSTS, Ledger
 from pipelines.cleaning.looking import PictureVerdicts
-from pipelines.cleaning.shards import POSTS, open_shard
+from pipelines.corpus.posts import open_new
 from pipelines.workshop.progress import ProgressPort
 
 PICTURES = "pictures"
@@ -85,7 +86,7 @@ class Writer:
                             if picture is not None and picture[0] == row:
                                 line = self._with_picture(line, *picture)
                                 picture = next(looked_at, None)
-                            stream = stream or open_shard(path)
+                            stream = stream or open_new(path)
                             stream.write(line)
                             self._written.n_kept += 1
                         task.advance()
@@ -121,7 +122,7 @@ class Writer:
         else:
             record["image"] = f"../{kept.as_posix()}"
             self._written.n_with_picture += 1
-        return json.dumps(record, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+        return post_line(record)
 
     def _name_of(self, place: Path, seen: np.void) -> Path:
         """Return where a picture goes: where it was, or, from elsewhere in the corpus, among the pictures."""

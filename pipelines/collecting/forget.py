@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.atomic import replacing, storage_errors
 from core.errors import DataError, InvalidOption
+from core.posts import parse_line
 from pipelines.cleaning.review import PAGE
 from pipelines.cleaning.summary import FOLDER
 from pipelines.collecting.collect import BROKEN_FOLDER, STATE_FOLDER, opened_state
+from pipelines.corpus.posts import read_whole_lines
 from pipelines.corpus.trainings import TrainedWith, trained_with
 from scraper.crawling.privacy import Privacy, read_salt
 from scraper.crawling.state_file import StateFile
@@ -118,7 +122,7 @@ def forget(
 def _find(corpus: Path, authors: set[str], posts: set[str]) -> _Found:
     """Return what is to go: it is known, and remembered, before the first of it goes."""
     found = _Found()
-    for path in sorted(corpus.rglob("*.jsonl")):
+    for path in sorted((*corpus.rglob("*.jsonl"), *corpus.rglob("*.jsonl.gz"))):
         if path.is_symlink():
             continue
         for _, record in _lines(path):
@@ -149,21 +153,22 @@ def _hash(privacy: Privacy, post: str) -> str:
 
 def _rewrite(path: Path, authors: set[str], posts: set[str]) -> None:
     """Write a list of posts anew without what is to go."""
-    with replacing(path) as out:
-        for line, record in _lines(path):
-            if not _is_meant(record, authors, posts):
-                out.write(line)
+    with replacing(path) as whole:
+        out = gzip.GzipFile("", "wb", 6, whole, mtime=0) if path.name.endswith(".gz") else nullcontext(whole)
+        with out as lines:
+            for line, record in _lines(path):
+                if not _is_meant(record, authors, posts):
+                    lines.write(line)
 
 
 def _lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
     """Yield each line with its object, which is empty where the line holds none."""
-    with path.open("rb") as file:
-        for line in file:
-            try:
-                record = json.loads(line)
-            except ValueError:
-                record = {}
-            yield line, record if isinstance(record, dict) else {}
+    for _, line in read_whole_lines(path):
+        try:
+            record = parse_line(line)
+        except ValueError:
+            record = {}
+        yield line, record
 
 
 def _is_meant(record: dict[str, Any], authors: set[str], posts: set[str]) -> bool:

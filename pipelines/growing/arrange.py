@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import DataError
-from core.posts import Post, Split
+from core.posts import Post, Split, post_line
 from pipelines.config.training import CorpusConfig, GrowConfig
 from pipelines.corpus.overlap import demand_apart, groups_of
-from pipelines.corpus.posts import FolderPosts, Tally
+from pipelines.corpus.posts import FolderPosts, Tally, record_of
 from pipelines.corpus.topics import LEXICON_FILE, read_lexicon
 from pipelines.training.split import deal
 from pipelines.workshop.fingerprint import HashCache
@@ -194,7 +194,7 @@ def _write_posts(folder: Path, posts: Iterable[tuple[str, Post]]) -> Counter[str
         raise DataError("the clean corpus gives no post to learn from; collect more")
     folder.mkdir()
     for source, of_source in sorted(by_source.items()):
-        _write_lines(folder / f"{source}.jsonl", (_record(post) for post in of_source))
+        _write_lines(folder / f"{source}.jsonl", (record_of(post) for post in of_source))
     return counts
 
 
@@ -206,7 +206,7 @@ def _write_multimodal(folder: Path, posts: Sequence[Post], n_groups: int) -> Non
     records = []
     for post in posts:
         group = int(_draw(f"group\n{post.author or post.post_id}") * n_groups) + 1
-        record = {**_record(post), "source": f"{post.source}-{group}", "split": None, "tag_origin": "inline"}
+        record = {**record_of(post), "source": f"{post.source}-{group}", "split": None, "tag_origin": "inline"}
         if post.image is not None:
             link_picture(post.image, folder / "images" / post.image.name)
             record["image"] = f"images/{post.image.name}"
@@ -249,23 +249,9 @@ def _enough(labelled: Iterable[tuple[str, str, Post]], config: GrowConfig) -> li
     return topics
 
 
-def _record(post: Post) -> dict[str, Any]:
-    return {
-        "id": post.post_id,
-        "source": post.source,
-        "caption": post.caption,
-        "hashtags": list(post.hashtags),
-        "author": post.author,
-        "time": post.time,
-        "query_tag": post.query_tag,
-        "split": post.split,
-    }
-
-
 def _write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        for record in records:
-            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+    with path.open("wb") as file:
+        file.writelines(map(post_line, records))
 
 
 def link_picture(picture: Path, name: Path) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 
 from core.atomic import storage_errors, sync_folder
 from core.errors import DataError
+from core.posts import parse_line, post_line
 from scraper.crawling.frontier import Frontier
 
 LOGGER = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ class Shards:
         if not records:
             return
         path = self._current()
-        lines = b"".join(_line(record) for record in records)
+        lines = b"".join(post_line(record) for record in records)
         with storage_errors(path):
             new = not path.exists()
             length = _append(path, lines)
@@ -124,10 +125,6 @@ def _number(path: Path) -> int:
     return int(path.stem.rpartition("-")[2])
 
 
-def _line(record: dict[str, Any]) -> bytes:
-    return json.dumps(record, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
-
-
 def _append(path: Path, lines: bytes) -> int:
     """Add lines to a file, all of them or none, and return its length then."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
@@ -151,10 +148,10 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
     with path.open("rb") as file:
         for line in file:
             try:
-                record = json.loads(line)
+                record = parse_line(line)
             except ValueError:
                 continue
-            if isinstance(record, dict) and "id" in record:
+            if "id" in record:
                 yield record
 
 

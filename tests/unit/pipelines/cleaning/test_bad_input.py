@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import DataError, InvalidOption
-from pipelines.cleaning import shards
+from pipelines.corpus.posts import MAX_LINE_BYTES
 from tests.unit.pipelines.corpora_on_disk import (
     StopAt,
     kept_ids,
@@ -75,7 +75,7 @@ def test_a_torn_last_line_costs_that_line_alone(tmp_path: Path) -> None:
         (b'{"caption": "x"}', "no 'id'"),
         (b'{"id": "x", "image": 5}', "'image' is no text"),
         ('{"id": "x", "caption": "café"}'.encode("latin-1"), "not UTF-8 but another encoding; save the file as UTF-8"),
-        (json.dumps({"id": "x", "caption": "y" * shards.MAX_LINE_BYTES}).encode(), "longer than 1 MiB"),
+        (json.dumps({"id": "x", "caption": "y" * MAX_LINE_BYTES}).encode(), "longer than 1 MiB"),
     ],
 )
 def test_a_line_that_is_no_post_is_counted_and_told(tmp_path: Path, line: bytes, why: str) -> None:

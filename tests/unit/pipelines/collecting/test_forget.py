@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -145,3 +146,14 @@ def test_without_bundles_nothing_is_said_of_them(tmp_path: Path) -> None:
     with opened_state(tmp_path / "c"):
         told = trained_with(tmp_path / "c" / "crawl", tmp_path / "store", frozenset({"x"}))
     assert (told.yes, told.no, told.unknown) == ((), (), ())
+
+
+def test_compressed_lists_of_posts_are_searched_too(tmp_path: Path, installation: Path) -> None:
+    """Cleaning leaves such shards compressed; the others' lines stay as they are."""
+    corpus, salted = tmp_path / "c", Privacy(SALT)
+    records = [{"id": f"replay:{n}", "author": salted.author("replay", name)} for n, name in enumerate(("anna", "ben"))]
+    (corpus / "posts").mkdir(parents=True)
+    shard = corpus / "posts" / "replay-00001.jsonl.gz"
+    shard.write_bytes(gzip.compress(b"".join(json.dumps(record).encode() + b"\n" for record in records)))
+    assert forget(corpus, (), ("replay:0",), tmp_path / "none", installation).posts == 1
+    assert [json.loads(line) for line in gzip.decompress(shard.read_bytes()).splitlines()] == records[1:]
