@@ -22,6 +22,7 @@ from recommend.knowledge.opening import Knowledge, open_knowledge
 from recommend.language import build_tag_languages
 from recommend.ranker import Ranker, open_ranker
 from recommend.safety import Blocked
+from recommend.scoring import Scoring
 
 WORDS_FILE = "words.json"
 
@@ -36,7 +37,7 @@ class Engine:
         recommender: queries to answers.
         catalogue: look-ups over the vocabulary.
         knowledge: what signals are computed from.
-        class_names: ImageNet classes, synonyms parted by commas, in the order of ``ImageEvidence.class_ids``.
+        class_names: ImageNet classes, synonyms separated by commas, in the order of ``ImageEvidence.class_ids``.
         blocked: hashtag in normal form to the category that it is never suggested for, or None.
     """
 
@@ -84,14 +85,9 @@ def assemble(
     listed = TRENDS_FILE in bundle.manifest.files  # what a manifest does not list is not verified
     shelf = TrendShelf(places if listed else places[1:], now=now, blocked=blocked)
     catalogue = Catalogue(knowledge.counts, segmenter.display, shelf, knowledge.tag_meanings)
-    recommender = HierarchicalRecommender(
-        knowledge,
-        ranker or open_ranker(bundle.root),
-        catalogue,
-        build_tag_languages(knowledge.tags, segmenter.segment),
-        open_confidence(bundle.root),
-        blocked,
-    )
+    languages = build_tag_languages(knowledge.tags, segmenter.segment)
+    scoring = Scoring(knowledge, ranker or open_ranker(bundle.root), catalogue, languages, blocked)
+    recommender = HierarchicalRecommender(knowledge, scoring, catalogue, open_confidence(bundle.root))
     return Engine(
         bundle,
         open_classifier(bundle.root, runtime, threads),

@@ -15,7 +15,8 @@ import numpy as np
 from core.errors import BundleCorrupt
 from core.query import Query
 from core.suggestions import Level
-from recommend.signals.text import TextSignals
+from recommend.signals.base import TextSignals
+from recommend.signals.text import SeedLift, SeedSpelling, WordLift
 
 CONFIDENCE_FILE = "confidence.json"
 LIKE_A_KNOWN_SEED = 0.3
@@ -58,8 +59,8 @@ def text_evidence(text: TextSignals) -> float:
 
     A seed that is not known is evidence when it is written like one that is: ``hikingadventures`` like ``hiking``.
     """
-    best = max(float(text.column(name).max(initial=0.0)) for name in ("seed_lift", "word_lift"))
-    spelt = float(text.column("seed_spelling").max(initial=0.0))
+    best = max(float(text.column(name).max(initial=0.0)) for name in (SeedLift.name, WordLift.name))
+    spelt = float(text.column(SeedSpelling.name).max(initial=0.0))
     said = max((float(np.log1p(n_words)) for _, n_words in text.said.values()), default=0.0)
     return max(best, said, spelt if spelt >= LIKE_A_KNOWN_SEED else 0.0)
 

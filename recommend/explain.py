@@ -1,21 +1,24 @@
-"""Says in words why a hashtag is suggested, from the evidence that its score was computed from."""
+"""Says in words why a hashtag is suggested, and what an answer leaves aside or cannot give.
+
+Reasons are taken from the evidence that the score was computed from.
+"""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.query import Query
-from core.suggestions import Parts
+from core.query import Options, Query
+from core.suggestions import Notice, Parts
 from core.text.caption import STOP_WORDS
 from embeddings.cooccurrence import SEED_SMOOTHING, PostCounts
 from embeddings.sparse import CountMatrix
 from recommend.knowledge.class_words import shown_name
 from recommend.knowledge.opening import Knowledge
-from recommend.signals.pictures import IMAGE_SIGNALS, ImageSignals
-from recommend.signals.text import NAMES, TextSignals
+from recommend.ranker import text_kind
+from recommend.scoring import Evidence
+from recommend.signals.pictures import IMAGE_SIGNALS, Meaning, Named, PictureContext, UsedWith
+from recommend.signals.text import SeedSpelling, WordSpelling
 
 WORKSPACE_REASON = "accepted or added here before"
 MIN_SHARE = 0.02
@@ -25,21 +28,7 @@ MIN_PART = 0.05
 """A part below this share of the largest is not worth a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What one answer was computed from.
-
-    Attributes:
-        query: what was asked.
-        text: its text signals.
-        image: the picture's signals, or None without a picture.
-        image_weighted: (len(IMAGE_SIGNALS), n_tags) the picture's signals times their weights, or None.
-    """
-
-    query: Query
-    text: TextSignals
-    image: ImageSignals | None
-    image_weighted: NDArray[np.float32] | None
+ABSTAINED = Notice("abstained", "nothing in this post is known well enough; the list is a general one")
 
 
 def reasons(knowledge: Knowledge, evidence: Evidence, row: int, parts: Parts, n_posts: int) -> tuple[str, ...]:
@@ -72,16 +61,16 @@ def _image_reason(knowledge: Knowledge, evidence: Evidence, row: int) -> str:
     assert image is not None, "only a picture gives a picture's part"
     assert weighted is not None
     best = IMAGE_SIGNALS[int(weighted[:, row].argmax())]
-    if best == "context" and evidence.query.options.routing == "global":
+    if best == PictureContext.name and evidence.query.options.routing == "global":
         # The context of a picture is that of its topics and its classes; without topics the classes are left.
-        best = "used_with"
-    place = image.named_by.get(row)
-    if place is not None and best in ("named", "used_with", "meaning", "context"):
-        return f"the picture looks like {_class_phrase(knowledge, image.classes[place][0])}"
-    if best == "used_with" and image.classes:
-        used_with = max(image.classes, key=lambda one: one[1] * _use_with_class(knowledge, one[0], row))
-        return f"often used with what the picture shows: {shown_name(knowledge.class_names[used_with[0]])}"
-    if best == "meaning" and evidence.query.image is not None:
+        best = UsedWith.name
+    named_by = image.named_by.get(row)
+    if named_by is not None and best in (Named.name, UsedWith.name, Meaning.name, PictureContext.name):
+        return f"the picture looks like {_class_phrase(knowledge, image.classes[named_by][0])}"
+    if best == UsedWith.name and image.classes:
+        used_with, _ = max(image.classes, key=lambda seen: seen[1] * _use_with_class(knowledge, seen[0], row))
+        return f"often used with what the picture shows: {shown_name(knowledge.class_names[used_with])}"
+    if best == Meaning.name and evidence.query.image is not None:
         seen = evidence.query.image
         near = seen.class_probabilities * (knowledge.class_meanings[seen.class_ids] @ knowledge.tag_meanings[row])
         return f"close in meaning to {shown_name(knowledge.class_names[int(seen.class_ids[near.argmax()])])}"
@@ -94,7 +83,7 @@ def _image_reason(knowledge: Knowledge, evidence: Evidence, row: int) -> str:
 def _use_with_class(knowledge: Knowledge, number: int, row: int) -> float:
     """Return the mean share, 0 to 1, of the posts of a class's hashtags that carry the hashtag in ``row``."""
     whole, rows = knowledge.counts.whole, knowledge.class_tags[number]
-    shares = [whole.tag_tag.count(int(one), row) / (int(whole.tag_posts[one]) + SEED_SMOOTHING) for one in rows]
+    shares = [whole.tag_tag.count(int(tag), row) / (int(whole.tag_posts[tag]) + SEED_SMOOTHING) for tag in rows]
     return float(np.mean(shares)) if shares else 0.0
 
 
@@ -110,7 +99,7 @@ def _caption_reason(knowledge: Knowledge, evidence: Evidence, row: int) -> str:
     if found is not None:
         token, share = found
         return f"often used when a caption says “{knowledge.counts.words[token]}” ({share:.0%} of posts)"
-    if text.dense[NAMES.index("word_spelling"), row] >= MIN_SPELLING:
+    if text.column(WordSpelling.name)[row] >= MIN_SPELLING:
         return "written like a word of the caption"
     return "fits the caption as a whole"
 
@@ -125,7 +114,7 @@ def _seed_reason(knowledge: Knowledge, evidence: Evidence, row: int) -> str:
     if found is not None:
         seed, share = found
         return f"often used with #{knowledge.tags[seed]} ({share:.0%} of its posts)"
-    if text.dense[NAMES.index("seed_spelling"), row] >= MIN_SPELLING:
+    if text.column(SeedSpelling.name)[row] >= MIN_SPELLING:
         return "written like a seed"
     return "fits the seeds as a whole"
 
@@ -138,7 +127,7 @@ def _most_telling(
     Often is ``MIN_SHARE`` of them, and more than posts in general.
     """
     shares = [(together.count(int(token), row) / max(1, int(uses[token])), int(token)) for token in tokens]
-    share, token = max(shares, key=lambda one: (one[0], -one[1]), default=(0.0, -1))
+    share, token = max(shares, key=lambda found: (found[0], -found[1]), default=(0.0, -1))
     in_general = int(whole.tag_posts[row]) / max(1, whole.n_posts)
     return (token, share) if share >= MIN_SHARE and share > in_general else None
 
@@ -146,3 +135,28 @@ def _most_telling(
 def _class_phrase(knowledge: Knowledge, number: int) -> str:
     name = shown_name(knowledge.class_names[number])
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+
+
+def left_aside(query: Query) -> tuple[Notice, ...]:
+    """Return what is told where a published scorer, made for words and hashtags, is asked about a picture."""
+    options = query.options
+    if options.scorer == "learned" or query.image is None:
+        return ()
+    if text_kind(len(query.words), len(query.seeds)) is None:
+        detail = f"{options.scorer} ranks by caption and seeds, and there are none: the learnt ranker answered"
+        return (Notice("scorer_not_used", detail, "scorer"),)
+    if options.routing == "hard" and options.topic is None:
+        return ()  # the picture names the topic
+    detail = f"{options.scorer} ranks by caption and seeds: the picture has no part in the order"
+    return (Notice("image_not_used", detail, "image"),)
+
+
+def too_few(n_found: int, options: Options) -> tuple[Notice, ...]:
+    """Return why an answer holds fewer hashtags than were asked for, where it does."""
+    if n_found >= options.limit:
+        return ()
+    why = "no other hashtag has any evidence"
+    if options.mix is not None:
+        why += " and is of a tier that mix asks for"
+    detail = f"{n_found} of the {options.limit} hashtags asked for could be found: {why}"
+    return (Notice("fewer_than_limit", detail, "limit"),)

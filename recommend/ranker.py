@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,22 +22,26 @@ from numpy.typing import NDArray
 from core.errors import BundleCorrupt
 from recommend.lean_lightgbm import lightgbm
 from recommend.signals.pictures import IMAGE_SIGNALS
-from recommend.signals.text import COLUMNS, GROUPS, NAMES
+from recommend.signals.text import COLUMNS, INPUT_OF, CaptionSays, SeedsSay
 
 Floats = NDArray[np.float32]
 
 TEXT_KINDS = ("seeds", "caption", "both")
-PART_NAMES = ("image", "caption", "seeds", "popularity")
 RANKER_FILE = "ranker.json"
 _TREE_SIZES = re.compile(rb"^tree_sizes=([0-9 ]+)\n+", re.MULTILINE)
 EACH_INPUT_MORE = 3.0
 """What an answer's scores gain by each input beyond the first. Scores that are learnt for ranking have no zero of their
 own, and those of the trees that see caption and seeds lay so low that without one of the two every third hashtag that
 cited it had a higher score. On val posts the most that one gained so was 2.63 (ADR 5)."""
-_CAPTION = np.array([group == "caption" for group in GROUPS])
-_SEEDS = np.array([group == "seeds" for group in GROUPS])
-_TEXT = np.array([group == "text" for group in GROUPS])
-_CAPTION_SAYS, _SEEDS_SAY = NAMES.index("caption_says"), NAMES.index("seeds_say")
+
+
+class Part(IntEnum):
+    """The columns of an array of parts: how much of each score an input brought."""
+
+    IMAGE = 0
+    CAPTION = 1
+    SEEDS = 2
+    POPULARITY = 3
 
 
 def text_kind(n_words: int, n_seeds: int) -> str | None:
@@ -62,21 +68,49 @@ class ImageWeights:
     prior: float
     weights: Floats
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the weights as ``from_dict`` reads them."""
+        return {"prior": self.prior, "weights": self.weights.tolist()}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any], signals: Sequence[str] = IMAGE_SIGNALS) -> ImageWeights:
+        """Return the weights of ``to_dict``; a picture signal that ``signals`` does not name weighs nothing."""
+        by_name = dict(zip(signals, plain["weights"], strict=True))
+        weights = np.array([by_name.get(name, 0.0) for name in IMAGE_SIGNALS], dtype=np.float32)
+        return cls(float(plain["prior"]), weights)
+
 
 class Ranker:
-    """Scores candidates and splits their scores. Safe to share between threads."""
+    """Scores candidates and splits their scores. Safe to share between threads.
 
-    def __init__(self, trees: Mapping[str, lightgbm.Booster], image: Mapping[str, ImageWeights]) -> None:
-        """Rank with ``trees`` by kind of text, and ``image`` weights by kind of text or "none"."""
+    Attributes:
+        columns: names of the trees' columns, each a key of ``text.INPUT_OF``.
+    """
+
+    def __init__(
+        self,
+        trees: Mapping[str, lightgbm.Booster],
+        image: Mapping[str, ImageWeights],
+        columns: Sequence[str] = COLUMNS,
+    ) -> None:
+        """Rank with ``trees`` by kind of text, and ``image`` weights by kind of text or "none".
+
+        Raises:
+            ValueError: a column that splitting needs is missing.
+        """
+        self.columns = tuple(columns)
         self._trees = trees
         self._image = image
+        inputs = np.array([INPUT_OF[name] for name in self.columns])
+        self._of_caption, self._of_seeds, self._of_both = (inputs == name for name in ("caption", "seeds", "text"))
+        self._caption_says, self._seeds_say = (self.columns.index(signal.name) for signal in (CaptionSays, SeedsSay))
 
     def with_image(self, image: Mapping[str, ImageWeights]) -> Ranker:
         """Return the same trees beside other picture weights."""
-        return Ranker(self._trees, image)
+        return Ranker(self._trees, image, self.columns)
 
     def text_scores(self, kind: str, table: Floats) -> Floats:
-        """Return (n,) scores of (n, len(COLUMNS)) text signals."""
+        """Return (n,) scores of (n, n_columns) text signals."""
         if not len(table):
             return np.zeros(0, np.float32)
         scores: Floats = np.asarray(self._trees[kind].predict(table, num_threads=1), dtype=np.float32)
@@ -97,55 +131,56 @@ class Ranker:
         return np.float32(self._image["none"].prior) * log_prior
 
     def text_parts(self, kind: str, table: Floats) -> NDArray[np.float64]:
-        """Return (n, 4) what each of ``PART_NAMES`` brought to ``text_scores``; rows add up to them."""
+        """Return (n, len(Part)) what each input brought to ``text_scores``; rows add up to them."""
         shap = np.asarray(self._trees[kind].predict(table, pred_contrib=True, num_threads=1), dtype=np.float64)
         columns = shap[:, :-1]
-        by_caption, by_seeds = columns[:, _CAPTION].sum(axis=1), columns[:, _SEEDS].sum(axis=1)
-        shared = columns[:, _TEXT].sum(axis=1)
+        by_caption, by_seeds = columns[:, self._of_caption].sum(axis=1), columns[:, self._of_seeds].sum(axis=1)
+        shared = columns[:, self._of_both].sum(axis=1)
         if kind == "both":
-            caption, seeds = (np.maximum(table[:, place], 0) + 1e-6 for place in (_CAPTION_SAYS, _SEEDS_SAY))
+            caption = np.maximum(table[:, self._caption_says], 0) + 1e-6
+            seeds = np.maximum(table[:, self._seeds_say], 0) + 1e-6
             by_caption += shared * caption / (caption + seeds)
             by_seeds += shared * seeds / (caption + seeds)
         elif kind == "caption":
             by_caption, by_seeds = by_caption + shared, np.zeros_like(by_seeds)
         else:
             by_caption, by_seeds = np.zeros_like(by_caption), by_seeds + shared
-        popularity = shap.sum(axis=1) - by_caption - by_seeds
-        return np.stack([np.zeros_like(popularity), by_caption, by_seeds, popularity], axis=1)
+        parts = np.zeros((len(table), len(Part)))
+        parts[:, Part.CAPTION], parts[:, Part.SEEDS] = by_caption, by_seeds
+        parts[:, Part.POPULARITY] = shap.sum(axis=1) - by_caption - by_seeds
+        return parts
 
     def save(self, folder: Path) -> None:
         """Write the trees as LightGBM's text and the rest as JSON into ``folder``."""
         for kind, trees in self._trees.items():
             (folder / trees_file(kind)).write_text(trees.model_to_string(), encoding="utf-8")
-        image = {kind: {"prior": one.prior, "weights": one.weights.tolist()} for kind, one in self._image.items()}
-        plain = {"columns": list(COLUMNS), "image_signals": list(IMAGE_SIGNALS), "image": image}
+        image = {kind: weights.to_dict() for kind, weights in self._image.items()}
+        plain = {"columns": list(self.columns), "image_signals": list(IMAGE_SIGNALS), "image": image}
         (folder / RANKER_FILE).write_text(json.dumps(plain, indent=1), encoding="utf-8")
 
 
 def open_ranker(folder: Path) -> Ranker:
-    """Return the ranker in ``folder``.
+    """Return the ranker in ``folder``; it may have been trained with fewer signals than there are now.
 
     Raises:
-        BundleCorrupt: a file is missing or broken, or made for other signals than this program computes.
+        BundleCorrupt: a file is missing or broken, or made for signals that this program does not compute.
     """
+    file = folder / RANKER_FILE
     try:
-        plain = json.loads((folder / RANKER_FILE).read_text(encoding="utf-8"))
-        if plain["columns"] != list(COLUMNS) or plain["image_signals"] != list(IMAGE_SIGNALS):
-            raise BundleCorrupt(
-                f"{folder / RANKER_FILE} ranks by other signals than this program computes; train again"
-            )
-        image = {
-            kind: ImageWeights(float(one["prior"]), np.array(one["weights"], dtype=np.float32))
-            for kind in (*TEXT_KINDS, "none")
-            for one in [plain["image"][kind]]
-        }
+        plain = json.loads(file.read_text(encoding="utf-8"))
+        columns, signals = plain["columns"], plain["image_signals"]
+        if not set(columns) <= set(COLUMNS) or not set(signals) <= set(IMAGE_SIGNALS):
+            raise BundleCorrupt(f"{file} ranks by other signals than this program computes; train again")
+        image = {kind: ImageWeights.from_dict(plain["image"][kind], signals) for kind in (*TEXT_KINDS, "none")}
         trees = {
             kind: lightgbm.Booster(model_str=_whole_trees((folder / trees_file(kind)).read_text(encoding="utf-8")))
             for kind in TEXT_KINDS
         }
+        if any(booster.feature_name() != columns for booster in trees.values()):
+            raise BundleCorrupt(f"{file} names other signals than its trees; restore it or train again")
+        return Ranker(trees, image, columns)
     except (OSError, ValueError, KeyError, TypeError, lightgbm.basic.LightGBMError) as error:
         raise BundleCorrupt(f"the ranker in {folder} is damaged ({type(error).__name__}); train again") from error
-    return Ranker(trees, image)
 
 
 def _whole_trees(text: str) -> str:
@@ -158,11 +193,11 @@ def _whole_trees(text: str) -> str:
     head = _TREE_SIZES.search(content)
     if head is None:
         raise ValueError("no list of tree sizes")
-    place = head.end()
+    offset = head.end()
     for number, size in enumerate(head.group(1).split()):
-        if not content.startswith(b"Tree=%d\n" % number, place):
+        if not content.startswith(b"Tree=%d\n" % number, offset):
             raise ValueError(f"no tree {number} where it should be")
-        place += int(size)
-    if not content.startswith(b"end of trees", place):
+        offset += int(size)
+    if not content.startswith(b"end of trees", offset):
         raise ValueError("no end where it should be")
     return text

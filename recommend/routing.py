@@ -1,4 +1,4 @@
-"""The first floor of the hierarchy: which topics a post is about, and what that makes of its hashtags."""
+"""Which topics a post is about, and how probable that makes each hashtag: the first step of the hierarchy."""
 
 from __future__ import annotations
 
@@ -32,11 +32,6 @@ class Mixture:
     topics: Floats
     origin: Origin
 
-    @property
-    def none(self) -> float:
-        """Share of "none of the topics", 0 to 1."""
-        return max(0.0, 1.0 - float(self.topics.sum()))
-
 
 def topic_mixture(knowledge: Knowledge, query: Query, context: Floats) -> Mixture:
     """Return the topics of a query: the caller's word, else the picture's, else P(topic | caption words, seeds).
@@ -55,7 +50,7 @@ def topic_mixture(knowledge: Knowledge, query: Query, context: Floats) -> Mixtur
             raise InvalidOption(
                 f"there is no topic {given!r}; this bundle has {', '.join(knowledge.topics)}", field="topic"
             )
-        return Mixture(_one(len(knowledge.topics), knowledge.topics.index(given)), "given")
+        return Mixture(_one_topic(len(knowledge.topics), knowledge.topics.index(given)), "given")
     if query.image is not None:
         return Mixture(query.image.topics, "image")
     logits = context @ knowledge.topic_head[:-1] + knowledge.topic_head[-1]
@@ -67,7 +62,7 @@ def routed(mixture: Mixture, routing: str) -> Floats:
     if routing == "global":
         return np.zeros_like(mixture.topics)
     if routing == "hard":
-        return _one(len(mixture.topics), int(mixture.topics.argmax()))
+        return _one_topic(len(mixture.topics), int(mixture.topics.argmax()))
     return np.where(mixture.topics < NEGLIGIBLE, np.float32(0), mixture.topics)
 
 
@@ -94,7 +89,7 @@ def mixed_log_probability(knowledge: Knowledge, context: Floats, logits: Floats,
     return log_p
 
 
-def _one(n: int, place: int) -> Floats:
-    shares = np.zeros(n, np.float32)
-    shares[place] = 1
+def _one_topic(n_topics: int, topic: int) -> Floats:
+    shares = np.zeros(n_topics, np.float32)
+    shares[topic] = 1
     return shares

@@ -11,10 +11,21 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from core.query import Query
 from core.suggestions import Notice
 
 Blocked = Callable[[str], str | None]
 """Hashtag in normal form to the category it is blocked for, or None (``core.text.blocklist.Blocklist.blocked``)."""
+
+
+def nothing_blocked(_: str) -> str | None:
+    """Return None, as a block list without entries does."""
+    return None
+
+
+def withheld(query: Query) -> set[str]:
+    """Return the hashtags that are not suggested for a query: its seeds and exclusions that are not pinned."""
+    return {*query.seeds, *query.options.exclude}.difference(query.options.pin)
 
 
 def allowed_mask(tags: Sequence[str], blocked: Blocked) -> NDArray[np.bool_]:
@@ -36,11 +47,11 @@ def without_blocked(
     """
     kept: list[str] = []
     notices: list[Notice] = []
-    for place, hashtag in enumerate(hashtags, 1):
+    for number, hashtag in enumerate(hashtags, 1):
         category = blocked(hashtag)
         if category is None:
             kept.append(hashtag)
         else:
-            detail = f"hashtag {place} of {field} is on this service's block list ({category}) and was not used"
+            detail = f"hashtag {number} of {field} is on this service's block list ({category}) and was not used"
             notices.append(Notice("hashtag_blocked", detail, field))
     return tuple(kept), tuple(notices)

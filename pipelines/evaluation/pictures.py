@@ -16,7 +16,7 @@ from pipelines.evaluation.bootstrap import Interval, Resamples, as_figure
 from pipelines.evaluation.contenders import LEARNT, ByScore, ScoringRecommender
 from pipelines.evaluation.scoreboard import MAIN_METRIC, Figures, Ranker, Scoreboard
 from pipelines.training.image_weights import picture_questions
-from recommend.signals.text import without_image
+from recommend.signals.base import without_image
 
 WITHOUT_PICTURE = "tagsmith, without the picture"
 

@@ -23,14 +23,14 @@ from core.query import ImageEvidence
 from pipelines.corpus.questions import IMAGE_TASKS, Question, image_question
 from recommend.catalogue.lookups import Catalogue
 from recommend.ranker import TEXT_KINDS, ImageWeights, Ranker, text_kind
-from recommend.signals.candidates import text_candidates
-from recommend.signals.pictures import IMAGE_SIGNALS, ImageSignalMaker
-from recommend.signals.text import SignalMaker, without_image
+from recommend.signals.base import without_image
+from recommend.signals.pictures import PICTURE_SIGNALS, ImageSignalMaker
+from recommend.signals.text import SignalMaker
 
 Floats = NDArray[np.float32]
 Weigh = Callable[[Sequence[Question]], dict[str, ImageWeights]]
 
-START = np.array([0.5, 0.2, 0.5, 0.3, 0.5, 0.1])
+START = np.array([signal.first_weight for signal in PICTURE_SIGNALS])
 """Where the search begins, and what is used where no post has a picture."""
 TEXT_START = 0.3
 """The same beside a text, whose trees know more than a picture's class."""
@@ -86,8 +86,8 @@ def left_out_weights(
     asked = picture_questions(posts, classifier)
     by_source = {
         source: {
-            kind: {"prior": one.prior, "weights": one.weights.tolist()}
-            for kind, one in weigh([question for question in asked if question.source != source]).items()
+            kind: weights.to_dict()
+            for kind, weights in weigh([question for question in asked if question.source != source]).items()
         }
         for source in sorted({question.source for question in asked})
     }
@@ -131,7 +131,7 @@ def _example(
         rows = np.arange(len(knowledge.tags))
         fixed = catalogue.log_prior
     else:
-        chosen = text_candidates(maker.signals(without_image(query)))
+        chosen = maker.signals(without_image(query)).candidates()
         chosen.update(np.argsort(-(catalogue.log_prior + START @ signals.dense), kind="stable")[:TOP_TEXT].tolist())
         seeds = set(knowledge.known_tags(query.seeds).tolist())
         rows = np.array(sorted(chosen - seeds), dtype=np.int64)
@@ -169,11 +169,5 @@ def _loss(
 
 def with_image_weights(ranker: Ranker, plain: dict[str, Any]) -> Ranker:
     """Return ``ranker`` with the picture weights of one entry of ``left_out_weights``' second result."""
-    weights = {
-        kind: ImageWeights(float(one["prior"]), np.array(one["weights"], dtype=np.float32))
-        for kind, one in plain.items()
-    }
+    weights = {kind: ImageWeights.from_dict(entry) for kind, entry in plain.items()}
     return ranker.with_image(weights)
-
-
-assert len(START) == len(IMAGE_SIGNALS)

@@ -14,7 +14,6 @@ from core.errors import DataError
 from pipelines.config.training import RankerConfig
 from pipelines.corpus.questions import MIN_TAGS, MIN_WORDS, Question
 from recommend.confidence import Confidence, text_evidence
-from recommend.signals.candidates import text_candidates
 from recommend.signals.text import COLUMNS, SignalMaker
 
 WANTED = {
@@ -49,7 +48,7 @@ def gather(
     for question in asked:
         signals = maker.signals(question.query)
         seeds = {tag_row.get(tag) for tag in question.query.seeds}
-        rows = np.array(sorted(row for row in text_candidates(signals) if allowed[row] and row not in seeds), np.int64)
+        rows = np.array(sorted(row for row in signals.candidates() if allowed[row] and row not in seeds), np.int64)
         hidden = np.isin(rows, [tag_row[tag] for tag in question.hidden if tag in tag_row])
         if hidden.any():
             tables.append(maker.table(signals, rows))

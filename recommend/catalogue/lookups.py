@@ -57,7 +57,7 @@ class Catalogue:
 
         Args:
             counts: of the training posts; stays mapped from disk.
-            display: how a hashtag is shown, ``GoldenRetriever`` for ``goldenretriever``.
+            display: how a hashtag is written for readers, ``GoldenRetriever`` for ``goldenretriever``.
             trends: dated counts, where there are any.
             meanings: (n_tags, m) unit rows in a word space, zeros where nothing is known; None without one.
         """
@@ -91,12 +91,8 @@ class Catalogue:
         tier = TIERS[int(self.tier_of[tag_id])]
         return Popularity(int(self.posts[tag_id]), tier, float(self.percentile[tag_id]))
 
-    def display(self, tag_id: int) -> str:
-        """Return a hashtag as it is shown."""
-        return self._display(self.tags[tag_id])
-
-    def show(self, tag: str) -> str:
-        """Return any hashtag in normal form as it is shown, known or not."""
+    def display(self, tag: str) -> str:
+        """Return a hashtag in normal form as it is written for readers, known or not."""
         return self._display(tag)
 
     def topic_of(self, tag_id: int) -> str | None:

@@ -1,122 +1,338 @@
-"""What caption and seeds say about every hashtag: one column a signal, one row a hashtag.
+"""The text signals: what caption and seeds say about every hashtag, one class a signal.
 
-Each signal has a group, the input that it speaks for. ``context`` and ``topics`` read caption and seeds together;
-what they bring is shared out by how much each input's own sum o_t . x says (``caption_says``, ``seeds_say``).
+In the formulas t is a hashtag, s a known seed, w a known caption word, c(a, t) the posts that have a and carry t, n_a
+the posts that have a, and N all posts. ``Context`` and ``Topics`` read caption and seeds together; what they bring is
+shared out by how much each input's own sum o_t . x says (``CaptionSays``, ``SeedsSay``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.query import Query
-from core.text.caption import STOP_WORDS
-from embeddings.context import join, log_softmax
-from embeddings.cooccurrence import tags_given_seeds, tags_given_words
+from embeddings.context import log_softmax
+from embeddings.cooccurrence import SEED_SMOOTHING, WORD_SMOOTHING, tags_given_seeds, tags_given_words
 from embeddings.nearest import unit_rows
 from embeddings.sparse import CountMatrix
-from embeddings.tag_habits import spelt_out
 from embeddings.tokens import word_token
 from recommend.knowledge.opening import Knowledge
-from recommend.routing import Mixture, mixed_log_probability, routed, topic_mixture
-
-Floats = NDArray[np.float32]
-Group = Literal["caption", "seeds", "text", "popularity"]
-
-SIGNALS: dict[str, Group] = {
-    "seed_share": "seeds",
-    "seed_share_best": "seeds",
-    "seed_lift": "seeds",
-    "seed_spelling": "seeds",
-    "seed_meaning": "seeds",
-    "seeds_say": "seeds",
-    "word_share": "caption",
-    "word_share_best": "caption",
-    "word_lift": "caption",
-    "pair_lift": "caption",
-    "pair_share_best": "caption",
-    "said": "caption",
-    "said_words": "caption",
-    "word_spelling": "caption",
-    "word_meaning": "caption",
-    "caption_says": "caption",
-    "context": "text",
-    "topics": "text",
-    "log_prior": "popularity",
-    "captioned_prior": "popularity",
-    "letters": "popularity",
-    "said_habit": "popularity",
-    "n_words": "popularity",
-    "n_seeds": "popularity",
-    "n_unknown_seeds": "popularity",
-    "topic_sure": "popularity",
-}
-"""Every column, in order, with the input it speaks for; "text" is caption and seeds together."""
-NAMES = tuple(SIGNALS)
-N_DENSE = NAMES.index("log_prior")
-RELATIVE = ("seed_share", "word_share", "word_lift", "context")
-"""Signals that are also given as their distance to the best candidate's."""
-TOPIC_GAIN = "topic_gain"
-"""What the ranker sees of ``topics``: how much more than ``context`` it says. Small trees cannot take a difference."""
-COLUMNS = (*(TOPIC_GAIN if name == "topics" else name for name in NAMES), *(f"{name}_behind" for name in RELATIVE))
-GROUPS: tuple[Group, ...] = (*SIGNALS.values(), *(SIGNALS[name] for name in RELATIVE))
+from recommend.routing import mixed_log_probability
+from recommend.signals.base import Floats, Input, TextSignal, TextSignals
+from recommend.signals.facts import (
+    CaptionedPrior,
+    Letters,
+    LogPrior,
+    NSeeds,
+    NUnknownSeeds,
+    NWords,
+    SaidHabit,
+    TopicSure,
+    habit_of_saying,
+    share_of_captioned_posts,
+    share_of_posts,
+)
 
 SEED_LIFT_SMOOTHING = 5.0
 WORD_LIFT_SMOOTHING = 5.0
 PAIR_SMOOTHING = 3.0
-SAID_SMOOTHING = 5.0
-_MIN_SPELT = 3  # shorter words share their n-grams with everything
+
+_COOCCURRENCE = 'Sigurbjörnsson and van Zwol 2008, "Flickr tag recommendation based on collective knowledge"'
+_NAIVE_BAYES = 'Zhang 2004, "The Optimality of Naive Bayes": positive evidence alone, with pseudo-posts of the prior'
+_SPELLING = "recommend/knowledge/spelling.py"
+_MEANING = 'Pennington et al. 2014, "GloVe"'
+_CONTEXT = 'Mikolov et al. 2013, "Efficient Estimation of Word Representations in Vector Space" (CBOW)'
+_OURS = "docs/adr/0005-signals-and-rankers.md"
 
 
-@dataclass(frozen=True, slots=True)
-class TextSignals:
-    """The signals of one query.
+class SeedShare(TextSignal):
+    """How many of the posts with a seed carry the hashtag."""
 
-    Attributes:
-        dense: (N_DENSE, n_tags) float32, in the order of ``SIGNALS``.
-        context: (d,) float32 context vector of caption words and seeds.
-        logits: (n_tags,) float32 of the global context table.
-        mixture: the topics of the query.
-        words, pairs: rows of the known caption words and neighbouring pairs.
-        seeds: rows of the known seeds.
-        said: row -> (place, number of words) of the hashtags that the caption spells out.
-        query_facts: (4,) known and unknown counts, and the share of the likeliest topic, as ``SIGNALS`` names them.
-    """
+    name, speaks_for, source = "seed_share", "seeds", _COOCCURRENCE
+    quota, behind = 60, True
 
-    dense: Floats
-    context: Floats
-    logits: Floats
-    mixture: Mixture
-    words: NDArray[np.int64]
-    pairs: NDArray[np.int64]
-    seeds: NDArray[np.int64]
-    said: dict[int, tuple[int, int]]
-    query_facts: Floats
+    def compute(self, text: TextSignals) -> Floats:
+        """Return the mean over s of c(s, t) / (n_s + 5)."""
+        return tags_given_seeds(self.knowledge.counts.whole, text.seeds)
 
-    def column(self, name: str) -> Floats:
-        """Return the dense signal of that name, (n_tags,)."""
-        column: Floats = self.dense[NAMES.index(name)]
+
+class SeedShareBest(TextSignal):
+    """The same for the seed that says it most strongly."""
+
+    name, speaks_for, source = "seed_share_best", "seeds", _COOCCURRENCE
+
+    def compute(self, text: TextSignals) -> Floats:
+        """Return the maximum over s of c(s, t) / (n_s + 5)."""
+        whole = self.knowledge.counts.whole
+        return best_share(whole.tag_tag, whole.tag_posts, text.seeds, SEED_SMOOTHING)
+
+
+class SeedLift(TextSignal):
+    """How much more often than in all posts the hashtag is carried beside the seeds."""
+
+    name, speaks_for, source = "seed_lift", "seeds", _NAIVE_BAYES
+    quota = 30
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        super().__init__(knowledge)
+        self._prior = share_of_posts(knowledge)
+
+    def compute(self, text: TextSignals) -> Floats:
+        """Return the sum over s of max(0, log((c(s, t) + 5 p) / ((n_s + 5) p))), p = n_t / N."""
+        whole = self.knowledge.counts.whole
+        return lift(whole.tag_tag, whole.tag_posts, text.seeds, self._prior, SEED_LIFT_SMOOTHING)
+
+
+class SeedSpelling(TextSignal):
+    """How much the hashtag is written like a seed."""
+
+    name, speaks_for, source = "seed_spelling", "seeds", _SPELLING
+    quota = 25
+
+    def compute(self, text: TextSignals) -> Floats:
+        """Return the maximum over all seeds of the cosine of character n-grams, 0 to 1."""
+        return self.knowledge.spelling.likeness(text.query.seeds)
+
+
+class SeedMeaning(TextSignal):
+    """How close in meaning the hashtag is to the seeds."""
+
+    name, speaks_for, source = "seed_meaning", "seeds", _MEANING
+
+    def compute(self, text: TextSignals) -> Floats:
+        """Return the cosine to the mean of the seeds' unit vectors, -1 to 1."""
+        return likeness(self.knowledge, self.knowledge.tag_meanings[text.seeds])
+
+
+class SeedsSay(TextSignal):
+    """What the seeds add to the hashtag's logit in the context embedding."""
+
+    name, speaks_for, source = "seeds_say", "seeds", _CONTEXT
+
+    def compute(self, text: TextSignals) -> Floats:
+        """Return o_t . (sum of the seeds' vectors) / sqrt(number of words and seeds)."""
+        return said_by(self.knowledge, text, text.seed_vectors)
+
+
+class WordShare(TextSignal):
+    """How many of the posts whose captions have a word carry the hashtag."""
+
+    name, speaks_for, source = "word_share", "caption", _COOCCURRENCE
+    quota, behind = 50, True
+
+    def compute(self, text: TextSignals) -> Floats:
+        """Return the mean over w of c(w, t) / (n_w + 10), weighted by log(N / (1 + n_w))."""
+        return tags_given_words(self.knowledge.counts.whole, text.words)
+
+
+class WordShareBest(TextSignal):
+    """The same for the word that says it most strongly."""
+
+    name, speaks_for, source = "word_share_best", "caption", _COOCCURRENCE
+
+    def compute(self, text: TextSignals) -> Floats:
+        """Return the maximum over w of c(w, t) / (n_w + 10)."""
+        whole = self.knowledge.counts.whole
+        return best_share(whole.word_tag, whole.word_posts, text.words, WORD_SMOOTHING)
+
+
+class WordLift(TextSignal):
+    """How much more often than in captioned posts the hashtag is carried beside the words."""
+
+    name, speaks_for, source = "word_lift", "caption", _NAIVE_BAYES
+    quota, behind = 50, True
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        super().__init__(knowledge)
+        self._prior = share_of_captioned_posts(knowledge)
+
+    def compute(self, text: TextSignals) -> Floats:
+        """Return the sum over w of max(0, log((c(w, t) + 5 p) / ((n_w + 5) p))) / sqrt(number of w)."""
+        whole = self.knowledge.counts.whole
+        total = lift(whole.word_tag, whole.word_posts, text.words, self._prior, WORD_LIFT_SMOOTHING)
+        return total / np.float32(max(1, len(text.words)) ** 0.5)
+
+
+class PairLift(TextSignal):
+    """How much more often than in captioned posts the hashtag is carried beside two words in a row."""
+
+    name, speaks_for, source = "pair_lift", "caption", _NAIVE_BAYES
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        super().__init__(knowledge)
+        self._prior = share_of_captioned_posts(knowledge)
+
+    def compute(self, text: TextSignals) -> Floats:
+        """Return the sum of ``word_lift`` over the known pairs, not divided."""
+        whole = self.knowledge.counts.whole
+        return lift(whole.word_tag, whole.word_posts, text.pairs, self._prior, WORD_LIFT_SMOOTHING)
+
+
+class PairShareBest(TextSignal):
+    """How many of the posts with two words in a row carry the hashtag, for the pair that says it most strongly."""
+
+    name, speaks_for, source = "pair_share_best", "caption", _COOCCURRENCE
+    quota = 30
+
+    def compute(self, text: TextSignals) -> Floats:
+        """Return the maximum over the known pairs of c(pair, t) / (n_pair + 3)."""
+        whole = self.knowledge.counts.whole
+        return best_share(whole.word_tag, whole.word_posts, text.pairs, PAIR_SMOOTHING)
+
+
+class Said(TextSignal):
+    """How often posts whose captions spell the hashtag out carry it, where this caption spells it out."""
+
+    name, speaks_for, source = "said", "caption", _OURS
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        super().__init__(knowledge)
+        self._habit = habit_of_saying(knowledge)
+
+    def compute(self, text: TextSignals) -> Floats:
+        """Return ``said_habit`` where the caption spells t out, else 0."""
+        column = np.zeros(len(self.knowledge.tags), np.float32)
+        for row in text.said:
+            column[row] = self._habit[row]
         return column
 
 
+class SaidWords(TextSignal):
+    """How many words the caption spells the hashtag out with."""
+
+    name, speaks_for, source = "said_words", "caption", _OURS
+
+    def compute(self, text: TextSignals) -> Floats:
+        """Return the number of words that spell t out, 0 to 4."""
+        column = np.zeros(len(self.knowledge.tags), np.float32)
+        for row, (_, n_words) in text.said.items():
+            column[row] = n_words
+        return column
+
+
+class WordSpelling(TextSignal):
+    """How much the hashtag is written like a word of the caption."""
+
+    name, speaks_for, source = "word_spelling", "caption", _SPELLING
+    quota = 25
+
+    def compute(self, text: TextSignals) -> Floats:
+        """Return the maximum over the content words of the cosine of character n-grams, 0 to 1."""
+        return self.knowledge.spelling.likeness(text.content_words)
+
+
+class WordMeaning(TextSignal):
+    """How close in meaning the hashtag is to the caption's words."""
+
+    name, speaks_for, source = "word_meaning", "caption", _MEANING
+
+    def compute(self, text: TextSignals) -> Floats:
+        """Return the cosine to the mean of the content words' unit vectors, -1 to 1."""
+        table = self.knowledge.meaning
+        return likeness(self.knowledge, unit_rows(table.take_input(table.ids(map(word_token, text.content_words)))))
+
+
+class CaptionSays(TextSignal):
+    """What the caption adds to the hashtag's logit in the context embedding."""
+
+    name, speaks_for, source = "caption_says", "caption", _CONTEXT
+
+    def compute(self, text: TextSignals) -> Floats:
+        """Return o_t . (sum of the words' vectors) / sqrt(number of words and seeds)."""
+        return said_by(self.knowledge, text, text.word_vectors)
+
+
+class Context(TextSignal):
+    """How probable the hashtag is in a post with this caption and these seeds."""
+
+    name, speaks_for, source = "context", "text", _CONTEXT
+    quota, quota_above, behind = 60, -np.inf, True
+
+    def compute(self, text: TextSignals) -> Floats:
+        """Return log softmax over all hashtags of o_t . x + b_t, x being the context vector."""
+        return log_softmax(text.logits)
+
+
+class Topics(TextSignal):
+    """How probable the hashtag is when the topics' tables are mixed; it brings candidates and is ranked as a gain."""
+
+    name, speaks_for, source = "topics", "text", _OURS
+    quota, quota_above, ranked = 80, -np.inf, False
+
+    def compute(self, text: TextSignals) -> Floats:
+        """Return log of the sum over topics of P(topic) P(t | context, table of the topic)."""
+        return mixed_log_probability(self.knowledge, text.context, text.logits, text.shares)
+
+
+class TopicGain(TextSignal):
+    """How much more probable the topics make the hashtag; small trees cannot take the difference themselves."""
+
+    name, speaks_for, source = "topic_gain", "text", _OURS
+
+    def compute(self, text: TextSignals) -> Floats:
+        """Return ``topics`` - ``context``."""
+        return text.column("topics") - text.column("context")
+
+
+TEXT_SIGNALS: tuple[type[TextSignal], ...] = (
+    SeedShare,
+    SeedShareBest,
+    SeedLift,
+    SeedSpelling,
+    SeedMeaning,
+    SeedsSay,
+    WordShare,
+    WordShareBest,
+    WordLift,
+    PairLift,
+    PairShareBest,
+    Said,
+    SaidWords,
+    WordSpelling,
+    WordMeaning,
+    CaptionSays,
+    Context,
+    Topics,
+    TopicGain,
+    LogPrior,
+    CaptionedPrior,
+    Letters,
+    SaidHabit,
+    NWords,
+    NSeeds,
+    NUnknownSeeds,
+    TopicSure,
+)
+"""Every text signal. Their order is that of the columns of rankers that are trained from now on; one that was trained
+before names its own columns."""
+
+BEHIND = "_behind"
+"""Ends the name of the column that holds the distance of a signal to the best candidate's."""
+INPUT_OF: dict[str, Input] = {
+    **{signal.name: signal.speaks_for for signal in TEXT_SIGNALS if signal.ranked},
+    **{signal.name + BEHIND: signal.speaks_for for signal in TEXT_SIGNALS if signal.behind},
+}
+"""Every column that a ranker can have, with the input that it speaks for."""
+COLUMNS = tuple(INPUT_OF)
+"""The columns of a ranker that is trained now."""
+
+
 class SignalMaker:
-    """Computes signals from a bundle's knowledge. Safe to share between threads."""
+    """Computes the text signals from a bundle's knowledge. Safe to share between threads.
+
+    Attributes:
+        knowledge: of the bundle.
+        general_prior: (n_tags,) mean log share of posts at large and of posts with captions: low for what one source
+            alone uses.
+    """
 
     def __init__(self, knowledge: Knowledge) -> None:
-        """Prepare what is the same for every query."""
         self.knowledge = knowledge
-        whole, habits = knowledge.counts.whole, knowledge.habits
-        self._tag_share = (whole.tag_posts / max(1, whole.n_posts)).astype(np.float32)
-        self._captioned_share = ((habits.captioned + 0.5) / (habits.n_captioned + 1)).astype(np.float32)
-        general = habits.said_and_used.sum() / max(1, habits.said.sum())
-        self._said_habit = ((habits.said_and_used + SAID_SMOOTHING * general) / (habits.said + SAID_SMOOTHING)).astype(
-            np.float32
-        )
-        letters = np.array([len(tag) for tag in knowledge.tags], dtype=np.float32)
-        self._facts = np.stack([np.log(self._tag_share), np.log(self._captioned_share), letters, self._said_habit])
+        self._signals = {signal.name: signal(knowledge) for signal in TEXT_SIGNALS}
+        priors = np.stack([LogPrior(knowledge).values(knowledge), CaptionedPrior(knowledge).values(knowledge)])
+        self.general_prior: Floats = priors.mean(axis=0)
 
     def signals(self, query: Query) -> TextSignals:
         """Return what caption and seeds of ``query`` say; where there is neither, what the tables say of any post.
@@ -124,103 +340,16 @@ class SignalMaker:
         Raises:
             InvalidOption: the query names a topic that the bundle does not have.
         """
-        knowledge, whole = self.knowledge, self.knowledge.counts.whole
-        words_used = tuple(dict.fromkeys(query.words))
-        seeds = knowledge.known_tags(query.seeds)
-        words = knowledge.counts.word_ids(words_used)
-        pairs = knowledge.counts.word_ids(
-            f"{first} {second}" for first, second in zip(query.words, query.words[1:], strict=False)
-        )
-        said = spelt_out(query.words, knowledge.tag_row)
-        dense = np.zeros((N_DENSE, len(knowledge.tags)), np.float32)
+        return TextSignals(self.knowledge, query, self._signals)
 
-        def put(name: str, column: Floats) -> None:
-            dense[NAMES.index(name)] = column
-
-        put("seed_share", tags_given_seeds(whole, seeds))
-        put("seed_share_best", best_share(whole.tag_tag, whole.tag_posts, seeds, 5.0))
-        put("seed_lift", self._lift(whole.tag_tag, whole.tag_posts, seeds, self._tag_share, SEED_LIFT_SMOOTHING))
-        put("seed_spelling", knowledge.spelling.likeness(query.seeds))
-        put("word_share", tags_given_words(whole, words))
-        put("word_share_best", best_share(whole.word_tag, whole.word_posts, words, 10.0))
-        lift = self._lift(whole.word_tag, whole.word_posts, words, self._captioned_share, WORD_LIFT_SMOOTHING)
-        put("word_lift", lift / np.float32(max(1, len(words)) ** 0.5))
-        put(
-            "pair_lift", self._lift(whole.word_tag, whole.word_posts, pairs, self._captioned_share, WORD_LIFT_SMOOTHING)
-        )
-        put("pair_share_best", best_share(whole.word_tag, whole.word_posts, pairs, PAIR_SMOOTHING))
-        for row, (_, n_words) in said.items():
-            dense[NAMES.index("said"), row] = self._said_habit[row]
-            dense[NAMES.index("said_words"), row] = n_words
-        content = [word for word in words_used if len(word) >= _MIN_SPELT and word not in STOP_WORDS]
-        put("word_spelling", knowledge.spelling.likeness(content))
-        told = knowledge.meaning.take_input(knowledge.meaning.ids(map(word_token, content)))
-        for name, meanings in (("seed_meaning", knowledge.tag_meanings[seeds]), ("word_meaning", unit_rows(told))):
-            if len(meanings):
-                put(name, self._likeness(meanings))
-
-        embedding = knowledge.context
-        word_vectors, seed_vectors = embedding.word_vectors(words_used), embedding.tag_vectors(query.seeds)
-        context = join(word_vectors, seed_vectors)
-        n = max(1, len(word_vectors) + len(seed_vectors)) ** 0.5
-        for name, vectors in (("caption_says", word_vectors), ("seeds_say", seed_vectors)):
-            if len(vectors):
-                put(name, embedding.outputs @ (vectors.sum(axis=0) / np.float32(n)))
-        logits = dense[NAMES.index("caption_says")] + dense[NAMES.index("seeds_say")] + embedding.bias
-        put("context", log_softmax(logits))
-        mixture = topic_mixture(knowledge, query, context)
-        text_topics = mixture if mixture.origin != "image" else topic_mixture(knowledge, without_image(query), context)
-        shares = routed(text_topics, query.options.routing)
-        put("topics", mixed_log_probability(knowledge, context, logits, shares))
-        unknown = len(query.seeds) - len(seeds)
-        facts = np.array([len(words_used), len(seeds), unknown, shares.max(initial=0)], np.float32)
-        return TextSignals(dense, context, logits, mixture, words, pairs, seeds, said, facts)
-
-    def table(self, signals: TextSignals, candidates: NDArray[np.int64]) -> Floats:
-        """Return (n_candidates, len(COLUMNS)) the ranker's input."""
-        dense = signals.dense[:, candidates]
-        dense[NAMES.index("topics")] -= dense[NAMES.index("context")]
-        query_facts = np.repeat(signals.query_facts[:, None], len(candidates), axis=1)
-        relative = dense[[NAMES.index(name) for name in RELATIVE]]
-        relative = relative - relative.max(axis=1, keepdims=True) if len(candidates) else relative
-        return np.ascontiguousarray(
-            np.concatenate([dense, self._facts[:, candidates], query_facts, relative]).T, dtype=np.float32
-        )
-
-    @property
-    def log_prior(self) -> Floats:
-        """(n_tags,) natural logarithm of the share of posts that carry each hashtag."""
-        log_prior: Floats = self._facts[0]
-        return log_prior
-
-    @property
-    def general_prior(self) -> Floats:
-        """(n_tags,) mean log share of posts at large and of posts with captions: low for what one source alone uses."""
-        general: Floats = self._facts[:2].mean(axis=0)
-        return general
-
-    def _likeness(self, vectors: Floats) -> Floats:
-        """Return (n_tags,) the cosine in the general word space of each hashtag to the mean of unit ``vectors``."""
-        mean = vectors.sum(axis=0)
-        length = float(np.linalg.norm(mean))
-        cosine: Floats = self.knowledge.tag_meanings @ (mean / np.float32(max(length, 1e-9)))
-        return cosine
-
-    def _lift(
-        self, together: CountMatrix, uses: NDArray[np.uint32], rows: NDArray[np.int64], prior: Floats, smoothing: float
-    ) -> Floats:
-        """Return (n_tags,) the sum over ``rows`` of log((c + k p) / ((n + k) p)) where it is positive.
-
-        That is the evidence of naive Bayes with k pseudo-posts drawn from the prior p; evidence against a hashtag is
-        left out, because most posts leave out most of what would fit them.
-        """
-        total = np.zeros(len(self.knowledge.tags), np.float32)
-        for row in rows:
-            tags, counts = together.row(int(row))
-            expected = prior[tags]
-            gain = np.log((counts + smoothing * expected) / ((float(uses[row]) + smoothing) * expected))
-            total[tags] += np.maximum(gain, 0).astype(np.float32)
-        return total
+    def table(self, signals: TextSignals, candidates: NDArray[np.int64], columns: Sequence[str] = COLUMNS) -> Floats:
+        """Return (n_candidates, n_columns) the input of a ranker with those columns, each of ``INPUT_OF``."""
+        table = np.empty((len(columns), len(candidates)), np.float32)
+        for column, name in zip(table, columns, strict=True):
+            column[:] = signals.column(name.removesuffix(BEHIND))[candidates]
+            if name.endswith(BEHIND) and len(column):
+                column -= column.max()
+        return np.ascontiguousarray(table.T)
 
 
 def best_share(together: CountMatrix, uses: NDArray[np.uint32], rows: NDArray[np.int64], smoothing: float) -> Floats:
@@ -232,6 +361,37 @@ def best_share(together: CountMatrix, uses: NDArray[np.uint32], rows: NDArray[np
     return best
 
 
-def without_image(query: Query) -> Query:
-    """Return the same query as if no picture had come with it."""
-    return Query(words=query.words, seeds=query.seeds, image=None, options=query.options)
+def lift(
+    together: CountMatrix, uses: NDArray[np.uint32], rows: NDArray[np.int64], prior: Floats, smoothing: float
+) -> Floats:
+    """Return (n_tags,) the sum over ``rows`` of log((c + k p) / ((n + k) p)) where it is positive.
+
+    That is the evidence of naive Bayes with k pseudo-posts drawn from the prior p; evidence against a hashtag is
+    left out, because most posts leave out most of what would fit them.
+    """
+    total = np.zeros(together.n_columns, np.float32)
+    for row in rows:
+        tags, counts = together.row(int(row))
+        expected = prior[tags]
+        gain = np.log((counts + smoothing * expected) / ((float(uses[row]) + smoothing) * expected))
+        total[tags] += np.maximum(gain, 0).astype(np.float32)
+    return total
+
+
+def likeness(knowledge: Knowledge, vectors: Floats) -> Floats:
+    """Return (n_tags,) the cosine of each hashtag to the mean of unit ``vectors`` (n, m); zeros without any."""
+    if not len(vectors):
+        return np.zeros(len(knowledge.tags), np.float32)
+    mean = vectors.sum(axis=0)
+    length = float(np.linalg.norm(mean))
+    cosine: Floats = knowledge.tag_meanings @ (mean / np.float32(max(length, 1e-9)))
+    return cosine
+
+
+def said_by(knowledge: Knowledge, text: TextSignals, vectors: Floats) -> Floats:
+    """Return (n_tags,) what input ``vectors`` (n, d) add to the logits of the context; zeros without any."""
+    if not len(vectors):
+        return np.zeros(len(knowledge.tags), np.float32)
+    n = max(1, len(text.word_vectors) + len(text.seed_vectors)) ** 0.5
+    logits: Floats = knowledge.context.outputs @ (vectors.sum(axis=0) / np.float32(n))
+    return logits

@@ -237,7 +237,7 @@ def _checked(one: GivenHashtag, fit: Fit | None, loaded: Loaded) -> CheckedHasht
         why_not=why_not(one.raw),
         duplicate_of=one.duplicate_of,
         blocked=one.blocked,
-        display=None if tag is None else catalogue.show(tag),
+        display=None if tag is None else catalogue.display(tag),
         topic=None if number is None else catalogue.topic_of(number),
         popularity=None if number is None else popularity_of(catalogue, number),
         trend=None if tag is None or number is None else trend_of(catalogue.trend(tag)),

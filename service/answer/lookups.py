@@ -76,7 +76,7 @@ def describe(loaded: Loaded, raw: str) -> HashtagCard:
     return HashtagCard(
         bundle=loaded.bundle.manifest.bundle_id,
         hashtag=tag,
-        display=catalogue.display(number),
+        display=catalogue.display(tag),
         popularity=popularity_of(catalogue, number),
         topic=catalogue.topic_of(number),
         topics=[TopicShare(topic=topic, share=share) for topic, share in catalogue.topic_shares(number)],
@@ -134,7 +134,7 @@ def _listed(catalogue: Catalogue, tag: str) -> ListedHashtag:
     number = _known(catalogue, tag)
     return ListedHashtag(
         hashtag=tag,
-        display=catalogue.display(number),
+        display=catalogue.display(tag),
         topic=catalogue.topic_of(number),
         popularity=popularity_of(catalogue, number),
     )
@@ -143,7 +143,7 @@ def _listed(catalogue: Catalogue, tag: str) -> ListedHashtag:
 def _related(loaded: Loaded, pairs: Iterable[tuple[str, float]]) -> list[RelatedHashtag]:
     allowed = [(tag, strength) for tag, strength in pairs if loaded.blocked(tag) is None]
     return [
-        RelatedHashtag(hashtag=tag, display=loaded.catalogue.show(tag), strength=strength)
+        RelatedHashtag(hashtag=tag, display=loaded.catalogue.display(tag), strength=strength)
         for tag, strength in allowed[:N_RELATED]
     ]
 
@@ -151,7 +151,7 @@ def _related(loaded: Loaded, pairs: Iterable[tuple[str, float]]) -> list[Related
 def _trending(catalogue: Catalogue, one: TrendingHashtag) -> TrendingEntry:
     return TrendingEntry(
         hashtag=one.hashtag,
-        display=catalogue.show(one.hashtag),
+        display=catalogue.display(one.hashtag),
         posts=one.posts,
         baseline_posts=one.baseline_posts,
         ratio=one.ratio,

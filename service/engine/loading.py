@@ -17,9 +17,8 @@ from core.query import Query
 from core.text.flags import Flag, load_flags
 from recommend.assemble import assemble
 from recommend.catalogue.lookups import Catalogue
-from recommend.catalogue.trend_shelf import nothing_blocked
 from recommend.knowledge.class_words import shown_name
-from recommend.safety import Blocked
+from recommend.safety import Blocked, nothing_blocked
 from service.schemas.answers import BundleCard, FlaggedHashtag
 from service.settings import PREFIX, Settings
 

@@ -58,11 +58,11 @@ def catalogue() -> Catalogue:
 )
 def test_common_hashtags_are_shown_as_people_write_them(catalogue: Catalogue, forms: str, most_wrong: int) -> None:
     """Nearly all of them; which ones are wrong is told."""
-    wrong = [(form, shown) for form in forms.split() if (shown := catalogue.show(form.casefold())) != form]
+    wrong = [(form, shown) for form in forms.split() if (shown := catalogue.display(form.casefold())) != form]
     assert len(wrong) <= most_wrong, wrong
 
 
 @pytest.mark.parametrize("form", ["DogLover", "NewYork", "IceCream", "NoFilter", "Fireplace", "SundayFunday"])
 def test_words_are_not_cut_by_their_frequency_alone(catalogue: Catalogue, form: str) -> None:
     """What captions and hashtags say of them counts as well."""
-    assert catalogue.show(form.casefold()) == form
+    assert catalogue.display(form.casefold()) == form

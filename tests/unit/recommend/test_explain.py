@@ -7,7 +7,8 @@ import pytest
 
 from core.query import ImageEvidence, Options, Query
 from core.suggestions import Parts
-from recommend.explain import MIN_PART, Evidence, reasons
+from recommend.explain import MIN_PART, reasons
+from recommend.scoring import Evidence
 from recommend.signals.pictures import IMAGE_SIGNALS, ImageSignalMaker
 from recommend.signals.text import SignalMaker
 from tests.support.tiny_world import DOG, TinyWorld, ask, look

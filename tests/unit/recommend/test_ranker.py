@@ -6,16 +6,18 @@ import json
 import shutil
 from pathlib import Path
 
+import lightgbm
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from core.errors import BundleCorrupt
+from recommend.assemble import assemble
 from recommend.ranker import (
-    PART_NAMES,
     RANKER_FILE,
     TEXT_KINDS,
     ImageWeights,
+    Part,
     Ranker,
     open_ranker,
     text_kind,
@@ -54,12 +56,12 @@ def test_parts_add_up_to_the_score(tiny_world: TinyWorld, ranker: Ranker, kind: 
     """Row by row; what an absent input brings is exactly 0, and a text brings nothing to the picture."""
     table = table_of(tiny_world, kind)
     parts = ranker.text_parts(kind, table)
-    assert parts.shape == (len(table), len(PART_NAMES))
+    assert parts.shape == (len(table), len(Part))
     np.testing.assert_allclose(parts.sum(axis=1), ranker.text_scores(kind, table), atol=1e-4)
-    absent = {"caption": ["image", "seeds"], "seeds": ["image", "caption"], "both": ["image"]}[kind]
-    for name in absent:
-        assert not parts[:, PART_NAMES.index(name)].any()
-    assert parts[:, PART_NAMES.index("caption" if kind == "both" else kind)].any()
+    absent = {"caption": [Part.IMAGE, Part.SEEDS], "seeds": [Part.IMAGE, Part.CAPTION], "both": [Part.IMAGE]}[kind]
+    for part in absent:
+        assert not parts[:, part].any()
+    assert parts[:, Part.SEEDS if kind == "seeds" else Part.CAPTION].any()
 
 
 def test_rows_are_scored_alone(tiny_world: TinyWorld, ranker: Ranker) -> None:
@@ -101,14 +103,55 @@ def damaged(tiny_world: TinyWorld, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_ranker_for_other_signals_is_refused(damaged: Path) -> None:
+def test_a_ranker_whose_columns_are_not_its_trees_is_refused(damaged: Path) -> None:
     """Its columns would be read as something else."""
     plain = json.loads((damaged / RANKER_FILE).read_text(encoding="utf-8"))
     assert plain["columns"] == list(COLUMNS)
     plain["columns"] = plain["columns"][::-1]
     (damaged / RANKER_FILE).write_text(json.dumps(plain), encoding="utf-8")
+    with pytest.raises(BundleCorrupt, match="other signals than its trees; restore it or train again"):
+        open_ranker(damaged)
+
+
+@pytest.mark.parametrize("key", ["columns", "image_signals"])
+def test_a_ranker_for_other_signals_is_refused(damaged: Path, key: str) -> None:
+    """Nothing here can compute them."""
+    plain = json.loads((damaged / RANKER_FILE).read_text(encoding="utf-8"))
+    plain[key][0] = "phase_of_the_moon"
+    (damaged / RANKER_FILE).write_text(json.dumps(plain), encoding="utf-8")
     with pytest.raises(BundleCorrupt, match="other signals than this program computes; train again"):
         open_ranker(damaged)
+
+
+def test_a_ranker_that_was_trained_with_fewer_signals_still_ranks(tiny_world: TinyWorld, tmp_path: Path) -> None:
+    """Its own columns in its own order; what it does not know counts nothing, and parts add up."""
+    columns = [name for name in COLUMNS[::-1] if name not in ("letters", "pair_lift")]
+    maker = SignalMaker(tiny_world.engine.knowledge)
+    rows = np.arange(len(maker.knowledge.tags))
+    tables = {kind: maker.table(maker.signals(query), rows, columns) for kind, query in QUERIES.items()}
+    trees = {
+        kind: lightgbm.train(
+            {"verbosity": -1, "min_data_in_leaf": 2, "num_threads": 1},
+            lightgbm.Dataset(table, np.arange(len(table)) % 2, feature_name=columns),
+            5,
+        )
+        for kind, table in tables.items()
+    }
+    weights = {kind: ImageWeights(1.0, np.ones(len(IMAGE_SIGNALS), np.float32)) for kind in (*TEXT_KINDS, "none")}
+    Ranker(trees, weights, columns).save(tmp_path)
+    plain = json.loads((tmp_path / RANKER_FILE).read_text(encoding="utf-8"))
+    plain["image_signals"] = plain["image_signals"][1:]
+    for entry in plain["image"].values():
+        entry["weights"] = entry["weights"][1:]
+    (tmp_path / RANKER_FILE).write_text(json.dumps(plain), encoding="utf-8")
+    old = open_ranker(tmp_path)
+    assert old.columns == tuple(columns)
+    assert old.image_scores(None, np.eye(len(IMAGE_SIGNALS), dtype=np.float32)).tolist() == [0, 1, 1, 1, 1, 1]
+    for kind, table in tables.items():
+        assert old.text_scores(kind, table).tolist() == np.asarray(trees[kind].predict(table), np.float32).tolist()
+        np.testing.assert_allclose(old.text_parts(kind, table).sum(axis=1), old.text_scores(kind, table), atol=1e-4)
+    answer = assemble(tiny_world.bundle, runtime="onnx", threads=1, ranker=old).recommender.recommend([QUERIES["both"]])
+    assert answer[0].suggestions
 
 
 @pytest.mark.parametrize("name", [RANKER_FILE, trees_file("both")])

@@ -87,7 +87,7 @@ def test_the_caller_overrides_the_picture_and_the_picture_the_text(knowledge: Kn
     """In this order, whatever the others say."""
     context = np.zeros(knowledge.context.dimensions, np.float32)
     given_topic = topic_mixture(knowledge, ask("pasta", image=DOG, options=Options(topic="beach")), context)
-    assert (given_topic.origin, given_topic.topics.tolist(), given_topic.none) == ("given", [1.0, 0.0, 0.0], 0.0)
+    assert (given_topic.origin, given_topic.topics.tolist()) == ("given", [1.0, 0.0, 0.0])
     seen = topic_mixture(knowledge, ask("pasta", image=DOG), context)
     assert seen.origin == "image"
     assert seen.topics.tolist() == DOG.topics.tolist()
@@ -107,7 +107,6 @@ def test_a_text_may_be_about_none_of_the_topics(tiny_world: TinyWorld) -> None:
     assert sum(p for _, p in office.topics) < 0.3
     assert pasta.topics[0][0] == "food"
     assert sum(p for _, p in pasta.topics) > 0.5
-    assert Mixture(np.array([0.2, 0.1, 0.1], np.float32), "text").none == pytest.approx(0.6)
 
 
 def test_routing_decides_what_of_a_mixture_counts() -> None:

@@ -1,18 +1,31 @@
-"""What feedback is worth: bounded, smoothed, fading, and without a trace once it is gone."""
+"""What feedback is worth, bounded, smoothed and fading, and where a workspace's own hashtags stand."""
 
 from __future__ import annotations
 
 import random
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommend.workspace import BOUND, HALF_LIFE_DAYS, HORIZON_DAYS, VERDICTS, WEIGHTS, Event, adjustments
+from core.query import Query
+from recommend.workspace import (
+    BOUND,
+    HALF_LIFE_DAYS,
+    HORIZON_DAYS,
+    MOST_OWN_TAGS,
+    WEIGHTS,
+    Event,
+    OwnTags,
+    adjustments,
+    own_tags,
+)
 
 EVENTS = st.lists(
-    st.tuples(st.sampled_from(["dog", "cat", "art"]), st.sampled_from(VERDICTS), st.integers(0, HORIZON_DAYS + 5)),
+    st.tuples(st.sampled_from(["dog", "cat", "art"]), st.sampled_from(list(WEIGHTS)), st.integers(0, HORIZON_DAYS + 5)),
     max_size=40,
 )
+SCORES = st.floats(-10, 10, width=32)
 
 
 def test_one_click_moves_a_little_and_a_habit_far() -> None:
@@ -51,3 +64,25 @@ def test_any_feedback_stays_within_bounds(events: list[Event]) -> None:
 def test_what_is_undone_leaves_no_trace(events: list[Event], more: list[Event]) -> None:
     """Values follow from what is there, so taking the rest away gives what was before."""
     assert adjustments([*events, *more][: len(events)]) == adjustments(events)
+
+
+@given(st.lists(SCORES, max_size=20), st.lists(st.floats(2**-7, 5, width=32), max_size=6), SCORES)
+def test_each_stands_behind_all_that_have_its_score(scores: list[float], leanings: list[float], base: float) -> None:
+    """As many candidates stand before it as have at least its score, whatever their order; nothing else moves."""
+    ranked = [f"tag{number}" for number in range(len(scores))]
+    falling = sorted(leanings, reverse=True)
+    own = OwnTags(base, {f"own{number}": leaning for number, leaning in enumerate(falling)})
+    tags = own.among(ranked, np.array(scores, np.float32))
+    assert [tag for tag in tags if tag.startswith("tag")] == ranked
+    assert [tag for tag in tags if tag.startswith("own")] == list(own.leanings)
+    for tag, leaning in own.leanings.items():
+        before = [other for other in tags[: tags.index(tag)] if other.startswith("tag")]
+        assert len(before) == sum(score >= base + leaning for score in scores)
+
+
+def test_no_more_than_any_answer_holds() -> None:
+    """The best of them, most first; equal ones in the order of the alphabet, so that an answer is the same again."""
+    liked = {f"own{number:03d}": 1.0 + (number % 7 == 0) for number in range(300)}
+    found = own_tags(Query(workspace=liked), {}, lambda _: None, np.array([1.0, 2.0, 9.0], np.float32))
+    assert found.base == 2.0
+    assert list(found.leanings) == sorted(liked, key=lambda tag: (-liked[tag], tag))[:MOST_OWN_TAGS]

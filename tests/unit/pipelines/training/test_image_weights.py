@@ -135,13 +135,13 @@ def test_weights_without_a_source_have_not_seen_it(tiny_world: TinyWorld, tmp_pa
 
     def note(asked: object) -> dict[str, ImageWeights]:
         seen.append({one.source for one in asked})  # type: ignore[attr-defined]
-        return {"none": ImageWeights(float(len(seen)), np.ones(2, np.float32))}
+        return {"none": ImageWeights(float(len(seen)), np.ones(len(IMAGE_SIGNALS), np.float32))}
 
     whole, by_source = left_out_weights(posts, tiny_world.engine.classifier, note)
     everyone = {"album0", "album1", "album2"}
     assert seen == [everyone - {"album0"}, everyone - {"album1"}, everyone - {"album2"}, everyone]
     assert whole["none"].prior == 4.0
-    assert by_source["album1"] == {"none": {"prior": 2.0, "weights": [1.0, 1.0]}}
+    assert by_source["album1"] == {"none": {"prior": 2.0, "weights": [1.0] * len(IMAGE_SIGNALS)}}
     ranker = with_image_weights(open_ranker(tiny_world.bundle.root), by_source["album1"])
     assert ranker.prior_scores(np.ones(1, np.float32)).tolist() == [2.0]
 

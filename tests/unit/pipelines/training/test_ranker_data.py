@@ -14,7 +14,6 @@ from core.posts import Post
 from pipelines.corpus.questions import Question, caption_question, questions, tags_question
 from pipelines.training.ranker_data import RankingSet, fit_trees, gather, limits_of, tree_parameters
 from recommend.confidence import text_evidence
-from recommend.signals.candidates import text_candidates
 from recommend.signals.text import COLUMNS, SignalMaker
 from tests.support.tiny_posts import themed_posts
 from tests.support.tiny_world import RANKER, TinyWorld
@@ -51,7 +50,7 @@ def test_candidates_are_those_of_serving_without_seeds_and_blocked(
     knowledge, start, n_kept = maker.knowledge, 0, 0
     for question in asked:
         signals = maker.signals(question.query)
-        tags = {knowledge.tags[row] for row in text_candidates(signals)} - {*question.query.seeds, "puppy"}
+        tags = {knowledge.tags[row] for row in signals.candidates()} - {*question.query.seeds, "puppy"}
         rows = np.array(sorted(knowledge.tag_row[tag] for tag in tags), dtype=np.int64)
         hidden = [int(knowledge.tags[row] in question.hidden) for row in rows]
         if not any(hidden):

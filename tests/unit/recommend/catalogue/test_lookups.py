@@ -51,7 +51,7 @@ def test_an_id_leads_to_its_hashtag_and_back() -> None:
 def test_hashtags_are_shown_as_the_given_function_shows_them() -> None:
     """``display`` asks what was injected."""
     catalogue = Catalogue(toy_counts(), display=str.title)
-    assert catalogue.display(catalogue.tags.index("dogfood")) == "Dogfood"
+    assert catalogue.display("dogfood") == "Dogfood"
 
 
 def test_the_log_prior_is_that_of_a_distribution() -> None:

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from core.query import ImageEvidence, Options
-from recommend.signals.pictures import IMAGE_SIGNALS, LEAST_CLASS, NAMED_RATE, ImageSignalMaker, ImageSignals
+from recommend.signals.pictures import (
+    IMAGE_SIGNALS,
+    LEAST_CLASS,
+    NAMED_RATE,
+    PICTURE_SIGNALS,
+    ImageSignalMaker,
+    ImageSignals,
+)
 from recommend.signals.text import SignalMaker
 from tests.support.tiny_world import CARBONARA, DOG, TinyWorld, ask, look
 
@@ -24,6 +31,16 @@ def column(signals: ImageSignals, name: str) -> list[float]:
     """Return one signal of every hashtag."""
     values: list[float] = signals.dense[IMAGE_SIGNALS.index(name)].tolist()
     return values
+
+
+def test_every_signal_says_what_it_is() -> None:
+    """A name of its own, a formula, its source, and a weight that learning begins with."""
+    assert len(set(IMAGE_SIGNALS)) == len(IMAGE_SIGNALS)
+    for signal in PICTURE_SIGNALS:
+        assert signal.speaks_for == "image"
+        assert signal.source, signal.name
+        assert str(signal.compute.__doc__).startswith("Return "), signal.name
+        assert signal.first_weight > 0, signal.name
 
 
 def test_classes_are_named_by_their_own_words_and_their_family(tiny_world: TinyWorld) -> None:

@@ -16,21 +16,18 @@ from core.query import Options
 from core.text.caption import caption_words
 from embeddings.cooccurrence import TokenisedPost
 from recommend.knowledge.opening import Knowledge
+from recommend.signals.base import TextSignals, without_image
+from recommend.signals.facts import SAID_SMOOTHING, TopicSure
 from recommend.signals.text import (
+    BEHIND,
     COLUMNS,
-    GROUPS,
-    N_DENSE,
-    NAMES,
-    RELATIVE,
-    SAID_SMOOTHING,
+    INPUT_OF,
     SEED_LIFT_SMOOTHING,
-    SIGNALS,
-    TOPIC_GAIN,
+    TEXT_SIGNALS,
     WORD_LIFT_SMOOTHING,
     SignalMaker,
-    TextSignals,
+    TopicGain,
     best_share,
-    without_image,
 )
 from tests.support.tiny_world import DOG, TinyWorld, ask, tokenised_posts
 
@@ -77,6 +74,23 @@ def word_uses(word: str) -> int:
 def kept_words() -> list[str]:
     """Return the caption's words that three posts have."""
     return [word for word in WORDS_USED if word_uses(word) >= 3]
+
+
+def every_signal(signals: TextSignals) -> NDArray[np.float32]:
+    """Return (n_signals, n_tags) all that there are."""
+    return np.stack([signals.column(signal.name) for signal in TEXT_SIGNALS])
+
+
+def test_every_signal_says_what_it_is() -> None:
+    """A name of its own, the input that it speaks for, a formula and its source."""
+    names = [signal.name for signal in TEXT_SIGNALS]
+    assert len(set(names)) == len(names)
+    assert not any(name.endswith(BEHIND) for name in names)
+    for signal in TEXT_SIGNALS:
+        assert signal.speaks_for in ("caption", "seeds", "text", "popularity"), signal.name
+        assert signal.source, signal.name
+        formulas = [vars(signal).get(method) for method in ("compute", "value", "values")]
+        assert any(formula is not None and formula.__doc__.startswith("Return ") for formula in formulas), signal.name
 
 
 def check(knowledge: Knowledge, column: NDArray[np.float32], wanted: dict[str, float]) -> None:
@@ -208,15 +222,16 @@ def test_inputs_that_are_absent_leave_their_columns_empty(maker: SignalMaker) ->
     """Every column of seeds without seeds, every column of the caption without one."""
     for query, group in ((ask(CAPTION), "seeds"), (ask("", SEEDS), "caption")):
         signals = maker.signals(query)
-        for name in NAMES[:N_DENSE]:
-            if SIGNALS[name] == group:
-                assert not signals.column(name).any(), name
+        absent = [signal.name for signal in TEXT_SIGNALS if signal.speaks_for == group]
+        assert absent
+        for name in absent:
+            assert not signals.column(name).any(), name
 
 
 def test_a_picture_changes_no_text_signal(maker: SignalMaker) -> None:
     """Else it could not be told what each input brought; only the mixture of topics is the picture's."""
     alone, beside = maker.signals(ask(CAPTION, SEEDS)), maker.signals(ask(CAPTION, SEEDS, DOG))
-    assert np.array_equal(alone.dense, beside.dense)
+    assert np.array_equal(every_signal(alone), every_signal(beside))
     assert (alone.mixture.origin, beside.mixture.origin) == ("text", "image")
     assert without_image(ask(CAPTION, SEEDS, DOG)) == ask(CAPTION, SEEDS)
 
@@ -224,7 +239,7 @@ def test_a_picture_changes_no_text_signal(maker: SignalMaker) -> None:
 def test_order_of_seeds_and_repeated_words_do_not_matter(maker: SignalMaker) -> None:
     """A post is a set of hashtags, and a word said twice is no more evidence."""
     one, other = maker.signals(ask("", SEEDS)), maker.signals(ask("", SEEDS[::-1]))
-    np.testing.assert_allclose(one.dense, other.dense, atol=1e-5)
+    np.testing.assert_allclose(every_signal(one), every_signal(other), atol=1e-5)
     once, twice = maker.signals(ask("dog barking")), maker.signals(ask("dog barking dog"))
     for name in ("word_share", "word_share_best", "word_lift", "context"):
         np.testing.assert_allclose(once.column(name), twice.column(name), atol=1e-6)
@@ -249,14 +264,18 @@ def test_the_table_holds_every_column_of_the_candidates(maker: SignalMaker, sign
     table = maker.table(signals, candidates)
     assert table.shape == (3, len(COLUMNS))
     assert table.dtype == np.float32
-    assert len(GROUPS) == len(COLUMNS) == len(set(COLUMNS))
+    behind = [signal.name for signal in TEXT_SIGNALS if signal.behind]
+    assert behind == ["seed_share", "word_share", "word_lift", "context"]
+    assert len(COLUMNS) == len(set(COLUMNS)) == len(TEXT_SIGNALS) - 1 + len(behind)
     column = dict(zip(COLUMNS, table.T, strict=True))
-    for name in set(NAMES[:N_DENSE]) - {"topics"}:
+    assert set(column) == {signal.name for signal in TEXT_SIGNALS} - {"topics"} | {f"{name}_behind" for name in behind}
+    for name in {signal.name for signal in TEXT_SIGNALS} - {"topics"}:
         assert column[name].tolist() == signals.column(name)[candidates].tolist()
     gain = (signals.column("topics") - signals.column("context"))[candidates]
-    assert column[TOPIC_GAIN].tolist() == gain.tolist()
-    for name in RELATIVE:
+    assert column[TopicGain.name].tolist() == gain.tolist()
+    for name in behind:
         np.testing.assert_allclose(column[f"{name}_behind"], column[name] - column[name].max(), atol=1e-6)
+        assert INPUT_OF[f"{name}_behind"] == INPUT_OF[name]
     tags = [maker.knowledge.tags[row] for row in candidates]
     assert column["letters"].tolist() == [len(tag) for tag in tags]
     assert column["log_prior"].tolist() == pytest.approx([math.log(uses(tag) / len(POSTS)) for tag in tags], abs=1e-5)
@@ -266,18 +285,27 @@ def test_the_table_holds_every_column_of_the_candidates(maker: SignalMaker, sign
     assert maker.table(signals, candidates[:0]).shape == (0, len(COLUMNS))
 
 
+def test_a_table_of_fewer_columns_holds_the_same_values(maker: SignalMaker, signals: TextSignals) -> None:
+    """In the order asked, as a ranker that was trained with other signals names them."""
+    candidates, some = np.arange(9), ("context_behind", "letters", "seed_share")
+    whole = maker.table(signals, candidates)
+    assert np.array_equal(
+        maker.table(signals, candidates, some), whole[:, [COLUMNS.index("context_behind"), COLUMNS.index("letters"), 0]]
+    )
+
+
 def test_without_topics_the_ranker_sees_neither_gain_nor_sureness(maker: SignalMaker) -> None:
     """Routing global is the same pipeline with the global table alone."""
     table = maker.table(maker.signals(ask("golden", SEEDS, options=Options(routing="global"))), np.arange(9))
-    np.testing.assert_allclose(table[:, COLUMNS.index(TOPIC_GAIN)], 0, atol=1e-5)
-    assert not table[:, COLUMNS.index("topic_sure")].any()
+    np.testing.assert_allclose(table[:, COLUMNS.index(TopicGain.name)], 0, atol=1e-5)
+    assert not table[:, COLUMNS.index(TopicSure.name)].any()
 
 
 @given(caption=st.text(max_size=60), seeds=st.lists(st.text(min_size=1, max_size=8), max_size=4, unique=True))
 def test_any_text_gives_finite_signals(maker: SignalMaker, caption: str, seeds: list[str]) -> None:
     """Emoji, other scripts, half surrogates."""
     signals = maker.signals(ask(caption, seeds))
-    assert np.isfinite(signals.dense).all()
+    assert np.isfinite(every_signal(signals)).all()
     assert np.isfinite(maker.table(signals, np.arange(len(maker.knowledge.tags)))).all()
 
 

@@ -1,4 +1,4 @@
-"""Which hashtags are looked at closely."""
+"""Which hashtags become candidates."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommend.signals.candidates import TEXT_QUOTAS, best_rows, text_candidates
-from recommend.signals.text import NAMES, SignalMaker
+from recommend.signals.base import best_rows
+from recommend.signals.text import TEXT_SIGNALS, SignalMaker
 from tests.support.tiny_world import TinyWorld, ask
 
 SCORES = st.lists(st.integers(-3, 3).map(float), max_size=12)
@@ -25,20 +25,17 @@ def test_best_rows_equal_a_plain_sort(scores: list[float], n: int, above: float)
     assert len(set(found)) == len(found)
 
 
-def test_quotas_are_of_signals_that_there_are() -> None:
-    """And positive."""
-    assert set(TEXT_QUOTAS) <= set(NAMES)
-    assert min(TEXT_QUOTAS.values()) > 0
-
-
 @pytest.mark.parametrize("caption", ["golden retriever on the beach", "xqzzt", ""])
 def test_all_that_is_said_and_the_best_of_each_signal_are_candidates(tiny_world: TinyWorld, caption: str) -> None:
     """Unknown words still have the context's best."""
     maker = SignalMaker(tiny_world.engine.knowledge)
     signals = maker.signals(ask(caption, ("dog",)))
-    chosen = text_candidates(signals)
+    chosen = signals.candidates()
     assert set(signals.said) <= chosen
-    for name in TEXT_QUOTAS:
+    quotas = {signal.name: signal.quota for signal in TEXT_SIGNALS if signal.quota}
+    assert len(quotas) == 9
+    assert min(quotas.values()) > 0
+    for name in quotas:
         if signals.column(name).max() > 0 or name in ("context", "topics"):
             assert int(signals.column(name).argmax()) in chosen
     assert all(0 <= row < len(maker.knowledge.tags) for row in chosen)

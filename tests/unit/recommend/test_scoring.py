@@ -1,4 +1,4 @@
-"""The published scorers, against their formulas token by token."""
+"""Scored candidates: the published scorers, against their formulas token by token."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from core.query import Options, Query, Scorer
 from core.text.caption import caption_words
 from recommend.knowledge.opening import Knowledge
-from recommend.published import published_scores
+from recommend.ranker import Part
+from recommend.scoring import published_scores
 from recommend.signals.text import SignalMaker
 from tests.support.tiny_world import PIZZA, TinyWorld, ask
 
@@ -49,7 +50,7 @@ def test_cosine_is_that_to_the_mean_of_all_input_vectors(tiny_world: TinyWorld) 
         vector = knowledge.word2vec.take_input(np.array([row]))[0].astype(np.float64)
         wanted = vector @ mean / (np.linalg.norm(vector) * np.linalg.norm(mean))
         assert brought.sum() == pytest.approx(wanted, abs=1e-5)
-    assert (parts[:, [0, 3]] == 0).all()
+    assert (parts[:, [Part.IMAGE, Part.POPULARITY]] == 0).all()
 
 
 def test_in_out_sums_a_softmax_for_each_token(tiny_world: TinyWorld) -> None:
@@ -58,12 +59,12 @@ def test_in_out_sums_a_softmax_for_each_token(tiny_world: TinyWorld) -> None:
     rows, parts = scored(knowledge, ask(CAPTION, SEEDS, options=options("in_out")))
     assert rows.tolist() == list(range(len(knowledge.tags)))
     outputs = knowledge.word2vec.dense_output().astype(np.float64)
-    for place, vectors in zip((1, 2), input_vectors(knowledge), strict=True):
+    for part, vectors in zip((Part.CAPTION, Part.SEEDS), input_vectors(knowledge), strict=True):
         wanted = np.zeros(len(knowledge.tags))
         for vector in vectors:
             weights = np.exp(outputs @ vector + 0.75 * knowledge.word2vec.log_prior)
             wanted += weights / weights.sum()
-        np.testing.assert_allclose(parts[:, place], wanted, atol=1e-5)
+        np.testing.assert_allclose(parts[:, part], wanted, atol=1e-5)
 
 
 @pytest.mark.parametrize("scorer", ["cosine", "in_out"])
