@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from core.atomic import storage_errors, write_atomic
+from core.clock import utc_timestamp
 from core.errors import DataError
 from core.locks import hold_lock
 
@@ -46,7 +46,7 @@ def put_in_quarantine(folder: Path, keys: Sequence[str]) -> Path:
     """
     path = folder / LIST_FILE
     with hold_lock(_lock_of(folder)):
-        made = datetime.now(UTC).isoformat(timespec="seconds")
+        made = utc_timestamp()
         _write(path, [*_read(path), _Addition(made, tuple(sorted(keys)))])
     return path
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.bundle.opening import Bundle
+from core.clock import UtcClock, utc_now
 from core.errors import BundleCorrupt
 from core.ports import ImageClassifier
 from core.text.blocklist import load_blocklist
@@ -15,7 +16,7 @@ from embeddings.cooccurrence import Counts
 from models.classifier.files import read_facts
 from models.classifier.runtimes import open_classifier
 from recommend.catalogue.lookups import Catalogue
-from recommend.catalogue.trend_shelf import TRENDS_FILE, Clock, TrendShelf, trend_files, utc_now
+from recommend.catalogue.trend_shelf import TRENDS_FILE, TrendShelf, trend_files
 from recommend.confidence import open_confidence
 from recommend.hierarchy import HierarchicalRecommender
 from recommend.knowledge.opening import Knowledge, open_knowledge
@@ -58,7 +59,7 @@ def assemble(
     blocklist: Path | None = None,
     ranker: Ranker | None = None,
     trends: Path | None = None,
-    now: Clock = utc_now,
+    now: UtcClock = utc_now,
 ) -> Engine:
     """Return the bundle at work.
 

@@ -6,11 +6,12 @@ hashtag stands in the corpus; whoever shows it shows its date and its source bes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Protocol
 
+from core.clock import UtcClock, utc_now
 from core.text.hashtags import normalise
 
 
@@ -84,14 +85,7 @@ class RanksHashtags(Protocol):
         ...
 
 
-def utc_now() -> datetime:
-    """Return the time now, in UTC."""
-    return datetime.now(UTC)
-
-
-def top_hashtags(
-    source: RanksHashtags, word: str, *, limit: int = 50, now: Callable[[], datetime] = utc_now
-) -> list[TopHashtag]:
+def top_hashtags(source: RanksHashtags, word: str, *, limit: int = 50, now: UtcClock = utc_now) -> list[TopHashtag]:
     """Return at most ``limit`` hashtags that ``source`` puts first for ``word``, best first, each once.
 
     Args:

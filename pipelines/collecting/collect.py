@@ -7,11 +7,11 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from core.atomic import storage_errors, write_atomic
+from core.clock import utc_timestamp
 from core.errors import InvalidOption, StorageError
 from core.locks import hold_work_folder
 from core.version import installed_version
@@ -158,7 +158,7 @@ def collect(
             on_progress=on_progress,
         )
         crawl = Crawl(parts, Budget(config.requests or None, config.megabytes * 1_000_000 or None))
-        started = datetime.now(UTC).isoformat(timespec="seconds")
+        started = utc_timestamp()
         try:
             crawl.run()
         except KeyboardInterrupt:

@@ -6,13 +6,13 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from core.bundle.draft import DraftBundle
 from core.bundle.manifest import Provenance
 from core.bundle.opening import Bundle, open_bundle, resolve_bundle, use
+from core.clock import utc_timestamp
 from core.errors import DataError
 from core.trend_snapshot import SNAPSHOT_FILE
 from pipelines.config.training import PublishConfig
@@ -115,7 +115,7 @@ def _put(
 ) -> Bundle:
     manifest = draft.manifest
     provenance = Provenance(
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=utc_timestamp(),
         topics=manifest.topics,
         preprocessing=manifest.preprocessing,
         licences=manifest.licences,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from core.bundle.draft import DraftBundle
 from core.bundle.manifest import Provenance
+from core.clock import utc_timestamp
 from core.posts import Post
 from core.text.blocklist import load_blocklist
 from models.classifier.files import FACTS_FILE as CLASSIFIER_FACTS
@@ -74,7 +74,7 @@ def run(context: StageContext[RankerConfig]) -> None:
         save_confidence(confidence, draft.path(CONFIDENCE_FILE))
         draft.seal(
             Provenance(
-                created=datetime.now(UTC).isoformat(timespec="seconds"),
+                created=utc_timestamp(),
                 topics=facts.topics,
                 preprocessing=facts.preprocessing.to_dict(),
                 licences=licences_of(facts.backbone, knowledge.tag_meanings.shape[1] > 1),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from core.atomic import storage_errors
 from core.bundle.manifest import MANIFEST_NAME
+from core.clock import UtcClock, utc_now
 from core.errors import DataError
 from core.text.blocklist import load_blocklist
 from core.trend_snapshot import SNAPSHOT_FILE, TrendSnapshot, write_snapshot
@@ -35,11 +34,6 @@ class Search:
     words: tuple[str, ...] | None = None
 
 
-def utc_now() -> datetime:
-    """Return the time now, in UTC."""
-    return datetime.now(UTC)
-
-
 def refresh_trends(
     corpus: Path,
     store: Path,
@@ -47,7 +41,7 @@ def refresh_trends(
     *,
     progress: ProgressPort,
     search: Search | None = None,
-    now: Callable[[], datetime] = utc_now,
+    now: UtcClock = utc_now,
 ) -> tuple[Path, TrendSnapshot, TrendTally]:
     """Count a corpus and write its trends beside the bundles of ``store``.
 

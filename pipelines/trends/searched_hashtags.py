@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from core.atomic import storage_errors, write_atomic
+from core.clock import UtcClock
 from core.errors import DataError, InvalidOption
 from core.text.blocklist import Blocklist
 from core.text.hashtags import normalise
@@ -63,7 +64,7 @@ def refresh_searched(
     cache: Path,
     blocklist: Blocklist,
     *,
-    now: Callable[[], datetime],
+    now: UtcClock,
     progress: ProgressPort,
 ) -> tuple[SearchedHashtags, ...]:
     """Return all answers kept in ``cache``, after asking ``source`` for the words without one of the last week.

@@ -6,8 +6,7 @@ ranking nor any figure.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from core.clock import utc_now
 from core.text.blocklist import load_blocklist
 from core.trend_snapshot import SNAPSHOT_FILE, write_snapshot
 from pipelines.config.training import CorpusConfig
@@ -33,7 +32,7 @@ def run(context: StageContext[CorpusConfig]) -> None:
         read_lexicon(context.inputs["topic_lexicon"]).marking,
         load_blocklist(),
         corpus=CORPUS,
-        now=datetime.now(UTC),
+        now=utc_now(),
         tally=tally,
     )
     if snapshot is None:

@@ -28,11 +28,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 from core.atomic import write_atomic
+from core.clock import utc_timestamp
 from core.errors import StorageError, TagsmithError
 from core.locks import hold_work_folder
 from pipelines.workshop.fingerprint import HashCache, fingerprint
@@ -187,7 +187,7 @@ class Workshop:
         for folder in (aside / "out", work, cache):
             folder.mkdir(parents=True, exist_ok=True)
         inputs = {**{name: self.result(name) for name in stage.after}, **stage.sources, **stage.places}
-        started, start = datetime.now(UTC).isoformat(timespec="seconds"), self._clock()
+        started, start = utc_timestamp(), self._clock()
 
         def record(outcome: Outcome) -> StageRecord:
             seconds = round(self._clock() - start, 3)

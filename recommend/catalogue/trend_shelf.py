@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 
+from core.clock import UtcClock, utc_now
 from core.errors import BundleError, BundleMissing
 from core.trend_snapshot import SNAPSHOT_FILE, read_snapshot
 from recommend.catalogue.trends import TrendBook
@@ -17,12 +18,6 @@ MAX_AGE_DAYS = 30
 """Counts older than this say nothing about now."""
 
 Blocked = Callable[[str], str | None]
-Clock = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    """Return the time now, in UTC."""
-    return datetime.now(UTC)
 
 
 def nothing_blocked(_: str) -> str | None:
@@ -47,7 +42,7 @@ class TrendShelf:
     """Files with trends, read when asked and again when they change. Safe to share between threads."""
 
     def __init__(
-        self, places: Sequence[Path] = (), *, now: Clock = utc_now, blocked: Blocked = nothing_blocked
+        self, places: Sequence[Path] = (), *, now: UtcClock = utc_now, blocked: Blocked = nothing_blocked
     ) -> None:
         """Read what is there.
 

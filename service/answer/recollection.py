@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from core.clock import now_ms
 from core.query import Query
 from core.suggestions import Notice
 from service.context import RequestContext
 from service.schemas.answers import SuggestionAnswer, Warned
-from service.store.engine import now_ms
 
 CODE = "store_unavailable"
 OUTDATED = "the database is away: feedback that was given since it went is not in this list"

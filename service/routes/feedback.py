@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
+from core.clock import now_ms
 from core.errors import StoreUnavailable
 from recommend.workspace import Verdict
 from service.context import Context, RequestContext
@@ -17,7 +18,6 @@ from service.protocol.auth import RequiresScope
 from service.protocol.idempotency import PARAMETER, answer_idempotently, fingerprint_of, idempotency_key
 from service.protocol.parameters import no_query_string
 from service.schemas.store import FEEDBACK_EXAMPLE, FeedbackAnswer, FeedbackRequest
-from service.store.engine import now_ms
 from service.store.feedback_rows import Given, OtherWorkspace
 
 router = APIRouter(tags=["feedback"], dependencies=[Depends(RequiresScope("feedback"))])

@@ -50,11 +50,6 @@ TOLD_AGAIN_S = 60.0
 AWAY = (DBAPIError, PoolTimeout, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
-def now_ms() -> int:
-    """Return the milliseconds since 1970."""
-    return int(time.time() * 1000.0)
-
-
 def database_url(text: str, password_file: Path | None = None) -> URL:
     """Return the address of a database with the driver that is used here.
 

@@ -14,10 +14,11 @@ from typing import Literal
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.clock import MsClock, now_ms
 from core.errors import StoreUnavailable
 from recommend.workspace import HORIZON_DAYS, Event, adjustments
 from service.ids import made_at_ms
-from service.store.engine import Store, now_ms
+from service.store.engine import Store
 from service.store.feedback_rows import Given, OtherWorkspace, count_up, insert_feedback, shown_hashtags
 from service.store.journal import DAY_MS, Journal
 from service.store.tables import FEEDBACK, FEEDBACK_TAGS, WORKSPACES
@@ -59,7 +60,7 @@ class Feedback:
         store: Store,
         journal: Journal,
         *,
-        now_ms: Callable[[], int] = now_ms,
+        now_ms: MsClock = now_ms,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._store = store

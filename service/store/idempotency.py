@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.store.engine import Store, now_ms
+from core.clock import MsClock, now_ms
+from service.store.engine import Store
 from service.store.journal import REPEATS_KEPT_MS
 from service.store.tables import REPEATS
 
@@ -49,7 +49,7 @@ Taken = Lease | StoredAnswer | Literal["running", "other"]
 class IdempotencyRecords:
     """The repeated requests of one store."""
 
-    def __init__(self, store: Store, *, now_ms: Callable[[], int] = now_ms) -> None:
+    def __init__(self, store: Store, *, now_ms: MsClock = now_ms) -> None:
         self._store = store
         self._now_ms = now_ms
 

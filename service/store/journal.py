@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.clock import MsClock, now_ms
 from core.errors import StorageError, StoreUnavailable
 from service.observe.logs import LOGGER, log
-from service.store.engine import RETRY_AFTER_S, Store, now_ms
+from service.store.engine import RETRY_AFTER_S, Store
 from service.store.feedback_rows import Given, insert_feedback, shown_hashtags
 from service.store.spool import Entry, Spool, read_segment
 from service.store.tables import FEEDBACK, REPEATS, SUGGESTIONS
@@ -39,9 +39,7 @@ CHUNK = 200
 class Journal:
     """Takes entries at any time and carries them over in the background; lives on one event loop."""
 
-    def __init__(
-        self, store: Store, folder: Path, *, feedback_kept_ms: int, now_ms: Callable[[], int] = now_ms
-    ) -> None:
+    def __init__(self, store: Store, folder: Path, *, feedback_kept_ms: int, now_ms: MsClock = now_ms) -> None:
         self._store = store
         self._now_ms = now_ms
         self._feedback_kept_ms = feedback_kept_ms

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Row, select, update
 
+from core.clock import MsClock, now_ms
 from core.errors import StoreUnavailable
-from service.store.engine import Store, now_ms
+from service.store.engine import Store
 from service.store.tables import BUCKETS, KEYS
 
 PREFIX = "tgs"
@@ -74,9 +75,7 @@ def digest_of(key: str) -> bytes:
 class KeyRing:
     """The keys of one store, with a copy in memory for the time that the database is away."""
 
-    def __init__(
-        self, store: Store, *, now_ms: Callable[[], int] = now_ms, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, store: Store, *, now_ms: MsClock = now_ms, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._now_ms = now_ms
         self._clock = clock

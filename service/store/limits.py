@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, case, select, update
 
+from core.clock import MsClock, now_ms
 from core.errors import StoreUnavailable
-from service.store.engine import Store, now_ms
+from service.store.engine import Store
 from service.store.tables import BUCKETS
 
 JUMP_MS = 60_000
@@ -46,9 +47,7 @@ class Rate:
 class Limits:
     """The buckets of one store; where the database is away, buckets of this process alone stand in."""
 
-    def __init__(
-        self, store: Store, *, now_ms: Callable[[], int] = now_ms, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, store: Store, *, now_ms: MsClock = now_ms, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._now_ms = now_ms
         self._clock = clock

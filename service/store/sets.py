@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Row, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.store.engine import Store, now_ms
+from core.clock import MsClock, now_ms
+from service.store.engine import Store
 from service.store.tables import SETS
 
 MAX_SETS = 1_000
@@ -49,7 +50,7 @@ class TooMany(Exception):
 class Sets:
     """The saved sets in one store."""
 
-    def __init__(self, store: Store, *, now_ms: Callable[[], int] = now_ms) -> None:
+    def __init__(self, store: Store, *, now_ms: MsClock = now_ms) -> None:
         self._store = store
         self._now_ms = now_ms
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from contextlib import ExitStack
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from core.bundle.opening import resolve_bundle
+from core.clock import utc_now
 from core.errors import BundleMissing, InvalidOption
 from core.trend_snapshot import SNAPSHOT_FILE
 from core.version import installed_version
@@ -71,7 +71,7 @@ def refresh(
     for reason, n in tally.left_out.most_common():
         typer.echo(f"left out, {reason}: {n:,}")
     typer.echo(f"{counted:,} posts counted and {left_out:,} left out; {len(snapshot.hashtags):,} hashtags")
-    age = (datetime.now(UTC).date() - snapshot.as_of).days
+    age = (utc_now().date() - snapshot.as_of).days
     if age > 30:
         typer.echo(f"the newest posts are {age:,} days old: trends older than 30 days are not shown in answers")
     typer.echo(f"{snapshot.name}: {place}")
