@@ -34,7 +34,7 @@ $(VENV)/.serve: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) -c constraints.txt -e ".[train,scrape,scale,client,otel,dev]"
+	$(PIP) -c constraints.txt -e ".[train,scrape,scale,otel,dev]"
 	@touch $@ $(VENV)/.serve
 
 .PHONY: install

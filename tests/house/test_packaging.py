@@ -93,7 +93,7 @@ def test_constraints_pin_every_dependency_once() -> None:
     extras = project["optional-dependencies"]
     wanted = [
         *project["dependencies"],
-        *(line for name in ("train", "scale", "client", "dev") for line in extras[name]),
+        *(line for name in ("train", "scrape", "scale", "otel", "dev") for line in extras[name]),
     ]
     pinned = [
         re.sub(r"[-_.]+", "-", Requirement(line).name).lower()
