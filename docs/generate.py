@@ -1,10 +1,11 @@
-"""Writes the pages of docs/ that the code already says: the command line and the service's settings.
+"""Writes the pages of docs/ that the code already says: commands, settings, signals and the map of the folders.
 
 Run by ``make docs``; a test fails while a page differs from what this would write.
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
 import types
 import typing
@@ -14,6 +15,8 @@ from typing import Any
 
 import typer
 
+from recommend.signals.pictures import PICTURE_SIGNALS
+from recommend.signals.text import TEXT_SIGNALS
 from service.settings import PREFIX, Settings
 from tagsmith.cli import app
 
@@ -102,6 +105,51 @@ def settings_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def signals_page() -> str:
+    """Return docs/signals.md: every column of the rankers with its meaning, its formula and where that comes from."""
+    lines = [
+        "# Signals",
+        "",
+        NOTE,
+        "A signal gives each hashtag one number. The ranker's trees read the signals of caption and seeds; those of a",
+        "picture are weighted and added. Each speaks for one input, and what it brings to a score is counted to that",
+        "input's part; `text` is shared between caption and seeds. A signal is one class in",
+        "[recommend/signals](../recommend/signals), and [CONTRIBUTING](../CONTRIBUTING.md#adding-a-signal) says how to",
+        "add one. In the formulas t is a hashtag, s a known seed, w a known caption word, c(a, t) the posts that have a",
+        "and carry t, n_a the posts that have a, and N all posts; o_t, b_t and x are a hashtag's output vector and bias",
+        "and the context vector of the context embedding.",
+        "",
+    ]
+    for heading, kinds in (
+        ("Caption and seeds", [(kind, kind.speaks_for) for kind in TEXT_SIGNALS]),
+        ("Picture", [(kind, "image") for kind in PICTURE_SIGNALS]),
+    ):
+        lines += [f"## {heading}", "", "| signal | speaks for | meaning | value | source |", "|---|---|---|---|---|"]
+        for kind, speaks_for in kinds:
+            method = next(kind.__dict__[name] for name in ("compute", "values", "value") if name in kind.__dict__)
+            meaning, formula = first_paragraph(kind), first_paragraph(method)
+            value = formula.removeprefix("Return ").rstrip(".")
+            lines.append(f"| `{kind.name}` | {speaks_for} | {cell(meaning)} | {cell(value)} | {cell(kind.source)} |")
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def first_paragraph(documented: object) -> str:
+    """Return the first paragraph of a docstring, as one line."""
+    return " ".join(inspect.cleandoc(documented.__doc__ or "").split("\n\n")[0].split()).replace("``", "`")
+
+
+def map_page() -> str:
+    """Return docs/map.md: every folder of code with the first line of its ``__init__.py``."""
+    lines = ["# Where is what", "", NOTE, "| folder | what is in it, and what it may not import |", "|---|---|"]
+    for path in sorted(FOLDER.parent.glob("*/__init__.py")):
+        for package in (path, *sorted(path.parent.glob("*/__init__.py"))):
+            folder = package.parent.relative_to(FOLDER.parent).as_posix()
+            said = ast.get_docstring(ast.parse(package.read_text(encoding="utf-8"))) or ""
+            lines.append(f"| [{folder}](../{folder}) | {cell(' '.join(said.split()).replace('``', '`'))} |")
+    return "\n".join(lines) + "\n"
+
+
 def type_name(annotation: object) -> str:
     """Return a type as an operator would name it."""
     origin = typing.get_origin(annotation)
@@ -122,7 +170,7 @@ def cell(text: str) -> str:
 
 def pages() -> dict[str, str]:
     """Return the text of each generated page by its file name."""
-    return {"cli.md": cli_page(), "settings.md": settings_page()}
+    return {"cli.md": cli_page(), "settings.md": settings_page(), "signals.md": signals_page(), "map.md": map_page()}
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def shell_lines(path: Path) -> list[str]:
     return [line.removeprefix("$ ").strip() for line in text.splitlines() if line.strip()]
 
 
-@pytest.mark.parametrize("name", ["cli.md", "settings.md"])
+@pytest.mark.parametrize("name", ["cli.md", "map.md", "settings.md", "signals.md"])
 def test_generated_pages_are_as_the_code_has_it(name: str) -> None:
     """``make docs`` would change nothing."""
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == generate.pages()[name]
