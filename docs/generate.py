@@ -114,10 +114,12 @@ def signals_page() -> str:
         "A signal gives each hashtag one number. The ranker's trees read the signals of caption and seeds; those of a",
         "picture are weighted and added. Each speaks for one input, and what it brings to a score is counted to that",
         "input's part; `text` is shared between caption and seeds. A signal is one class in",
-        "[recommend/signals](../recommend/signals), and [CONTRIBUTING](../CONTRIBUTING.md#adding-a-signal) says how to",
-        "add one. In the formulas t is a hashtag, s a known seed, w a known caption word, c(a, t) the posts that have a",
-        "and carry t, n_a the posts that have a, and N all posts; o_t, b_t and x are a hashtag's output vector and bias",
-        "and the context vector of the context embedding.",
+        "[recommend/signals](../recommend/signals), and [CONTRIBUTING](../CONTRIBUTING.md#adding-a-signal) says how",
+        "to add one.",
+        "",
+        "In the formulas t is a hashtag, s a known seed, w a known caption word, c(a, t) the posts that have a and carry",
+        "t, n_a the posts that have a, and N all posts; o_t, b_t and x are a hashtag's output vector, its bias and the",
+        "context vector of the context embedding.",
         "",
     ]
     for heading, kinds in (
