@@ -38,7 +38,6 @@ class Engine:
         recommender: queries to answers.
         catalogue: look-ups over the vocabulary.
         knowledge: what signals are computed from.
-        class_names: ImageNet classes, synonyms separated by commas, in the order of ``ImageEvidence.class_ids``.
         blocked: hashtag in normal form to the category that it is never suggested for, or None.
     """
 
@@ -47,7 +46,6 @@ class Engine:
     recommender: HierarchicalRecommender
     catalogue: Catalogue
     knowledge: Knowledge
-    class_names: tuple[str, ...]
     blocked: Blocked
 
 
@@ -95,7 +93,6 @@ def assemble(
         recommender,
         catalogue,
         knowledge,
-        facts.imagenet_classes,
         blocked,
     )
 

@@ -19,6 +19,9 @@ KINSHIP = 0.75
 """Cosine up to which two hashtags are not alike but belong together: nineteen in twenty pairs that people put side by
 side on val posts lie below it, and pushing those apart takes away what fits."""
 
+NO_TIER = -1
+"""In place of a tier, of a hashtag that nothing is known of."""
+
 _STEM = 3
 """Letters that must be left of a word when its ending or ``insta`` is taken away."""
 # Words in -us and -is are seldom plurals (virus, paris), those in -ss never.
@@ -53,7 +56,7 @@ def rerank(
     weight: float,
     k: int,
 ) -> NDArray[np.int64]:
-    """Return (min(k, n),) int64 places of the candidates in their new order, by maximal marginal relevance.
+    """Return (min(k, n),) int64 indices of the candidates in their new order, by maximal marginal relevance.
 
     The next candidate is the one with the highest (1 - weight) * score - weight * (its largest similarity to those
     chosen before), where scores are scaled from 0 to 1 over the candidates (Carbonell and Goldstein 1998, "The Use of
@@ -77,9 +80,9 @@ def rerank(
     nearest = np.zeros(scores.shape[0], dtype=np.float64)
     free = np.ones(scores.shape[0], dtype=np.bool_)
     order = np.empty(n, dtype=np.int64)
-    for place in range(n):
+    for position in range(n):
         best = int(np.where(free, relevance - weight * nearest, -np.inf).argmax())
-        order[place] = best
+        order[position] = best
         free[best] = False
         np.maximum(nearest, similarity[best], out=nearest)
     return order
@@ -113,20 +116,20 @@ def with_pins(ranked: Iterable[str], pins: Sequence[str], exclude: Collection[st
 def apply_mix(
     tiers: Sequence[int] | NDArray[np.integer[Any]], mix: Mapping[Tier, int] | None, limit: int, n_pinned: int = 0
 ) -> tuple[list[int], tuple[Notice, ...]]:
-    """Return the places, rising, of up to ``limit`` entries of a ranked list, with as many of each tier as asked.
+    """Return the indices, rising, of up to ``limit`` entries of a ranked list, with as many of each tier as asked.
 
     The first ``n_pinned`` are kept whatever their tiers, and count. Then each tier of ``mix`` gets its best entries.
     What is left of ``limit`` goes to the best of the tiers that ``mix`` does not name, then to the best of any, but
     never to a tier of which 0 were asked.
 
     Args:
-        tiers: (n,) place in ``tiers.TIERS`` of each entry, best first; -1 where nothing is known (pins).
+        tiers: (n,) index in ``tiers.TIERS`` of each entry, best first; ``NO_TIER`` where nothing is known (pins).
         mix: how many of each tier, or None for any.
         limit: how many in all.
         n_pinned: how many entries at the start are pins.
 
     Returns:
-        The places, and a notice for each tier with fewer entries than asked.
+        The indices, and a notice for each tier with fewer entries than asked.
 
     Raises:
         InvalidOption: ``mix`` adds up to more than ``limit``, or asks for fewer than none.
@@ -138,18 +141,18 @@ def apply_mix(
     numbers = [int(tier) for tier in tiers]
     chosen = list(range(min(n_pinned, limit, len(numbers))))
     rest = range(len(chosen), len(numbers))
-    missing = {tier: count - sum(numbers[place] == tier for place in chosen) for tier, count in wanted.items()}
+    missing = {tier: count - sum(numbers[index] == tier for index in chosen) for tier, count in wanted.items()}
     asked: list[int] = []
-    for place in rest:
-        if missing.get(numbers[place], 0) > 0:
-            missing[numbers[place]] -= 1
-            asked.append(place)
+    for index in rest:
+        if missing.get(numbers[index], 0) > 0:
+            missing[numbers[index]] -= 1
+            asked.append(index)
     named = set(asked)
-    others = [place for place in rest if place not in named and wanted.get(numbers[place]) != 0]
+    others = [index for index in rest if index not in named and wanted.get(numbers[index]) != 0]
     # Stable: within either half the order of rank stays.
-    others.sort(key=lambda place: numbers[place] in wanted)
+    others.sort(key=lambda index: numbers[index] in wanted)
     chosen.extend([*asked, *others][: limit - len(chosen)])
-    return sorted(chosen), _unfilled(wanted, [numbers[place] for place in chosen])
+    return sorted(chosen), _unfilled(wanted, [numbers[index] for index in chosen])
 
 
 def _check_mix(mix: Mapping[Tier, int], limit: int) -> None:

@@ -13,7 +13,6 @@ from core.suggestions import Notice, Parts
 from core.text.caption import STOP_WORDS
 from embeddings.cooccurrence import SEED_SMOOTHING, PostCounts
 from embeddings.sparse import CountMatrix
-from recommend.knowledge.class_words import shown_name
 from recommend.knowledge.opening import Knowledge
 from recommend.ranker import text_kind
 from recommend.scoring import Evidence
@@ -69,11 +68,11 @@ def _image_reason(knowledge: Knowledge, evidence: Evidence, row: int) -> str:
         return f"the picture looks like {_class_phrase(knowledge, image.classes[named_by][0])}"
     if best == UsedWith.name and image.classes:
         used_with, _ = max(image.classes, key=lambda seen: seen[1] * _use_with_class(knowledge, seen[0], row))
-        return f"often used with what the picture shows: {shown_name(knowledge.class_names[used_with])}"
+        return f"often used with what the picture shows: {knowledge.class_labels[used_with]}"
     if best == Meaning.name and evidence.query.image is not None:
         seen = evidence.query.image
         near = seen.class_probabilities * (knowledge.class_meanings[seen.class_ids] @ knowledge.tag_meanings[row])
-        return f"close in meaning to {shown_name(knowledge.class_names[int(seen.class_ids[near.argmax()])])}"
+        return f"close in meaning to {knowledge.class_labels[int(seen.class_ids[near.argmax()])]}"
     topics = evidence.text.mixture.topics
     top = int(topics.argmax())
     verb = "the topic was given" if evidence.text.mixture.origin == "given" else "the picture's topic is"
@@ -133,7 +132,7 @@ def _most_telling(
 
 
 def _class_phrase(knowledge: Knowledge, number: int) -> str:
-    name = shown_name(knowledge.class_names[number])
+    name = knowledge.class_labels[number]
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
 

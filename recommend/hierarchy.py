@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.query import Query
 from core.suggestions import Answer, Notice, Parts, Suggestion
 from recommend.catalogue.lookups import Catalogue
 from recommend.catalogue.tiers import TIERS
 from recommend.confidence import Confidence
-from recommend.diversity import apply_mix, number_forms, rerank, with_pins
+from recommend.diversity import NO_TIER, apply_mix, number_forms, rerank, with_pins
 from recommend.explain import ABSTAINED, WORKSPACE_REASON, left_aside, reasons, too_few
-from recommend.knowledge.class_words import shown_name
 from recommend.knowledge.opening import Knowledge
 from recommend.scoring import Evidence, Scored, Scoring
 from recommend.workspace import UNKNOWN
@@ -51,7 +49,9 @@ class HierarchicalRecommender:
         ranked = []
         for query in queries:
             scored = self._scoring.score(self._scoring.read(query))
-            ranked.append(self._with_own(scored, scored.by_score()[:k])[:k])
+            best = np.argsort(-scored.scores, kind="stable")[:k]
+            tags = [self._knowledge.tags[row] for row in scored.rows[best].tolist()]
+            ranked.append(scored.own.among(tags, scored.scores[best])[:k])
         return ranked
 
     def _answer(self, query: Query) -> Answer:
@@ -80,14 +80,21 @@ class HierarchicalRecommender:
 
     def _choose(self, query: Query, scored: Scored) -> tuple[list[str], tuple[Notice, ...]]:
         """Return the hashtags to suggest, in order, and what could not be done as asked."""
-        options = query.options
-        head, rest = np.split(scored.by_score(), [max(LEAST_HEAD, HEAD * options.limit)])
+        knowledge, options, own = self._knowledge, query.options, scored.own
+        head, rest = np.split(np.argsort(-scored.scores, kind="stable"), [max(LEAST_HEAD, HEAD * options.limit)])
         rows = scored.rows[head]
-        diverse = rerank(scored.scores[head], self._unit_outputs(rows), self._forms[rows], options.diversity, len(head))
-        ranked = self._with_own(scored, np.concatenate([head[diverse], rest]))
-        tags = with_pins(ranked, options.pin, options.exclude)
-        tiers = [TIERS.index(UNKNOWN.tier) if tag in scored.own.leanings else self._tier(tag) for tag in tags]
-        chosen, notices = apply_mix(tiers, options.mix, options.limit, len(dict.fromkeys(options.pin)))
+        outputs = knowledge.context.outputs[rows]
+        unit = outputs / np.maximum(np.linalg.norm(outputs, axis=1, keepdims=True), 1e-9)
+        diverse = rerank(scored.scores[head], unit, self._forms[rows], options.diversity, len(head))
+        order = np.concatenate([head[diverse], rest])
+        known = [knowledge.tags[row] for row in scored.rows[order].tolist()]
+        tags = with_pins(own.among(known, scored.scores[order]), options.pin, options.exclude)
+        tier_of = {tag: TIERS.index(UNKNOWN.tier) for tag in own.leanings}
+        for tag in tags:
+            row = knowledge.tag_row.get(tag, -1)
+            tier_of.setdefault(tag, NO_TIER if row < 0 else int(self._catalogue.tier_of[row]))
+        n_pinned = len(dict.fromkeys(options.pin))
+        chosen, notices = apply_mix([tier_of[tag] for tag in tags], options.mix, options.limit, n_pinned)
         return [tags[index] for index in chosen], notices
 
     def _explain(self, evidence: Evidence, scored: Scored, tags: Sequence[str]) -> list[Suggestion]:
@@ -95,68 +102,57 @@ class HierarchicalRecommender:
         index_of = {self._knowledge.tags[row]: index for index, row in enumerate(scored.rows.tolist())}
         indices = [index_of[tag] for tag in tags if tag in index_of]
         parts = dict(zip(indices, self._scoring.parts(evidence, scored, indices), strict=True))
-        suggestions = []
+        options, suggestions = evidence.query.options, []
         for tag in tags:
+            because: tuple[str, ...] = ()
             if tag in scored.own.leanings:
-                suggestions.append(self._own(evidence, scored, tag))
+                suggestion, because = self._own(scored, tag), (WORKSPACE_REASON,)
             elif tag in index_of:
                 index = index_of[tag]
-                suggestions.append(self._known(evidence, scored, index, parts[index]))
+                suggestion = self._known(scored, index, parts[index])
+                if options.explain:
+                    row, n_posts = int(scored.rows[index]), suggestion.popularity.posts
+                    because = reasons(self._knowledge, evidence, row, parts[index], n_posts)
             else:
-                suggestions.append(self._bare(evidence, tag))
+                suggestion = self._bare(tag)
+            if options.explain:
+                pinned = ("pinned",) if tag in options.pin else ()
+                suggestion = replace(suggestion, because=(*pinned, *because))
+            suggestions.append(suggestion)
         return suggestions
 
-    def _known(self, evidence: Evidence, scored: Scored, index: int, parts: Parts) -> Suggestion:
-        """Return a candidate as it is answered."""
+    def _known(self, scored: Scored, index: int, parts: Parts) -> Suggestion:
+        """Return a candidate as it is answered, without reasons."""
         row = int(scored.rows[index])
         tag, popularity = self._knowledge.tags[row], self._catalogue.popularity(row)
-        because = _pinned(evidence.query, tag)
-        if evidence.query.options.explain:
-            because = (*because, *reasons(self._knowledge, evidence, row, parts, popularity.posts))
         return Suggestion(
             hashtag=tag,
             display=self._catalogue.display(tag),
             score=float(scored.scores[index]) + scored.zero,
             topic=self._catalogue.topic_of(row),
             parts=replace(parts, popularity=parts.popularity + scored.zero),
-            because=because,
+            because=(),
             popularity=popularity,
         )
 
-    def _own(self, evidence: Evidence, scored: Scored, tag: str) -> Suggestion:
-        """Return a hashtag of the workspace's own as it is answered; its score gains the zero of all others."""
+    def _own(self, scored: Scored, tag: str) -> Suggestion:
+        """Return a hashtag of the workspace's own without reasons; its score gains the zero of all others."""
         base, leaning = scored.own.base + scored.zero, scored.own.leanings[tag]
-        because = (*_pinned(evidence.query, tag), WORKSPACE_REASON) if evidence.query.options.explain else ()
         return Suggestion(
             hashtag=tag,
             display=self._catalogue.display(tag),
             score=base + leaning,
             topic=None,
             parts=Parts(popularity=base, workspace=leaning),
-            because=because,
+            because=(),
             popularity=UNKNOWN,
         )
 
-    def _bare(self, evidence: Evidence, tag: str) -> Suggestion:
-        """Return a pin that is not in the vocabulary, or that the scorer cannot answer."""
+    def _bare(self, tag: str) -> Suggestion:
+        """Return a pin that is not in the vocabulary, or that the scorer cannot answer, without reasons."""
         row = self._knowledge.tag_row.get(tag)
         popularity = UNKNOWN if row is None else self._catalogue.popularity(row)
-        because = _pinned(evidence.query, tag)
-        return Suggestion(tag, self._catalogue.display(tag), 0.0, None, Parts(), because, popularity)
-
-    def _with_own(self, scored: Scored, indices: NDArray[np.int64]) -> list[str]:
-        """Return the hashtags of the candidates at ``indices``, and the workspace's own where their scores put them."""
-        tags = [self._knowledge.tags[row] for row in scored.rows[indices].tolist()]
-        return scored.own.among(tags, scored.scores[indices])
-
-    def _unit_outputs(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        outputs = self._knowledge.context.outputs[rows]
-        unit: NDArray[np.float32] = outputs / np.maximum(np.linalg.norm(outputs, axis=1, keepdims=True), 1e-9)
-        return unit
-
-    def _tier(self, tag: str) -> int:
-        row = self._knowledge.tag_row.get(tag)
-        return -1 if row is None else int(self._catalogue.tier_of[row])
+        return Suggestion(tag, self._catalogue.display(tag), 0.0, None, Parts(), (), popularity)
 
     def _topics(self, evidence: Evidence) -> tuple[tuple[str, float], ...]:
         if evidence.query.options.routing == "global":
@@ -169,8 +165,4 @@ class HierarchicalRecommender:
         if query.image is None:
             return ()
         found = zip(query.image.class_ids[:SHOWN_CLASSES], query.image.class_probabilities, strict=False)
-        return tuple((shown_name(self._knowledge.class_names[number]), float(p)) for number, p in found)
-
-
-def _pinned(query: Query, tag: str) -> tuple[str, ...]:
-    return ("pinned",) if query.options.explain and tag in query.options.pin else ()
+        return tuple((self._knowledge.class_labels[number], float(p)) for number, p in found)

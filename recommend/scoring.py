@@ -79,10 +79,6 @@ class Scored:
     table: Floats | None = None
     penalties: Floats | None = None
 
-    def by_score(self) -> NDArray[np.int64]:
-        """Return (n,) the indices of the candidates, best first; ties in the order of the rows."""
-        return np.argsort(-self.scores, kind="stable")
-
 
 class Scoring:
     """Finds and scores the candidates of a query. Safe to share between threads."""

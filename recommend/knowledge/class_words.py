@@ -14,18 +14,18 @@ _MAX_NAMES = 3
 
 
 def class_terms(number: int, name: str) -> tuple[str, ...]:
-    """Return the terms of one class, lower case, the words of a term parted by single spaces.
+    """Return the terms of one class, lower case, the words of a term separated by single spaces.
 
     Args:
-        number: its place among the network's logits, 0 to 999.
-        name: its synonyms, parted by commas ("tabby, tabby cat").
+        number: its index among the network's logits, 0 to 999.
+        name: its synonyms, separated by commas ("tabby, tabby cat").
     """
     synonyms = [" ".join(_LETTERS.findall(part.casefold())) for part in name.split(",")[:_MAX_NAMES]]
     return tuple(dict.fromkeys(term for term in (*synonyms, *families().get(number, ())) if term))
 
 
-def shown_name(name: str) -> str:
-    """Return the first synonym of a class name, as it is written."""
+def class_label(name: str) -> str:
+    """Return what a class is called in answers: the first of its synonyms, as it is written."""
     return name.split(",")[0].strip()
 
 

@@ -17,7 +17,7 @@ from embeddings.nearest import NearestWords, unit_rows
 from embeddings.overlay import open_overlay
 from embeddings.table import EmbeddingTable, open_table
 from embeddings.tag_habits import TagHabits, open_habits
-from recommend.knowledge.class_words import class_terms
+from recommend.knowledge.class_words import class_label, class_terms
 from recommend.knowledge.spelling import SpellingIndex
 
 Floats = NDArray[np.float32]
@@ -33,8 +33,8 @@ class TopicOutputs:
 
     Attributes:
         rows: (r,) hashtags, rising.
-        outputs: (r, d) float32 output vectors in their place.
-        bias: (r,) float32 biases in their place.
+        outputs: (r, d) float32 output vectors of these rows.
+        bias: (r,) float32 biases of these rows.
     """
 
     rows: NDArray[np.int32]
@@ -47,20 +47,20 @@ class Knowledge:
     """Everything that signals are computed from. Safe to share between threads.
 
     Attributes:
-        tags: the vocabulary, most used first; a hashtag's row is its place here.
+        tags: the vocabulary, most used first; a hashtag's row is its index here.
         tag_row: hashtag -> row.
         topics: names, in the order of every topic axis.
         counts: what is used together, whole and per topic.
         habits: use in captioned posts and beside the hashtag's own words.
         context: the global context embedding.
-        topic_tables: one a topic.
+        topic_tables: one for each topic.
         topic_head: (d + 1, n_topics + 1) float32 softmax regression from context to topic; the last column is none.
         word2vec: the table of the published scorers; caption words are prefixed as in ``embeddings.context``.
         nearest: scores over ``word2vec``.
         tag_meanings: (n_tags, m) float32 unit rows in a general word space; a zero row where nothing is known.
         class_meanings: (n_classes, m) float32 unit rows of ImageNet classes in the same space.
         meaning: the table of that space; caption words are prefixed as in ``embeddings.context``.
-        class_names: synonyms of each class, parted by commas.
+        class_labels: what each class is called in answers.
         class_tags: for each class the rows of the hashtags that name it or its family.
         spelling: how alike hashtags are written.
     """
@@ -78,7 +78,7 @@ class Knowledge:
     tag_meanings: Floats
     class_meanings: Floats
     meaning: EmbeddingTable
-    class_names: tuple[str, ...]
+    class_labels: tuple[str, ...]
     class_tags: tuple[NDArray[np.int64], ...]
     spelling: SpellingIndex
 
@@ -93,7 +93,7 @@ def open_knowledge(folder: Path, topics: tuple[str, ...], class_names: tuple[str
     Args:
         folder: a bundle, or the result of the stage that learns embeddings.
         topics: of the classifier that the tables were made for.
-        class_names: its ImageNet classes.
+        class_names: its ImageNet classes, synonyms separated by commas.
 
     Raises:
         BundleCorrupt: a file is missing, broken or does not fit the others.
@@ -130,8 +130,8 @@ def open_knowledge(folder: Path, topics: tuple[str, ...], class_names: tuple[str
         tag_meanings=meanings[: len(counts.tags)],
         class_meanings=meanings[len(counts.tags) :],
         meaning=meaning,
-        class_names=class_names,
-        class_tags=tuple(_tags_of(one, counts, tag_row) for one in terms),
+        class_labels=tuple(map(class_label, class_names)),
+        class_tags=tuple(_tags_of(names, counts, tag_row) for names in terms),
         spelling=SpellingIndex(counts.tags),
     )
 

@@ -21,7 +21,7 @@ class SpellingIndex:
     def __init__(self, tags: Sequence[str]) -> None:
         """Index ``tags``; a tenth of a second for ten thousand."""
         grams = [np.unique(gram_buckets(tag, N_BUCKETS)) for tag in tags]
-        row = np.repeat(np.arange(len(tags)), [len(one) for one in grams])
+        row = np.repeat(np.arange(len(tags)), [len(buckets) for buckets in grams])
         bucket = np.concatenate([np.zeros(0, np.int64), *grams])
         spread = np.bincount(bucket, minlength=N_BUCKETS)
         self._rarity = np.log(max(1, len(tags)) / np.maximum(1, spread)).astype(np.float32)
@@ -42,9 +42,9 @@ class SpellingIndex:
             length = float(np.sqrt((rarity**2).sum()))
             if length == 0:
                 continue
-            places = [np.arange(self._start[one], self._start[one + 1]) for one in buckets]
-            sizes = [len(one) for one in places]
-            at = np.concatenate(places)
+            entries = [np.arange(self._start[bucket], self._start[bucket + 1]) for bucket in buckets]
+            sizes = [len(of_bucket) for of_bucket in entries]
+            at = np.concatenate(entries)
             gained = self._weight[at] * np.repeat(rarity / length, sizes)
             np.maximum(best, np.bincount(self._tag[at], gained, minlength=self._n_tags), out=best)
         return best

@@ -7,7 +7,7 @@ to the list at the end of that file.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import cached_property
 from typing import ClassVar, Literal
 
@@ -61,7 +61,7 @@ class TextSignal(ABC):
 
 
 class TextSignals:
-    """What caption and seeds of one query say; each signal is computed when it is first asked for.
+    """What caption and seeds of one query say: what signals read, and the signals themselves.
 
     Attributes:
         query: what was asked.
@@ -78,20 +78,19 @@ class TextSignals:
         shares: (n_topics,) the topics that the tables are mixed by; a picture has no say in them.
     """
 
-    def __init__(self, knowledge: Knowledge, query: Query, signals: Mapping[str, TextSignal]) -> None:
+    def __init__(self, knowledge: Knowledge, query: Query, signals: Sequence[TextSignal]) -> None:
         """Read a query.
 
         Args:
             knowledge: of the bundle.
             query: what is asked; where it has neither caption nor seeds, signals say what is true of any post.
-            signals: by name, of the same bundle.
+            signals: of the same bundle; each may read the columns of those before it.
 
         Raises:
             InvalidOption: the query names a topic that the bundle does not have.
         """
         self._knowledge = knowledge
         self._signals = signals
-        self._columns: dict[str, Floats] = {}
         counts = knowledge.counts
         self.query = query
         self.distinct_words = tuple(dict.fromkeys(query.words))
@@ -107,11 +106,12 @@ class TextSignals:
         self.word_vectors = knowledge.context.word_vectors(self.distinct_words)
         self.seed_vectors = knowledge.context.tag_vectors(query.seeds)
         self.context = join(self.word_vectors, self.seed_vectors)
-        self.mixture = topic_mixture(knowledge, query, self.context)
-        of_text = self.mixture
-        if of_text.origin == "image":
-            of_text = topic_mixture(knowledge, without_image(query), self.context)
+        of_text = topic_mixture(knowledge, without_image(query), self.context)
+        self.mixture = of_text if query.image is None else topic_mixture(knowledge, query, self.context)
         self.shares = routed(of_text, query.options.routing)
+        self._columns: dict[str, Floats] = {}
+        for signal in signals:
+            self._columns[signal.name] = np.asarray(signal.compute(self), dtype=np.float32)
 
     @cached_property
     def logits(self) -> Floats:
@@ -121,17 +121,14 @@ class TextSignals:
 
     def column(self, name: str) -> Floats:
         """Return the signal of that name, (n_tags,) float32."""
-        column = self._columns.get(name)
-        if column is None:
-            column = self._columns[name] = np.asarray(self._signals[name].compute(self), dtype=np.float32)
-        return column
+        return self._columns[name]
 
     def candidates(self) -> set[int]:
         """Return the rows of the hashtags to be ranked: all that the caption spells out, and each signal's best."""
         chosen = set(self.said)
-        for name, signal in self._signals.items():
+        for signal in self._signals:
             if signal.quota:
-                chosen.update(best_rows(self.column(name), signal.quota, above=signal.quota_above))
+                chosen.update(best_rows(self.column(signal.name), signal.quota, above=signal.quota_above))
         return chosen
 
 

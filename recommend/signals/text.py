@@ -305,8 +305,10 @@ TEXT_SIGNALS: tuple[type[TextSignal], ...] = (
     NUnknownSeeds,
     TopicSure,
 )
-"""Every text signal. Their order is that of the columns of rankers that are trained from now on; one that was trained
-before names its own columns."""
+"""Every text signal; each may read the columns of those before it.
+
+Their order is that of the columns of rankers that are trained from now on; one that was trained before names its own.
+"""
 
 BEHIND = "_behind"
 """Ends the name of the column that holds the distance of a signal to the best candidate's."""
@@ -330,7 +332,7 @@ class SignalMaker:
 
     def __init__(self, knowledge: Knowledge) -> None:
         self.knowledge = knowledge
-        self._signals = {signal.name: signal(knowledge) for signal in TEXT_SIGNALS}
+        self._signals = [signal(knowledge) for signal in TEXT_SIGNALS]
         priors = np.stack([LogPrior(knowledge).values(knowledge), CaptionedPrior(knowledge).values(knowledge)])
         self.general_prior: Floats = priors.mean(axis=0)
 

@@ -17,7 +17,6 @@ from core.query import Query
 from core.text.flags import Flag, load_flags
 from recommend.assemble import assemble
 from recommend.catalogue.lookups import Catalogue
-from recommend.knowledge.class_words import shown_name
 from recommend.safety import Blocked, nothing_blocked
 from service.schemas.answers import BundleCard, FlaggedHashtag
 from service.settings import PREFIX, Settings
@@ -79,8 +78,8 @@ def load(settings: Settings) -> Loaded:
     engine = assemble(bundle, runtime=settings.runtime, threads=settings.threads, blocklist=settings.blocklist)
     platforms = load_platforms(settings.platforms)
     class_ids: dict[str, int] = {}
-    for i, name in enumerate(engine.class_names):
-        class_ids.setdefault(shown_name(name), i)
+    for number, label in enumerate(engine.knowledge.class_labels):
+        class_ids.setdefault(label, number)
     return Loaded(
         bundle=bundle,
         classifier=engine.classifier,

@@ -15,6 +15,7 @@ from core.errors import BundleCorrupt, BundleError, InvalidOption
 from core.query import Query
 from embeddings.table import build_table, log_prior_of, save_table
 from recommend.assemble import WORDS_FILE, assemble
+from recommend.knowledge.class_words import class_label
 from recommend.knowledge.opening import open_knowledge
 from recommend.ranker import TEXT_KINDS, ImageWeights, open_ranker
 from tests.support.tiny_posts import TOPICS
@@ -44,7 +45,7 @@ def test_parts_know_each_other(tiny_world: TinyWorld) -> None:
     engine = tiny_world.engine
     assert engine.catalogue.tags == engine.knowledge.tags
     assert engine.classifier.topics == engine.knowledge.topics == TOPICS == engine.bundle.manifest.topics
-    assert engine.class_names == CLASS_NAMES
+    assert engine.knowledge.class_labels == tuple(map(class_label, CLASS_NAMES))
 
 
 def test_hashtags_are_shown_by_their_words(tiny_world: TinyWorld) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.text.hashtags import normalise
-from recommend.knowledge.class_words import class_terms, families, shown_name
+from recommend.knowledge.class_words import class_label, class_terms, families
 
 
 def test_a_class_is_called_by_its_synonyms_and_its_family() -> None:
@@ -29,7 +29,7 @@ def test_terms_never_repeat_and_are_never_empty() -> None:
 @pytest.mark.parametrize(("name", "shown"), [("tabby, tabby cat", "tabby"), (" pizza ", "pizza"), ("", "")])
 def test_the_first_synonym_is_shown(name: str, shown: str) -> None:
     """As it is written."""
-    assert shown_name(name) == shown
+    assert class_label(name) == shown
 
 
 def test_every_family_names_classes_that_exist_with_words_that_can_be_hashtags() -> None:
