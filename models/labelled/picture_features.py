@@ -13,8 +13,6 @@ import core.no_reports  # noqa: F401 - before ONNX Runtime
 
 import hashlib
 import importlib
-import os
-import secrets
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,12 +26,13 @@ from core.atomic import storage_errors
 from core.errors import BadInput, BundleCorrupt
 from models.classifier.files import INPUT_NAME, OUTPUT_NAMES, network_path, read_facts
 from models.classifier.preprocess import Preprocessing, prepare_bytes
+from models.labelled.feature_cache import Floats, cached_features, feature_key
 
-Floats = NDArray[np.float32]
 Forward = Callable[[Floats], tuple[Floats, Floats]]
 """From (n, 3, side, side) pixels to (n, width) pooled features and (n, 1000) ImageNet logits."""
 
 IMAGENET_LOGITS = OUTPUT_NAMES[1]
+N_CLASSES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +99,19 @@ def read_features(
     with storage_errors(cache):
         cache.mkdir(parents=True, exist_ok=True)
 
-    def of_one(path: Path) -> tuple[Floats, Floats] | None:
-        found = _of_picture(path, extractor, cache)
+    def read(path: Path) -> Floats | None:
+        row = _of_picture(path, extractor, cache)
         advance(1)
-        return found
+        return row
 
     with ThreadPoolExecutor(workers) as pool:
-        found = list(pool.map(of_one, paths))
-    readable = np.array([one is not None for one in found], dtype=np.bool_)
-    known = next((one for one in found if one is not None), (np.zeros(1, np.float32), np.zeros(1000, np.float32)))
-    nothing = tuple(np.zeros_like(part) for part in known)
-    rows = [one or (nothing[0], nothing[1]) for one in found]
-    if not rows:
-        return PictureFeatures(readable, np.zeros((0, 1), np.float32), np.zeros((0, 1000), np.float32))
-    return PictureFeatures(readable, np.stack([row[0] for row in rows]), np.stack([row[1] for row in rows]))
+        found = list(pool.map(read, paths))
+    readable = np.array([row is not None for row in found], dtype=np.bool_)
+    width = next((len(row) for row in found if row is not None), 1 + N_CLASSES)
+    rows = np.zeros((len(found), width), np.float32)
+    for at in np.flatnonzero(readable):
+        rows[at] = found[at]
+    return PictureFeatures(readable, rows[:, :-N_CLASSES], rows[:, -N_CLASSES:])
 
 
 def _open_with_features(content: bytes, path: Path, threads: int) -> onnxruntime.InferenceSession:
@@ -133,29 +131,19 @@ def _open_with_features(content: bytes, path: Path, threads: int) -> onnxruntime
         raise BundleCorrupt(f"{path} has no features to read. Train or fetch the bundle again.") from error
 
 
-def _of_picture(path: Path, extractor: Extractor, cache: Path) -> tuple[Floats, Floats] | None:
+def _of_picture(path: Path, extractor: Extractor, cache: Path) -> Floats | None:
+    """Return the features and, behind them, the logits of a picture file; None when it cannot be read."""
     try:
         data = path.read_bytes()
     except OSError:
         return None
-    recipe = f"{extractor.mark} {extractor.preprocessing} features and logits"
-    key = hashlib.sha256(recipe.encode() + hashlib.sha256(data).digest()).hexdigest()
-    kept = cache / f"{key}.npz"
-    if kept.is_file():
-        with np.load(kept, allow_pickle=False) as arrays:
-            return arrays["features"], arrays["logits"]
+
+    def compute() -> Floats:
+        features, logits = extractor.forward(prepare_bytes(data, extractor.preprocessing)[None])
+        return np.concatenate([features[0], logits[0]])
+
     try:
-        pixels = prepare_bytes(data, extractor.preprocessing)
+        key = feature_key(f"{extractor.mark} {extractor.preprocessing} features and logits", data)
+        return cached_features(cache, key, compute)
     except BadInput:
         return None
-    features, logits = extractor.forward(pixels[None])
-    aside = cache / f".{key}.{os.getpid()}-{secrets.token_hex(4)}.part"
-    with storage_errors(kept):
-        try:
-            with aside.open("xb") as file:
-                np.savez(file, features=features[0], logits=logits[0])
-            aside.replace(kept)
-        except BaseException:
-            aside.unlink(missing_ok=True)
-            raise
-    return features[0], logits[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from models.classifier.decode import decode
 from models.classifier.files import INPUT_NAME
 from models.classifier.preprocess import Preprocessing, prepare
 from models.classifier.runtime_onnx import open_network
+from models.labelled.feature_cache import cached_features, feature_key
 from models.training.augment import random_view
 from models.training.onnx_export import export_onnx
 
@@ -77,7 +77,7 @@ class FeatureRecipe:
     def key(self, data: bytes) -> str:
         """Return the name under which the features of a picture file are kept."""
         recipe = f"{self.network} {self.preprocessing} {self.views} {self.seed} {AUGMENTATION_VERSION}"
-        return hashlib.sha256(recipe.encode() + hashlib.sha256(data).digest()).hexdigest()
+        return feature_key(recipe, data)
 
 
 def compute_features(
@@ -98,36 +98,31 @@ def compute_features(
     """
     cache.mkdir(parents=True, exist_ok=True)
 
-    def of_one(path: Path) -> Features:
+    def read(path: Path) -> Features:
         features = _of_picture(path, recipe, extract, cache)
         advance(1)
         return features
 
     with ThreadPoolExecutor(workers) as pool:
-        return np.stack(list(pool.map(of_one, paths)))
+        return np.stack(list(pool.map(read, paths)))
 
 
 def _of_picture(path: Path, recipe: FeatureRecipe, extract: Extract, cache: Path) -> Features:
     data = path.read_bytes()
     key = recipe.key(data)
-    kept = cache / f"{key}.npy"
-    if kept.is_file():
-        features: Features = np.load(kept, allow_pickle=False)
-        return features
-    try:
+
+    def compute() -> Features:
         image = decode(data)
+        views = [prepare(image, recipe.preprocessing)]
+        for view in range(recipe.views):
+            rng = np.random.default_rng([recipe.seed, view, int(key[:16], 16)])
+            views.append(random_view(image, recipe.preprocessing, rng))
+        return extract(np.stack(views)).astype(np.float32)
+
+    try:
+        return cached_features(cache, key, compute)
     except BadInput as error:
         raise DataError(f"{path}: {error} Remove or replace the file.") from error
-    views = [prepare(image, recipe.preprocessing)]
-    for view in range(recipe.views):
-        rng = np.random.default_rng([recipe.seed, view, int(key[:16], 16)])
-        views.append(random_view(image, recipe.preprocessing, rng))
-    features = extract(np.stack(views)).astype(np.float32)
-    aside = kept.with_suffix(f".{os.getpid()}.part")
-    with aside.open("wb") as handle:
-        np.save(handle, features)
-    aside.replace(kept)
-    return features
 
 
 def hash_weights(parts: Iterable[nn.Module]) -> str:
