@@ -2,10 +2,10 @@
 
 Three passes, each in memory that does not grow with the corpus (a byte a post aside):
 
-1. ``cleaning/reading.py`` judges every post by itself and writes the good ones aside, with 8-byte keys;
-2. ``cleaning/comparing.py`` and ``cleaning/looking.py`` find what is there twice, from the keys alone, and look at
+1. ``reading.py`` judges every post by itself and writes the good ones aside, with 8-byte keys;
+2. ``comparing.py`` and ``pictures.py`` find what is there twice, from the keys alone, and look at
    the pictures of the posts that are left;
-3. ``cleaning/writing.py`` writes the corpus.
+3. ``writing.py`` writes the corpus.
 
 The result is built aside and renamed when it is whole. The corpus is only read.
 """
@@ -19,17 +19,19 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.atomic import sync_folder
 from core.errors import DataError, InvalidOption, MissingExtra
 from core.locks import hold_work_folder
 from core.quarantine import quarantined
 from core.text.blocklist import load_blocklist
-from pipelines.cleaning.outcome import CleanReport
 from pipelines.config.clean import CleanConfig
 from pipelines.workshop.progress import ProgressPort
 from pipelines.workshop.stage import StageContext, room_errors
+
+if TYPE_CHECKING:
+    from pipelines.cleaning.summary import CleanReport
 
 VERSION = 2
 CORPUS = "corpus"
@@ -86,7 +88,7 @@ def _clean(
             comparing,
             examining,
             ledger,
-            looking,
+            pictures,
             reading,
             review,
             signatures,
@@ -112,7 +114,7 @@ def _clean(
         if done.keys.n_rows == 0 and done.n_read == done.total("dropped")[reading.MALFORMED]:
             raise DataError(_nothing_usable(corpus, done.shards))
         posts = comparing.Comparison(done.keys, done.signatures, signer, config).verdicts(progress)
-        gallery = looking.Gallery(done, posts, real / POSTS, real, config.pictures)
+        gallery = pictures.Gallery(done, posts, real / POSTS, real, config.pictures)
         gallery.look(progress)
         seen = gallery.compare(progress, config.samples)
         written = writing.Writer(done, posts, seen, real, out).write(progress)
@@ -121,7 +123,7 @@ def _clean(
         folder.mkdir()
         samples = [
             *review.read_dropped(work / "dropped.jsonl", config.samples),
-            *writing.post_samples(posts, written),
+            *review.post_samples(posts, written),
             *review.picture_samples(seen, written, config),
         ]
         review.write_review(folder, samples, {**summary.SENTENCES, **summary.PICTURE_SENTENCES})

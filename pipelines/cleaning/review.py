@@ -17,7 +17,8 @@ from core.atomic import write_atomic
 from core.errors import TagsmithError
 from core.posts import post_line
 from models.classifier.decode import decode
-from pipelines.cleaning.looking import PictureVerdicts
+from pipelines.cleaning.comparing import AUTHOR_FLOOD, Verdicts
+from pipelines.cleaning.pictures import PictureVerdicts
 from pipelines.cleaning.samples import Samples
 from pipelines.cleaning.writing import Written
 from pipelines.config.clean import CleanConfig
@@ -52,6 +53,15 @@ def read_dropped(path: Path, size: int) -> Iterator[dict[str, Any]]:
             samples.offer(one["rule"], one.pop("rank"), one)
     for _, one in samples.all():
         yield one
+
+
+def post_samples(posts: Verdicts, written: Written) -> Iterator[dict[str, Any]]:
+    """Yield what a reviewer sees of posts that a comparison dropped."""
+    for rule, (row, like) in posts.samples.all():
+        record, other = written.texts[row], written.texts[like]
+        shown = {key: record[key] for key in ("id", "source", "caption", "hashtags")}
+        same = rule != AUTHOR_FLOOD
+        yield {"rule": rule, **shown, "detail": "", "like": f"{other['id']}: {other['caption']}" if same else ""}
 
 
 def picture_samples(seen: PictureVerdicts, written: Written, config: CleanConfig) -> Iterator[dict[str, Any]]:

@@ -1,10 +1,11 @@
-"""The figures of a cleaning as JSON, as text and as one HTML page."""
+"""What a cleaning found: for the caller, as JSON, as text and as one HTML page."""
 
 from __future__ import annotations
 
 import base64
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from core.atomic import write_atomic
 from core.errors import InvalidOption
 from pipelines.cleaning import comparing, examining, pictures, reading, spam
 from pipelines.cleaning.ledger import Ledger
-from pipelines.cleaning.outcome import CleanReport
 from pipelines.cleaning.review import PAGE
 from pipelines.cleaning.writing import Written
 from pipelines.report.figures import Row, Table
@@ -34,6 +34,31 @@ SENTENCES: dict[str, str] = {
 }
 """Rule about posts -> what it drops, in the order in which posts meet the rules."""
 PICTURE_SENTENCES: dict[str, str] = pictures.SENTENCES
+
+
+@dataclass(frozen=True, slots=True)
+class CleanReport:
+    """What became of a corpus.
+
+    Attributes:
+        n_read: lines that held anything; every one of them is kept or counted under a reason.
+        n_kept: posts written.
+        n_with_picture: posts written with their picture.
+        dropped: name of a rule -> posts that it took out; a post is counted under one rule only.
+        pictures_dropped: name of a rule -> pictures taken from posts that stayed.
+        mended: what was changed in posts that stayed -> how often.
+        folder: where the report, its figures and the samples lie.
+        repeated: whether nothing had changed since an earlier run, whose report this is.
+    """
+
+    n_read: int
+    n_kept: int
+    n_with_picture: int
+    dropped: Mapping[str, int]
+    pictures_dropped: Mapping[str, int]
+    mended: Mapping[str, int]
+    folder: Path
+    repeated: bool = False
 
 
 def summarise(fingerprint: str, config: Mapping[str, Any], ledger: Ledger, written: Written) -> dict[str, Any]:

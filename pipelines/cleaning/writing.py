@@ -18,9 +18,9 @@ import numpy as np
 from core.atomic import sync_folder
 from core.posts import post_line
 from pipelines.cleaning import comparing, pictures
-from pipelines.cleaning.comparing import AUTHOR_FLOOD, Verdicts
+from pipelines.cleaning.comparing import Verdicts
 from pipelines.cleaning.ledger import POSTS, Ledger
-from pipelines.cleaning.looking import PictureVerdicts
+from pipelines.cleaning.pictures import PictureVerdicts
 from pipelines.corpus.posts import open_new
 from pipelines.workshop.progress import ProgressPort
 
@@ -148,15 +148,6 @@ class Writer:
             shutil.copyfile(place, target)
             _sync_file(target)
         return True
-
-
-def post_samples(posts: Verdicts, written: Written) -> Iterator[dict[str, Any]]:
-    """Yield what a reviewer sees of posts that a comparison dropped."""
-    for rule, (row, like) in posts.samples.all():
-        record, other = written.texts[row], written.texts[like]
-        shown = {key: record[key] for key in ("id", "source", "caption", "hashtags")}
-        same = rule != AUTHOR_FLOOD
-        yield {"rule": rule, **shown, "detail": "", "like": f"{other['id']}: {other['caption']}" if same else ""}
 
 
 def _sync_file(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""One crawl into a corpus: opened, driven, told about, and taken up again where it ended."""
+"""One crawl into a corpus: opened, driven, shown while it runs, reported, and taken up again where it ended."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from rich.console import Console
+from rich.text import Text
 
 from core.atomic import storage_errors, write_atomic
 from core.clock import utc_timestamp
@@ -39,6 +42,8 @@ BROKEN_FOLDER = "broken"
 ALL_PAGES = 2**31
 MAX_BROKEN = 50
 MAX_BROKEN_BYTES = 256 * 1024
+POSTS_A_LINE = 100
+"""Posts between two lines of progress where there is no terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,3 +241,29 @@ def _tell(
     except StorageError as error:
         LOGGER.warning("the report could not be written: %s", error)
         return folder
+
+
+@contextmanager
+def crawl_display(console: Console) -> Iterator[Callable[[CrawlFigures], None]]:
+    """Yield what shows a crawl's figures: one line that changes on a terminal, now and then a line elsewhere."""
+    if console.is_terminal:
+        with console.status("collecting") as status:
+            yield lambda figures: status.update(Text(progress_line(figures)))
+        return
+    shown = 0
+
+    def show(figures: CrawlFigures) -> None:
+        nonlocal shown
+        if figures.posts >= shown + POSTS_A_LINE:
+            shown = figures.posts
+            console.print(progress_line(figures), highlight=False, markup=False, soft_wrap=True)
+
+    yield show
+
+
+def progress_line(figures: CrawlFigures) -> str:
+    """Return what has come, how fast, and what is left that is known of."""
+    return (
+        f"{figures.posts:,} posts ({figures.posts_a_minute:,.0f} a minute), {figures.pictures:,} with a picture, "
+        f"{figures.pages:,} pages; {figures.left:,} pages left that are known of"
+    )

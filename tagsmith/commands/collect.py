@@ -77,9 +77,8 @@ def collect(
     Killed, interrupted or stopped by a login wall, the same command goes on where it was: no post is lost and nothing
     is fetched twice.
     """
-    from pipelines.collecting.collect import Wish
+    from pipelines.collecting.collect import Wish, crawl_display
     from pipelines.collecting.collect import collect as run_collection
-    from pipelines.collecting.progress import show_crawl
     from pipelines.config.collect import load_collect_config
 
     numbers = load_collect_config(config)
@@ -95,7 +94,7 @@ def collect(
     }
     numbers = replace(numbers, **{name: value for name, value in given.items() if value is not None})
     wish = Wish(tuple(topic or ()), tuple(tag or ()), tuple(_kind_and_value(one) for one in target or ()))
-    with show_crawl(Console(stderr=True)) as show:
+    with crawl_display(Console(stderr=True)) as show:
         page, figures = run_collection(
             out, wish, numbers, installation_folder(installation), on_progress=show, again=again
         )

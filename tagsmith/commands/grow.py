@@ -39,9 +39,8 @@ def grow(
 
     Stopped or killed, the same command goes on where it was; what is unchanged is skipped.
     """
-    from pipelines.collecting.collect import Wish
+    from pipelines.collecting.collect import Wish, crawl_display
     from pipelines.collecting.collect import collect as run_collection
-    from pipelines.collecting.progress import show_crawl
     from pipelines.config.collect import load_collect_config
     from pipelines.config.training import load_config
     from pipelines.growing.grow import GrowPlaces
@@ -50,7 +49,7 @@ def grow(
     numbers, gathering = load_config(config), load_collect_config(collect)
     shared = installation_folder(installation)
     if collect is not None:
-        with show_crawl(Console(stderr=True)) as show:
+        with crawl_display(Console(stderr=True)) as show:
             page, figures = run_collection(corpus, Wish(), gathering, shared, on_progress=show)
         typer.echo(f"{figures.posts:,} posts, {figures.pictures:,} with a picture; {figures.ended}")
         typer.echo(f"report: {page}")

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from pipelines.cleaning.clean import clean
-from pipelines.cleaning.outcome import CleanReport
+from pipelines.cleaning.summary import CleanReport
 from pipelines.config.clean import CleanConfig
 from pipelines.config.training import load_config
 from pipelines.workshop.progress import ProgressPort, SilentProgress, Task

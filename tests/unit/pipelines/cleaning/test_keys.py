@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.cleaning.keys import Keys, Records, Rows, equal_keys
-from pipelines.cleaning.looking import distances
+from pipelines.cleaning.pictures import distances
 from pipelines.cleaning.samples import Samples, rank_of
 from pipelines.cleaning.signatures import Signer, hash_key, shingles, similarities
 from tests.unit.pipelines.corpora_on_disk import WORDS, caption

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from pipelines.cleaning.looking import distances
-from pipelines.cleaning.pictures import find_picture, look_at, perceptual_hash
+from pipelines.cleaning.pictures import distances, find_picture, look_at, perceptual_hash
 from tests.unit.pipelines.corpora_on_disk import (
     CONFIG,
     jpeg,

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from core.errors import DataError, InvalidOption, StorageError
-from pipelines.collecting.collect import Wish, collect, first_targets, opened_state
+from pipelines.collecting.collect import Wish, collect, crawl_display, first_targets, opened_state, progress_line
 from pipelines.collecting.report import read_runs
 from pipelines.config.collect import CollectConfig, load_collect_config
+from scraper.crawling.figures import CrawlFigures
 from scraper.crawling.pace import PaceLimits
 from scraper.errors import LoginWall, PageBroken, PageRefused
 from scraper.port import PageSource, Target
@@ -279,3 +282,24 @@ def test_a_run_that_asks_again_and_is_killed_goes_on(tmp_path: Path) -> None:
     run(tmp_path, OfflinePlatform(n_posts=9), Wish(topics=("food",)))
     ids = [line for path in (tmp_path / "corpus" / "posts").iterdir() for line in path.read_text().splitlines()]
     assert len(ids) == len(set(ids)) == 10
+
+
+def test_a_line_says_what_has_come_how_fast_and_what_is_left() -> None:
+    """Posts a minute are those of this run."""
+    line = progress_line(CrawlFigures(posts=1_200, pictures=900, pages=60, seconds=360.0, left=35))
+    assert line == "1,200 posts (200 a minute), 900 with a picture, 60 pages; 35 pages left that are known of"
+
+
+def test_a_run_that_has_just_begun_divides_by_nothing() -> None:
+    """Its first line comes before its first second."""
+    assert "0 posts (0 a minute)" in progress_line(CrawlFigures())
+
+
+def test_where_there_is_no_terminal_a_line_comes_now_and_then() -> None:
+    """A log file of a night is read in the morning."""
+    out = StringIO()
+    figures = CrawlFigures()
+    with crawl_display(Console(file=out, width=200)) as show:
+        for figures.posts in range(0, 501, 10):
+            show(figures)
+    assert len(out.getvalue().splitlines()) == 5
