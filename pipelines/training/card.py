@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from core.bundle.manifest import Provenance
+from models.backbones.registry import BACKBONES
 from pipelines.report.figures import Confusion, Table, figures, is_course, markdown_table, shown, title_of, value_of
 
 WEAKEST = 3
@@ -31,6 +32,12 @@ Hashtags of a post are hidden and must be found again; those outside the vocabul
 over posts with a 95 % bootstrap interval. Vocabulary, tables and the picture network saw train posts and pictures
 alone; ranker and calibration saw val as well; test was only measured on. A person may find a suggestion good that the
 author did not use, so exact hits understate; sources differ much, so the mean alone says little about yours."""
+
+_GLOVE = {
+    "what": "GloVe 6B word vectors, 100 dimensions (Pennington, Socher, Manning 2014)",
+    "licence": "PDDL 1.0",
+    "source": "nlp.stanford.edu/projects/glove",
+}
 
 
 def model_card(
@@ -64,6 +71,17 @@ def model_card(
     if aside:
         parts.append("## What training measured on val\n\n" + "\n\n".join(_section(one) for one in aside))
     return "\n\n".join(parts) + "\n"
+
+
+def licences_of(backbone: str, with_glove: bool) -> tuple[Mapping[str, str], ...]:
+    """Return one entry for each pretrained part: what it is, its licence and its source.
+
+    A backbone that the registry does not list has an unknown licence: none is made up for it.
+    """
+    unlisted = {"what": f"{backbone}, weights", "licence": "unknown", "source": "not a backbone of the registry"}
+    listed = {known.name: {"what": known.what, "licence": known.licence, "source": known.source} for known in BACKBONES}
+    picture = listed.get(backbone, unlisted)
+    return (picture, _GLOVE) if with_glove else (picture,)
 
 
 def _corpus(corpus: Mapping[str, Any]) -> str:

@@ -19,8 +19,8 @@ from models.classifier.runtimes import open_classifier
 from pipelines.config.training import RankerConfig
 from pipelines.corpus.posts import read_posts
 from pipelines.corpus.questions import Question, caption_question, questions, tags_question
+from pipelines.training.card import licences_of
 from pipelines.training.image_weights import fit_image_weights, left_out_weights
-from pipelines.training.licences import licences_of
 from pipelines.training.ranker_data import RankingSet, fit_trees, gather, limits_of
 from pipelines.workshop.stage import StageContext
 from recommend.catalogue.lookups import Catalogue

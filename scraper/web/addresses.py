@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from core.public_addresses import all_public
 from scraper.errors import PageRefused, PageUnreachable
 
 MAX_ADDRESS = 4096
@@ -64,23 +64,8 @@ def public_address(host: str, port: int, allowed: frozenset[str], resolver: Reso
     found = resolver(host, port)
     if not found:
         raise PageUnreachable(f"the host {host} has no address")
-    if host not in allowed and not all(map(is_public, found)):
+    if host not in allowed and not all_public(found):
         raise PageRefused(
             f"{host} lies in a private network and is not fetched; name it with --allow-host when it is your own"
         )
     return found[0]
-
-
-def is_public(address: str) -> bool:
-    """Return whether an IP address is one of the public internet, looking into addresses wrapped in IPv6."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(parsed, ipaddress.IPv6Address):
-        inner = parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo[1] if parsed.teredo else None)
-        if inner is None and parsed in ipaddress.ip_network("64:ff9b::/96"):
-            inner = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
-        if inner is not None:
-            return inner.is_global and not inner.is_multicast
-    return parsed.is_global and not parsed.is_multicast

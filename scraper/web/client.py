@@ -12,6 +12,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin
 
+import httpcore
 import httpx
 
 from scraper.errors import LoginWall, PageBroken, PageRefused, PageUnreachable, TooManyRequests
@@ -46,6 +47,7 @@ class GuardedWeb:
         resolver: Resolver = resolve,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
+        network: httpcore.NetworkBackend | None = None,
     ) -> None:
         """Open nothing yet.
 
@@ -58,10 +60,11 @@ class GuardedWeb:
             resolver: gives a host's IP addresses.
             clock: seconds, for bounds.
             now: seconds since 1970, for a Retry-After that names a date.
+            network: opens the connections; None for the system's.
         """
         self._admit = admit
         self._max_bytes = max_bytes
-        self._backend = BoundedBackend(allowed_hosts, resolver, clock, timeout_s)
+        self._backend = BoundedBackend(allowed_hosts, resolver, clock, timeout_s, network)
         self._now = now
         self._client = httpx.Client(
             transport=BoundedTransport(self._backend),
@@ -109,7 +112,7 @@ class GuardedWeb:
             target = answer.headers.get("location")
             if answer.status not in _REDIRECTS or not target:
                 return answer
-            address = urljoin(address, target)
+            address = _joined(address, target)
             if host_of(address) != host:
                 headers = {}  # what was meant for one host is not told to another
         raise PageRefused(f"{host} redirects more than {MAX_REDIRECTS} times")
@@ -146,6 +149,13 @@ class GuardedWeb:
         del body[max_bytes:]
         self.n_bytes += len(body)
         return bytes(body)
+
+
+def _joined(address: str, target: str) -> str:
+    try:
+        return urljoin(address, target)
+    except ValueError as error:
+        raise PageRefused(f"{host_of(address)} redirects to an address that cannot be read") from error
 
 
 def judge(

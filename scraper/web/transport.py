@@ -24,14 +24,19 @@ class BoundedBackend(httpcore.NetworkBackend):
     """Connects to checked addresses, and lets nothing last beyond the exchange's end."""
 
     def __init__(
-        self, allowed: frozenset[str], resolver: Resolver, clock: Callable[[], float], timeout_s: float
+        self,
+        allowed: frozenset[str],
+        resolver: Resolver,
+        clock: Callable[[], float],
+        timeout_s: float,
+        network: httpcore.NetworkBackend | None = None,
     ) -> None:
-        """Let an exchange last ``timeout_s`` seconds of ``clock``."""
+        """Let an exchange last ``timeout_s`` seconds of ``clock``; ``network`` stands for the system's sockets."""
         self._allowed = allowed
         self._resolver = resolver
         self._clock = clock
         self._end = 0.0
-        self._inner = httpcore.SyncBackend()
+        self._inner = network or httpcore.SyncBackend()
         self.timeout_s = timeout_s
 
     def begin(self) -> None:

@@ -17,7 +17,18 @@ SIDE = 32
 WIDTH = 12
 MAP_WIDTH = 8
 SPEC = Preprocessing(SIDE, SIDE, "bicubic", (127.0, 127.0, 127.0), (128.0, 128.0, 128.0))
-TINY = Backbone("tiny", WIDTH, SPEC, "tests.support.tiny_network:build_tiny", "tiny.safetensors", None, None, "none")
+TINY = Backbone(
+    name="tiny",
+    width=WIDTH,
+    preprocessing=SPEC,
+    builder="tests.support.tiny_network:build_tiny",
+    weight_file="tiny.safetensors",
+    package=None,
+    url=None,
+    what="nothing",
+    licence="none",
+    source="nowhere",
+)
 COLOURS = {"leaves": (40, 160, 50), "night": (20, 20, 60), "sunset": (230, 120, 60)}
 
 

@@ -66,7 +66,7 @@ def served(tmp_path: Path, content: bytes, digest: str) -> Backbone:
     """Return a backbone whose weights are served from a file."""
     source = tmp_path / f"net-{digest[:8]}.pth"
     source.write_bytes(content)
-    return Backbone("net", 1, SPEC, "nowhere:nothing", source.name, None, source.as_uri(), "none")
+    return Backbone("net", 1, SPEC, "nowhere:nothing", source.name, None, source.as_uri(), "none", "none", "none")
 
 
 def test_a_download_is_checked_kept_and_reported(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ import pytest
 from core.bundle.opening import open_bundle
 from core.errors import DataError
 from core.posts import Post
+from models.backbones.registry import BACKBONES
 from pipelines.corpus.posts import read_posts, write_posts
-from pipelines.training.licences import licences_of
+from pipelines.training.card import licences_of
 from pipelines.training.train_ranker import DRAFT, LEFT_OUT_FILE, run, val_questions
 from recommend.assemble import WORDS_FILE, assemble
 from recommend.ranker import TEXT_KINDS
@@ -109,7 +110,15 @@ def test_val_posts_are_asked_in_several_draws_but_never_twice_alike() -> None:
         assert len(keys) == 30 if kind == "caption" else 60 < len(keys) <= 90
 
 
-@pytest.mark.parametrize(("backbone", "licence"), [("efficientnet_lite2", "Apache-2.0"), ("resnet50", "BSD-3-Clause")])
+@pytest.mark.parametrize(
+    ("backbone", "licence"),
+    [
+        *((backbone.name, backbone.licence) for backbone in BACKBONES),
+        ("efficientnet_lite2", "Apache-2.0"),
+        ("resnet50", "BSD-3-Clause"),
+        ("homemade", "unknown"),
+    ],
+)
 def test_each_pretrained_part_is_named_with_its_licence(backbone: str, licence: str) -> None:
     """The network, and the word vectors where they were used."""
     alone, both = licences_of(backbone, False), licences_of(backbone, True)
