@@ -19,10 +19,9 @@ from starlette.routing import Match
 from core.errors import MissingExtra, TagsmithError
 from core.version import installed_version
 from service.context import ServiceParts
-from service.engine.batch_places import Batches
+from service.engine.batches import Batches
+from service.engine.lifecycle import Lifecycle, Load, OneBundle
 from service.engine.loading import load
-from service.engine.serving import OneBundle
-from service.engine.state import Load, State
 from service.image_urls import read_origin
 from service.intake.budget import ByteBudget
 from service.intake.fetching import Fetcher
@@ -78,14 +77,14 @@ def create_app(
     parts = ServiceParts(
         settings=settings,
         metrics=metrics,
-        state=State(settings, load, metrics),
+        lifecycle=Lifecycle(settings, load, metrics),
         repositories=open_repositories(settings),
         bodies=ByteBudget(settings.bodies_mb * 1_000_000),
         batches=Batches(settings.queue),
         fetcher=Fetcher(map(read_origin, settings.image_origins)),
     )
-    state, repositories = parts.state, parts.repositories
-    watch = StoreWatch(repositories.store, state.concerns, metrics, lambda: repositories.journal.spool.n_bytes)
+    lifecycle, repositories = parts.lifecycle, parts.repositories
+    watch = StoreWatch(repositories.store, lifecycle.concerns, metrics, lambda: repositories.journal.spool.n_bytes)
     spans = _open_spans(settings)
 
     @asynccontextmanager
@@ -93,14 +92,14 @@ def create_app(
         try:
             await repositories.begin()
         except TagsmithError as error:
-            state.fail(error)
+            lifecycle.fail(error)
         else:
-            state.begin()
+            lifecycle.begin()
         watch.begin()
         if opens_when_ready:
-            await state.settled()
+            await lifecycle.settled()
         yield
-        await state.end()
+        await lifecycle.end()
         await watch.end()
         await repositories.end()
         parts.fetcher.close()
@@ -126,7 +125,7 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _query_problem)
     app.add_exception_handler(HTTPException, _routing_problem)
     app.add_middleware(HeadLikeGet)
-    app.add_middleware(OneBundle, pinned=state.pinned)
+    app.add_middleware(OneBundle, pinned=lifecycle.pinned)
     app.add_middleware(RequestMiddleware, parts=parts, watchers=[spans.note] if spans else [])
     if settings.cors_origins:
         app.add_middleware(

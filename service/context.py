@@ -15,17 +15,16 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, Request
 
 from core.errors import DeadlineExceeded
-from service.engine.batch_places import Batches
+from service.engine.batches import Batches
 from service.engine.inference import Inference
+from service.engine.lifecycle import Lifecycle
 from service.engine.loading import Loaded
-from service.engine.state import State
 from service.intake.budget import ByteBudget
 from service.intake.fetching import Fetcher
-from service.observe.metrics import Metrics
-from service.observe.stages import Stages
+from service.observe.metrics import Metrics, StageTimes
 from service.settings import Settings
+from service.store.key_limits import Rate
 from service.store.key_ring import StoredKey
-from service.store.limits import Rate
 from service.store.repositories import Repositories
 
 
@@ -36,7 +35,7 @@ class ServiceParts:
     Attributes:
         settings: what the operator set.
         metrics: what Prometheus reads.
-        state: the bundle that is served, or why there is none.
+        lifecycle: the bundle that is served, or why there is none.
         repositories: everything that is remembered.
         bodies: how many bytes of request bodies are held at once.
         batches: how many batches are answered at once.
@@ -45,7 +44,7 @@ class ServiceParts:
 
     settings: Settings
     metrics: Metrics
-    state: State
+    lifecycle: Lifecycle
     repositories: Repositories
     bodies: ByteBudget
     batches: Batches
@@ -82,7 +81,7 @@ class RequestContext:
 
     parts: ServiceParts
     request_id: str
-    stages: Stages = field(default_factory=Stages)
+    stages: StageTimes = field(default_factory=StageTimes)
     caller: Caller | None = None
     key: StoredKey | None = None
     rate: Rate | None = None
@@ -100,7 +99,7 @@ class RequestContext:
         Raises:
             NotReady: none is loaded yet.
         """
-        return self.parts.state.loaded
+        return self.parts.lifecycle.loaded
 
     @property
     def inference(self) -> Inference:
@@ -109,7 +108,7 @@ class RequestContext:
         Raises:
             NotReady: no bundle is loaded yet, or the service is draining.
         """
-        return self.parts.state.inference
+        return self.parts.lifecycle.inference
 
     @asynccontextmanager
     async def in_time(self) -> AsyncIterator[None]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import typer
 
 if TYPE_CHECKING:
-    from service.store.engine import Store
+    from service.store.database import Store
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ def with_store(use: Callable[[Store], Awaitable[T]], *, patience_s: float | None
     A misspelt ``TAGSMITH_DATABASE`` would have it work on another one in silence, so such variables are named first.
     """
     from service.settings import load_settings, unknown_variables
-    from service.store.startup import store_of
+    from service.store.repositories import store_of
 
     for variable, nearest in unknown_variables().items():
         advice = f"; did you mean {nearest}?" if nearest else ""

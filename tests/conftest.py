@@ -85,7 +85,7 @@ def _folder_from(variable: str, what: str) -> Path:
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file with the current schema and nothing in it."""
     from service.settings import Settings
-    from service.store.startup import prepare_store
+    from service.store.repositories import prepare_store
 
     path = tmp_path_factory.mktemp("database") / "empty.db"
     prepare_store(Settings(database=f"sqlite:///{path}"))

@@ -15,13 +15,13 @@ from service.engine.inference import Inference
 from service.engine.loading import Loaded
 from service.intake.budget import Claim
 from service.intake.post import ReadPost
-from service.observe.stages import Stages
+from service.observe.metrics import StageTimes
 from service.schemas.answers import SuggestionAnswer
 from service.schemas.requests import Picture, UrlImage
 
 
 async def answer_post(
-    context: RequestContext, post: ReadPost, inference: Inference, loaded: Loaded, *, claim: Claim, stages: Stages
+    context: RequestContext, post: ReadPost, inference: Inference, loaded: Loaded, *, claim: Claim, stages: StageTimes
 ) -> SuggestionAnswer:
     """Return the answer to ``post``.
 

@@ -21,11 +21,9 @@ from core.ports import ImageClassifier, Recommender
 from core.query import ImageEvidence, Query
 from core.suggestions import Answer
 from service.engine.batcher import MicroBatcher
-from service.engine.decoding import PixelBudget, announced_pixels
 from service.engine.load_gate import LoadGate
-from service.engine.memory import give_freed_memory_back
-from service.observe.metrics import Metrics
-from service.observe.stages import Stages
+from service.engine.memory import PixelBudget, announced_pixels, give_freed_memory_back
+from service.observe.metrics import Metrics, StageTimes
 from service.settings import Settings
 
 MAX_DECODERS = 4
@@ -76,7 +74,7 @@ class Inference:
         self._classify.start()
         self._rank.start()
 
-    async def answer(self, query: Query, image_file: bytes | None, stages: Stages) -> Answer:
+    async def answer(self, query: Query, image_file: bytes | None, stages: StageTimes) -> Answer:
         """Return the answer to ``query``, its picture taken from ``image_file`` when there is one.
 
         Raises:
@@ -111,7 +109,7 @@ class Inference:
         finally:
             self._metrics.inside(-1)
 
-    async def _answer_alone(self, query: Query, image_file: bytes | None, stages: Stages) -> Answer:
+    async def _answer_alone(self, query: Query, image_file: bytes | None, stages: StageTimes) -> Answer:
         """Do everything in one thread: with nobody to share a batch with, handing over only costs time."""
         asked = time.perf_counter()
         loop = asyncio.get_running_loop()
@@ -124,7 +122,7 @@ class Inference:
         stages.add("rank", work.ranked - work.classified)
         return work.answer
 
-    async def _see(self, image_file: bytes, stages: Stages) -> ImageEvidence:
+    async def _see(self, image_file: bytes, stages: StageTimes) -> ImageEvidence:
         asked = time.perf_counter()
         started, ended, pixels = await asyncio.get_running_loop().run_in_executor(
             self._decoders, self._prepare, image_file

@@ -1,11 +1,53 @@
-"""How much memory is this process's own, and how what was freed of it goes back to the system."""
+"""Memory kept in bounds: how many pixels are decoded at once, and how freed memory goes back to the system."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
+
+from PIL import Image
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP")
+# Decoding takes about 8 bytes a pixel for a moment; this is one picture of the largest size, or four of a telephone.
+MAX_PIXELS_AT_ONCE = 50_000_000
+
+
+class PixelBudget:
+    """Lets pictures be decoded side by side while their pixels together stay below a bound; safe across threads."""
+
+    def __init__(self, max_pixels: int = MAX_PIXELS_AT_ONCE) -> None:
+        self._max_pixels = max_pixels
+        self._turn = threading.Lock()
+        self._changed = threading.Condition()
+        self._held = 0
+
+    @contextmanager
+    def claimed(self, n_pixels: int) -> Iterator[None]:
+        """Hold ``n_pixels``; wait in the order of arrival, so that small pictures do not keep a large one out."""
+        claim = min(n_pixels, self._max_pixels)
+        with self._turn, self._changed:
+            self._changed.wait_for(lambda: self._held + claim <= self._max_pixels)
+            self._held += claim
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._held -= claim
+                self._changed.notify_all()
+
+
+def announced_pixels(image_file: bytes) -> int:
+    """Return width times height as the file's header has it, 0 when there is none: then nothing will be decoded."""
+    try:
+        with Image.open(BytesIO(image_file), formats=FORMATS) as image:
+            return image.width * image.height
+    except Exception:  # what is wrong with the file is for the classifier to tell
+        return 0
 
 
 def give_freed_memory_back() -> None:

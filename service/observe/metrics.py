@@ -1,4 +1,4 @@
-"""Counters and timers for Prometheus; no label has values that a caller can invent.
+"""Where the time of a request went, and what Prometheus reads; no label has values that a caller can invent.
 
 With several workers each writes into files of one folder and any of them answers for all: a scrape that reaches one
 worker by chance must not see its counters jump between processes. Gauges then hold the sum of the workers that live.
@@ -6,6 +6,9 @@ worker by chance must not see its counters jump between processes. Gauges then h
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -22,11 +25,36 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from service.observe.stages import STAGES, Stages
-
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+STAGES = ("read", "queue", "decode", "classify", "rank")
+"""Of one request, in the order of ``Server-Timing``; ``queue`` is all waiting for a thread or a model."""
+
+
+class StageTimes:
+    """Where the time of one request went: milliseconds by stage."""
+
+    def __init__(self) -> None:
+        self.ms: dict[str, float] = {}
+
+    def add(self, stage: str, seconds: float) -> None:
+        """Count ``seconds`` to ``stage``."""
+        self.ms[stage] = self.ms.get(stage, 0.0) + max(0.0, seconds) * 1000.0
+
+    @contextmanager
+    def measured(self, stage: str) -> Iterator[None]:
+        """Count the time of the block to ``stage``, also when it fails."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.add(stage, time.perf_counter() - started)
+
+    def header(self) -> str:
+        """Return the value of ``Server-Timing``: every stage in order, 0 for one that did not happen."""
+        return ", ".join(f"{stage};dur={self.ms.get(stage, 0.0):.2f}" for stage in STAGES)
 
 
 class Metrics:
@@ -84,7 +112,7 @@ class Metrics:
         for stage in STAGES:
             self._stage_seconds.labels(stage)
 
-    def answered(self, route: str, method: str, status: int, seconds: float, stages: Stages) -> None:
+    def answered(self, route: str, method: str, status: int, seconds: float, stages: StageTimes) -> None:
         """Count one answer; ``route`` is the template of the path, ``method`` one of ``METHODS`` or "other"."""
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route).observe(seconds)

@@ -16,8 +16,8 @@ from starlette.requests import Request
 
 from service.context import Caller, RequestContext, context_of
 from service.problems import Refusal
+from service.store.key_limits import Rate
 from service.store.key_ring import KeyRing, StoredKey, digest_of, parse_key
-from service.store.limits import Rate
 
 Scope = Literal["suggest", "read", "feedback", "sets", "metrics"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)

@@ -18,8 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.context import RequestContext, ServiceParts, context_of
 from service.observe.logs import LOGGER, log
-from service.observe.metrics import METHODS
-from service.observe.stages import Stages
+from service.observe.metrics import METHODS, StageTimes
 from service.problems import KINDS, MEDIA_TYPE, problem_body, refusal_for
 from service.protocol.auth import rate_headers
 
@@ -43,7 +42,7 @@ class Answered:
     route: str
     status: int
     seconds: float
-    stages: Stages
+    stages: StageTimes
 
 
 Watcher = Callable[[Answered, Mapping[str, str]], None]

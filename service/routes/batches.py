@@ -15,13 +15,13 @@ from starlette.types import Receive, Scope, Send
 from core.errors import DeadlineExceeded, Overloaded
 from service.answer.post import answer_post
 from service.context import Context, RequestContext
-from service.engine.batch_places import Line, unless_gone
+from service.engine.batches import Line, unless_gone
 from service.engine.inference import Inference
 from service.engine.loading import Loaded
 from service.intake.batch import read_batch, read_item
 from service.intake.budget import Claim
 from service.observe.logs import LOGGER
-from service.observe.stages import Stages
+from service.observe.metrics import StageTimes
 from service.problems import documented, refusal_for
 from service.protocol.auth import RequiresScope, charge_more
 from service.protocol.idempotency import PARAMETER, IdempotencyLock, answer_idempotently, fingerprint_of, lock_or_replay
@@ -136,7 +136,7 @@ class _Batch:
 
     async def line(self, index: int) -> bytes:
         """Return the entry of one post as JSON."""
-        context, stages = self._context, Stages()
+        context, stages = self._context, StageTimes()
         try:
             kind, content = b"answer", await self._answer(index, stages)
         except Exception as error:
@@ -147,7 +147,7 @@ class _Batch:
             context.stages.add(stage, ms / 1000.0)
         return b'{"index":%d,"%s":%s}' % (index, kind, content)
 
-    async def _answer(self, index: int, stages: Stages) -> bytes:
+    async def _answer(self, index: int, stages: StageTimes) -> bytes:
         post, self._posts[index] = self._posts[index], None  # a picture is held no longer than it is needed
         deadline_s = self._context.parts.settings.deadline_s
         until = min(self._deadline, asyncio.get_running_loop().time() + deadline_s)

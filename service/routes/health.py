@@ -33,7 +33,7 @@ async def ready(context: Context) -> Health:
     refused, or the database is away.
     """
     _ = context.inference
-    concerns = context.parts.state.concerns
+    concerns = context.parts.lifecycle.concerns
     warnings = [Warned(code=code, detail=detail) for code, detail in sorted(concerns.items())]
     return Health(status="ready", bundle=context.loaded.bundle.manifest.bundle_id, warnings=warnings or None)
 

@@ -16,7 +16,7 @@ import uvicorn
 from core.errors import NotReady, TagsmithError
 from service.app import create_app
 from service.context import parts_of
-from service.engine.state import Load, State
+from service.engine.lifecycle import Lifecycle, Load
 from service.observe.logs import log
 from service.observe.metrics import Metrics
 from service.protocol.connections import GuardedProtocol, room_for_connections
@@ -39,7 +39,7 @@ def answer(
 ) -> TagsmithError | None:
     """Answer requests in this process until a signal; return why it could not, fit to be shown."""
     app = create_app(settings, load=load, metrics=metrics, opens_when_ready=opens_when_ready)
-    state = parts_of(app).state
+    lifecycle = parts_of(app).lifecycle
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -51,19 +51,19 @@ def answer(
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, int(settings.drain_s)),
     )
-    server = _DrainingServer(config, state, settings.drain_s)
-    state.on_ready, state.on_failure = on_ready, server.stop
+    server = _DrainingServer(config, lifecycle, settings.drain_s)
+    lifecycle.on_ready, lifecycle.on_failure = on_ready, server.stop
     with _signals_end_quietly():
         server.run(sockets=[listener])
-    return None if state.failure is None else _fit_for_people(state.failure)
+    return None if lifecycle.failure is None else _fit_for_people(lifecycle.failure)
 
 
 class _DrainingServer(uvicorn.Server):
     """Tells the service that it drains in the moment that the signal comes, and ends the process in time."""
 
-    def __init__(self, config: uvicorn.Config, state: State, drain_s: float) -> None:
+    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, drain_s: float) -> None:
         super().__init__(config)
-        self._state = state
+        self._lifecycle = lifecycle
         self._drain_s = drain_s
         self._stopping = threading.Event()
         # Begun here: a signal handler may not start threads, the code that it interrupts may be doing just that.
@@ -71,7 +71,7 @@ class _DrainingServer(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._stopping.set()
-        self._state.drain()
+        self._lifecycle.drain()
         super().handle_exit(sig, frame)
 
     def stop(self) -> None:

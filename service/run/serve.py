@@ -7,14 +7,14 @@ import os
 import socket
 
 from core.errors import InvalidOption
+from service.engine.lifecycle import Load
 from service.engine.loading import load
-from service.engine.state import Load
 from service.observe.logs import configure, log
 from service.observe.metrics import Metrics
 from service.run.process import answer
 from service.run.workers import Worker, supervise
 from service.settings import PREFIX, Settings, is_loopback, refuse_open_door, unknown_variables
-from service.store.startup import prepare_store
+from service.store.repositories import prepare_store
 
 BACKLOG = 512
 

@@ -23,7 +23,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from core.errors import NotReady, TagsmithError
-from service.engine.state import Load
+from service.engine.lifecycle import Load
 from service.observe.logs import configure, log
 from service.observe.metrics import Metrics
 from service.run.process import answer

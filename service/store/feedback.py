@@ -18,7 +18,7 @@ from core.clock import MsClock, now_ms
 from core.errors import StoreUnavailable
 from recommend.workspace import HORIZON_DAYS, Event, adjustments
 from service.ids import made_at_ms
-from service.store.engine import Store
+from service.store.database import Store
 from service.store.feedback_rows import Given, OtherWorkspace, count_up, insert_feedback, shown_hashtags
 from service.store.journal import DAY_MS, Journal
 from service.store.tables import FEEDBACK, FEEDBACK_TAGS, WORKSPACES

@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from recommend.workspace import Verdict
-from service.store.engine import Store
+from service.store.database import Store
 from service.store.tables import FEEDBACK, FEEDBACK_TAGS, SUGGESTIONS, WORKSPACES
 
 MAX_OPINIONS = 50_000

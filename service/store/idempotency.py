@@ -15,9 +15,9 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.clock import MsClock, now_ms
-from service.store.engine import Store
-from service.store.journal import REPEATS_KEPT_MS
-from service.store.tables import REPEATS
+from service.store.database import Store
+from service.store.journal import ANSWERS_KEPT_MS
+from service.store.tables import IDEMPOTENCY
 
 MAX_KEPT = 10_000
 SLACK = 500
@@ -66,7 +66,7 @@ class IdempotencyRecords:
             StoreUnavailable: the database is away.
         """
         now, key_hash, holder = self._now_ms(), hashlib.sha256(key.encode()).digest(), secrets.token_hex(8)
-        mine = (REPEATS.c.workspace == workspace) & (REPEATS.c.key_hash == key_hash)
+        mine = (IDEMPOTENCY.c.workspace == workspace) & (IDEMPOTENCY.c.key_hash == key_hash)
         fresh = {
             "digest": digest,
             "created_ms": now,
@@ -78,35 +78,35 @@ class IdempotencyRecords:
         }
         async with self._store.transaction() as connection:
             inserted = await connection.scalar(
-                self._store.insert(REPEATS)
+                self._store.insert(IDEMPOTENCY)
                 .values(workspace=workspace, key_hash=key_hash, **fresh)
                 .on_conflict_do_nothing()
-                .returning(REPEATS.c.holder)
+                .returning(IDEMPOTENCY.c.holder)
             )
             if inserted is not None:
                 await self._forget_oldest(connection, workspace)
                 return Lease(workspace, key_hash, holder)
-            row = (await connection.execute(select(REPEATS).where(mine).with_for_update())).one_or_none()
+            row = (await connection.execute(select(IDEMPOTENCY).where(mine).with_for_update())).one_or_none()
             if row is None:
                 return "running"  # undone between the two statements: the caller may ask again
-            if row.created_ms >= now - REPEATS_KEPT_MS:
+            if row.created_ms >= now - ANSWERS_KEPT_MS:
                 if row.digest != digest:
                     return "other"
                 if row.status is not None:
                     return StoredAnswer(row.status, row.media_type, bytes(row.body))
                 if row.locked_until_ms > now:
                     return "running"
-            await connection.execute(update(REPEATS).where(mine).values(**fresh))
+            await connection.execute(update(IDEMPOTENCY).where(mine).values(**fresh))
             return Lease(workspace, key_hash, holder)
 
     async def _forget_oldest(self, connection: AsyncConnection, workspace: str) -> None:
         """Keep the newest answers of a workspace that has too many; what is still worked on stays."""
-        mine = REPEATS.c.workspace == workspace
+        mine = IDEMPOTENCY.c.workspace == workspace
         n_kept = await connection.scalar(select(func.count()).where(mine)) or 0
         if n_kept > MAX_KEPT + SLACK:
-            done = select(REPEATS.c.key_hash).where(mine, REPEATS.c.status.is_not(None))
-            oldest = done.order_by(REPEATS.c.created_ms).limit(n_kept - MAX_KEPT)
-            await connection.execute(delete(REPEATS).where(mine, REPEATS.c.key_hash.in_(oldest)))
+            done = select(IDEMPOTENCY.c.key_hash).where(mine, IDEMPOTENCY.c.status.is_not(None))
+            oldest = done.order_by(IDEMPOTENCY.c.created_ms).limit(n_kept - MAX_KEPT)
+            await connection.execute(delete(IDEMPOTENCY).where(mine, IDEMPOTENCY.c.key_hash.in_(oldest)))
 
     async def finish(self, lease: Lease, answer: StoredAnswer) -> None:
         """Keep the answer, unless another holder took over meanwhile.
@@ -116,7 +116,7 @@ class IdempotencyRecords:
         """
         async with self._store.statements() as connection:
             await connection.execute(
-                update(REPEATS)
+                update(IDEMPOTENCY)
                 .where(_held(lease))
                 .values(status=answer.status, media_type=answer.media_type, body=answer.body)
             )
@@ -128,9 +128,9 @@ class IdempotencyRecords:
             StoreUnavailable: the database is away; the lease runs out by itself.
         """
         async with self._store.statements() as connection:
-            await connection.execute(delete(REPEATS).where(_held(lease), REPEATS.c.status.is_(None)))
+            await connection.execute(delete(IDEMPOTENCY).where(_held(lease), IDEMPOTENCY.c.status.is_(None)))
 
 
 def _held(lease: Lease) -> ColumnElement[bool]:
-    mine = (REPEATS.c.workspace == lease.workspace) & (REPEATS.c.key_hash == lease.key_hash)
-    return mine & (REPEATS.c.holder == lease.holder)
+    mine = (IDEMPOTENCY.c.workspace == lease.workspace) & (IDEMPOTENCY.c.key_hash == lease.key_hash)
+    return mine & (IDEMPOTENCY.c.holder == lease.holder)

@@ -17,14 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.clock import MsClock, now_ms
 from core.errors import StorageError, StoreUnavailable
 from service.observe.logs import LOGGER, log
-from service.store.engine import RETRY_AFTER_S, Store
+from service.store.database import RETRY_AFTER_S, Store
 from service.store.feedback_rows import Given, insert_feedback, shown_hashtags
 from service.store.spool import Entry, Spool, read_segment
-from service.store.tables import FEEDBACK, REPEATS, SUGGESTIONS
+from service.store.tables import FEEDBACK, IDEMPOTENCY, SUGGESTIONS
 
 DAY_MS = 86_400_000
 SUGGESTIONS_KEPT_MS = 30 * DAY_MS
-REPEATS_KEPT_MS = DAY_MS
+ANSWERS_KEPT_MS = DAY_MS
 COMPANY_S = 0.05
 """How long an entry waits for others to share a transaction with."""
 RETRY_S = 1.0
@@ -139,7 +139,7 @@ class Journal:
         """
         now = self._now_ms()
         async with self._store.statements() as connection:
-            await connection.execute(delete(REPEATS).where(REPEATS.c.created_ms < now - REPEATS_KEPT_MS))
+            await connection.execute(delete(IDEMPOTENCY).where(IDEMPOTENCY.c.created_ms < now - ANSWERS_KEPT_MS))
         for table, kept_ms in ((SUGGESTIONS, SUGGESTIONS_KEPT_MS), (FEEDBACK, self._feedback_kept_ms)):
             old = select(table.c.id).where(table.c.created_ms < now - kept_ms).limit(MAX_PURGED)
             n_gone = MAX_PURGED

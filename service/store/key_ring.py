@@ -18,7 +18,7 @@ from sqlalchemy import Row, select, update
 
 from core.clock import MsClock, now_ms
 from core.errors import StoreUnavailable
-from service.store.engine import Store
+from service.store.database import Store
 from service.store.tables import BUCKETS, KEYS
 
 PREFIX = "tgs"

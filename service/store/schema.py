@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from core.errors import InvalidOption, StoreMismatch
-from service.store.engine import Store
+from service.store.database import Store
 from service.store.tables import METADATA
 
 REVISIONS = ("0001", "0002", "0003")

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.clock import MsClock, now_ms
-from service.store.engine import Store
+from service.store.database import Store
 from service.store.tables import SETS
 
 MAX_SETS = 1_000

@@ -109,7 +109,7 @@ SETS = Table(
 
 # Answers to be given again. key_hash: SHA-256 of the caller's Idempotency-Key; digest: of the request.
 # status is null while the first request runs; one that died lets go at locked_until_ms.
-REPEATS = Table(
+IDEMPOTENCY = Table(
     "repeats",
     METADATA,
     Column("workspace", Text, primary_key=True),

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 
 from service.observe.logs import log
 from service.observe.metrics import Metrics
-from service.store.engine import Store
+from service.store.database import Store
 
 AWAY = "store_unavailable"
 DETAIL = (

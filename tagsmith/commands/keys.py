@@ -13,7 +13,7 @@ from core.errors import BadInput, InvalidOption
 from tagsmith.opened_store import with_store
 
 if TYPE_CHECKING:
-    from service.store.engine import Store
+    from service.store.database import Store
     from service.store.key_ring import KeyRing, StoredKey
 
 app = typer.Typer(

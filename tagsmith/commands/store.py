@@ -10,7 +10,7 @@ from core.errors import StoreMismatch
 from tagsmith.opened_store import with_store
 
 if TYPE_CHECKING:
-    from service.store.engine import Store
+    from service.store.database import Store
 
 app = typer.Typer(
     help="Bring the database's schema forward or back, or look at it. TAGSMITH_DATABASE names the database.",

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from service.store.engine import open_store
+from service.store.database import open_store
 from service.store.schema import HEAD, migrate
 from tagsmith.cli import app
 from tests.support.postgres import Postgres, running_postgres

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from service.store.engine import CONNECT_S
+from service.store.database import CONNECT_S
 from tests.faults.conftest import Report, Start, base_url, told
 from tests.support.load import FEEDBACK, SUGGEST, Load
 from tests.support.new_key import new_key

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from models.classifier.preprocess import Preprocessing, prepare_bytes
 from service.app import create_app
 from service.settings import Settings
-from service.store.startup import prepare_store
+from service.store.repositories import prepare_store
 from tests.fuzz.mutations import mutant
 from tests.support import log_watch
 from tests.support.fakes import FakeClassifier

@@ -14,8 +14,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.observe.metrics import Metrics
-from service.observe.stages import Stages
+from service.observe.metrics import Metrics, StageTimes
 from service.settings import PREFIX, Settings
 from tests.house.rooms import ROOT
 
@@ -40,7 +39,7 @@ def compose(path: Path) -> dict[str, Any]:
 def known_samples() -> set[str]:
     """Return the name of every sample that the service exports."""
     metrics = Metrics()
-    stages = Stages()
+    stages = StageTimes()
     stages.add("rank", 0.1)
     metrics.answered("/v1/suggestions", "POST", 200, 0.1, stages)
     metrics.refused("overloaded")

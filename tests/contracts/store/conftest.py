@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from service.store.engine import Store, open_store
+from service.store.database import Store, open_store
 from service.store.schema import HEAD, migrate
 from tests.support.postgres import Postgres, running_postgres
 

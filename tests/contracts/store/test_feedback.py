@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from core.errors import StoreUnavailable
 from recommend.workspace import BOUND, HALF_LIFE_DAYS, Verdict
 from service.ids import new_id, suggestion_id
-from service.store.engine import Store, open_store
+from service.store.database import Store, open_store
 from service.store.feedback import KEPT_MS, Feedback
 from service.store.feedback_rows import MAX_OPINIONS, TRIM_EVERY, Given, OtherWorkspace
 from service.store.journal import DAY_MS, SUGGESTIONS_KEPT_MS, UNKNOWN_KEPT_MS, Journal

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from core.errors import StoreUnavailable
-from service.store.engine import Store
+from service.store.database import Store
+from service.store.key_limits import KeyLimits
 from service.store.key_ring import KEY, KeyRing, StoredKey, digest_of, parse_key
-from service.store.limits import Limits
 from service.store.tables import KEYS
 from tests.contracts.store.conftest import Clock, take_away
 
@@ -114,7 +114,7 @@ async def test_a_key_that_was_seen_to_be_revoked_stays_so_without_the_database(
 
 async def test_a_bucket_holds_a_minutes_worth_and_fills_evenly(store: Store, clock: Clock) -> None:
     """What is taken comes back at the key's rate, and never more than a full bucket."""
-    limits = Limits(store, now_ms=clock)
+    limits = KeyLimits(store, now_ms=clock)
     key, _ = await _create(KeyRing(store, now_ms=clock), per_minute=6)
     assert [(await limits.take(key.key_id, 6, 1)).allowed for _ in range(7)] == [True] * 6 + [False]
     refused = await limits.take(key.key_id, 6, 1)
@@ -129,7 +129,7 @@ async def test_a_bucket_holds_a_minutes_worth_and_fills_evenly(store: Store, clo
 
 async def test_more_than_a_full_bucket_costs_a_full_bucket(store: Store, clock: Clock) -> None:
     """A batch of a hundred is possible with a rate of six, once a minute."""
-    limits = Limits(store, now_ms=clock)
+    limits = KeyLimits(store, now_ms=clock)
     key, _ = await _create(KeyRing(store, now_ms=clock), per_minute=6)
     assert (await limits.take(key.key_id, 6, 100)).allowed
     clock.pass_s(59.0)
@@ -140,7 +140,7 @@ async def test_more_than_a_full_bucket_costs_a_full_bucket(store: Store, clock: 
 
 async def test_a_clock_that_jumps_neither_starves_nor_feeds_a_key(store: Store, clock: Clock) -> None:
     """Forwards it fills one bucket, back again a minute is the longest wait; small differences count for nothing."""
-    limits = Limits(store, now_ms=clock)
+    limits = KeyLimits(store, now_ms=clock)
     key, _ = await _create(KeyRing(store, now_ms=clock), per_minute=6)
     await limits.take(key.key_id, 6, 6)
     clock.pass_s(-5.0)
@@ -161,7 +161,7 @@ async def test_a_clock_that_jumps_neither_starves_nor_feeds_a_key(store: Store, 
 async def test_two_processes_never_share_a_token(store: Store, second_store: Store, clock: Clock) -> None:
     """Forty requests at once through two connections pools, ten tokens: ten are let in."""
     key, _ = await _create(KeyRing(store, now_ms=clock), per_minute=10)
-    both = [Limits(store, now_ms=clock), Limits(second_store, now_ms=clock)]
+    both = [KeyLimits(store, now_ms=clock), KeyLimits(second_store, now_ms=clock)]
     rates = await asyncio.gather(*(both[i % 2].take(key.key_id, 10, 1) for i in range(40)))
     assert sum(rate.allowed for rate in rates) == 10
 
@@ -169,7 +169,7 @@ async def test_two_processes_never_share_a_token(store: Store, second_store: Sto
 async def test_without_the_database_a_process_counts_by_itself(store: Store, clock: Clock) -> None:
     """The rate is kept while the database is away, if only here."""
     seconds = [0.0]
-    limits = Limits(store, now_ms=clock, clock=lambda: seconds[0])
+    limits = KeyLimits(store, now_ms=clock, clock=lambda: seconds[0])
     await take_away(store)
     assert [(await limits.take("k", 3, 1)).allowed for _ in range(4)] == [True] * 3 + [False]
     seconds[0] += 20.0

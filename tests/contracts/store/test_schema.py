@@ -19,7 +19,7 @@ from sqlalchemy import Connection, insert, inspect, select, text
 
 from core.errors import InvalidOption, StoreMismatch
 from service.store import schema
-from service.store.engine import Store, open_store
+from service.store.database import Store, open_store
 from service.store.tables import METADATA
 
 MIGRATIONS = Path(schema.__file__).parent / "migrations"
@@ -172,7 +172,7 @@ async def test_a_migration_that_is_killed_leaves_the_database_as_it_was(blank: S
         "import asyncio, sys, time\n"
         "from sqlalchemy import event\n"
         "from service.store import schema\n"
-        "from service.store.engine import open_store\n"
+        "from service.store.database import open_store\n"
         "store = open_store(sys.argv[1], patience_s=60.0)\n"
         "def hold(connection, cursor, statement, *rest):\n"
         "    if 'DROP TABLE sets' in statement:\n"

@@ -43,8 +43,8 @@ async def asking(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 async def until_ready(app: FastAPI) -> None:
     """Wait until the service answers requests; fail when it never will."""
-    while parts_of(app).state._serving is None:
-        assert parts_of(app).state.failure is None
+    while parts_of(app).lifecycle._serving is None:
+        assert parts_of(app).lifecycle.failure is None
         await asyncio.sleep(0.002)
 
 

@@ -13,7 +13,7 @@ from service.context import parts_of
 from service.engine.loading import Loaded
 from service.schemas.check import CheckAnswer
 from service.schemas.requests import CHECK_EXAMPLE
-from service.store.engine import open_store
+from service.store.database import open_store
 from tests.support.fakes import BROKEN_PHOTO, PHOTO
 from tests.support.serving import BLOCKED, fake_loaded
 from tests.support.tiny_world import TinyWorld

@@ -21,7 +21,7 @@ from service.context import parts_of
 from service.observe.logs import LOGGER, JsonLines
 from service.protocol.auth import ANYONE, SCOPES, Scope, scope_checks
 from service.settings import Settings
-from service.store.engine import open_store
+from service.store.database import open_store
 from service.store.key_ring import KeyRing, new_key
 from service.store.repositories import Repositories
 from tests.support.serving import fake_loaded, loader

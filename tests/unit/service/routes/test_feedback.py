@@ -15,7 +15,7 @@ from service.app import create_app
 from service.context import parts_of
 from service.ids import suggestion_id
 from service.settings import Settings
-from service.store.engine import open_store
+from service.store.database import open_store
 from service.store.repositories import Repositories
 from tests.support.fakes import FakeRecommender
 from tests.support.serving import fake_loaded, loader

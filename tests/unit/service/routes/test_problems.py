@@ -251,7 +251,7 @@ async def test_a_bundle_that_cannot_be_loaded_is_not_told_about_in_detail() -> N
 
     app = create_app(Settings(), load=fail)
     async with asking(app) as client:
-        while parts_of(app).state.failure is None:
+        while parts_of(app).lifecycle.failure is None:
             await asyncio.sleep(0.005)
         response = await client.get("/ready")
         _assert_problem(response, "not_ready", 503)
@@ -262,7 +262,7 @@ async def test_while_draining_nothing_new_is_taken(serve: Ask) -> None:
     """A load balancer sees it at /ready, and callers are told to go elsewhere."""
     client = await serve()
     app = client._transport.app  # type: ignore[attr-defined]
-    parts_of(app).state.drain()
+    parts_of(app).lifecycle.drain()
     _assert_problem(await client.get("/ready"), "not_ready", 503)
     _assert_problem(await client.post(URL, files={"image": ("a", PHOTO)}), "not_ready", 503)
 

@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from service.store.troubles import first_cause
+from service.store.database import first_cause
 
 
 async def test_a_timeout_is_a_timeout() -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, case, select, update
 
 from core.clock import MsClock, now_ms
 from core.errors import StoreUnavailable
-from service.store.engine import Store
+from service.store.database import Store
 from service.store.tables import BUCKETS
 
 JUMP_MS = 60_000
@@ -44,7 +44,7 @@ class Rate:
     full_in_s: float
 
 
-class Limits:
+class KeyLimits:
     """The buckets of one store; where the database is away, buckets of this process alone stand in."""
 
     def __init__(self, store: Store, *, now_ms: MsClock = now_ms, clock: Callable[[], float] = time.monotonic) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from service.engine.decoding import FORMATS, PixelBudget, announced_pixels
+from service.engine.memory import FORMATS, PixelBudget, announced_pixels
 
 
 class Decoder:

@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.bundle.opening import pointer_mark, previous
 from core.errors import BundleError, BundleMissing, NotReady, TagsmithError
 from service.engine.inference import Inference
 from service.engine.loading import Loaded, warm_up
 from service.engine.memory import give_freed_memory_back, private_bytes
-from service.engine.serving import Serving, held_here
 from service.observe.logs import LOGGER, log
 from service.observe.metrics import Metrics
 from service.settings import Settings
@@ -25,7 +27,66 @@ Load = Callable[[Settings], Loaded]
 REFUSED = "bundle_refused"
 
 
-class State:
+class ServedBundle:
+    """What is loaded, the inference that answers with it, and how many requests hold both; lives on one event loop."""
+
+    def __init__(self, loaded: Loaded, inference: Inference) -> None:
+        self.loaded = loaded
+        self.inference = inference
+        self._n_holders = 0
+        self._let_go = asyncio.Event()
+        self._let_go.set()
+
+    @property
+    def bundle_id(self) -> str:
+        """The id that its answers name."""
+        return self.loaded.bundle.manifest.bundle_id
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep it for the block, and make it what ``held_here`` returns in the block and the tasks begun there."""
+        self._n_holders += 1
+        self._let_go.clear()
+        token = _HELD.set(self)
+        try:
+            yield
+        finally:
+            _HELD.reset(token)
+            self._n_holders -= 1
+            if self._n_holders == 0:
+                self._let_go.set()
+
+    async def close(self) -> None:
+        """Wait for the last request that holds it, then end its threads."""
+        await self._let_go.wait()
+        await self.inference.close()
+
+
+_HELD: ContextVar[ServedBundle | None] = ContextVar("held", default=None)
+
+
+def held_here() -> ServedBundle | None:
+    """Return what the request at hand holds."""
+    return _HELD.get()
+
+
+class OneBundle:
+    """ASGI middleware: a request is answered with the bundle that was served when it came, which ``pinned`` holds."""
+
+    def __init__(self, app: ASGIApp, *, pinned: Callable[[], AbstractContextManager[None]]) -> None:
+        self._app = app
+        self._pinned = pinned
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        with self._pinned():
+            await self._app(scope, receive, send)
+
+
+class Lifecycle:
     """Loads in the background, so that /ping answers from the first moment; lives on one event loop.
 
     Attributes:
@@ -39,7 +100,7 @@ class State:
         self._settings = settings
         self._load = load
         self._metrics = metrics
-        self._serving: Serving | None = None
+        self._serving: ServedBundle | None = None
         self._retiring: set[asyncio.Task[None]] = set()
         self._life: asyncio.Task[None] | None = None
         self._ending = asyncio.Event()
@@ -196,11 +257,11 @@ class State:
         inference.start()
         before = self._serving
         # One assignment on the event loop: a request begins before it or after it.
-        self._serving = Serving(loaded, inference)
+        self._serving = ServedBundle(loaded, inference)
         self._metrics.serving(self._serving.bundle_id)
         log("ready" if before is None else "bundle taken", bundle=self._serving.bundle_id)
 
-    async def _retire(self, serving: Serving) -> None:
+    async def _retire(self, serving: ServedBundle) -> None:
         bundle_id = serving.bundle_id
         await serving.close()
         del serving

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from service.store.engine import Store, open_store
+from service.store.database import Store, open_store
 from service.store.idempotency import MAX_KEPT, SLACK, IdempotencyRecords, Lease, StoredAnswer
 from service.store.sets import ANY, SavedSet, Sets, Stale, VersionNeeded
-from service.store.tables import REPEATS
+from service.store.tables import IDEMPOTENCY
 from tests.contracts.store.conftest import Clock
 
 ANSWER = StoredAnswer(201, "application/json", b'{"id": 1}')
@@ -205,12 +205,12 @@ async def test_only_the_newest_answers_of_a_workspace_are_kept(store: Store, clo
     ]
     rows.append({**row, "workspace": "rival", "key_hash": b"0", "created_ms": clock.ms, "status": 201})
     async with store.transaction() as connection:
-        await connection.execute(REPEATS.insert(), rows)
+        await connection.execute(IDEMPOTENCY.insert(), rows)
     clock.pass_s(60.0)
     idempotency = IdempotencyRecords(store, now_ms=clock)
     assert isinstance(await idempotency.take("studio", "new", b"d", 60.0), Lease)
     async with store.statements() as connection:
-        left = (await connection.execute(select(REPEATS.c.workspace, REPEATS.c.created_ms))).all()
+        left = (await connection.execute(select(IDEMPOTENCY.c.workspace, IDEMPOTENCY.c.created_ms))).all()
     mine = sorted(created - clock.ms + 60_000 for workspace, created in left if workspace == "studio")
     assert len(mine) == MAX_KEPT
     assert mine[:2] == [1, SLACK + 2], "what is still worked on stays, however old"

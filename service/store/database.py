@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -25,7 +27,6 @@ from core.atomic import storage_errors
 from core.errors import InvalidOption, StoreUnavailable
 from service.observe.logs import log
 from service.settings import PREFIX
-from service.store.troubles import first_cause
 
 Kind = Literal["sqlite", "postgresql"]
 DRIVERS: dict[str, str] = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
@@ -48,6 +49,32 @@ NOT_OURS = {"42501", "42P01", "42703"}
 them among the failures of the database anyway."""
 TOLD_AGAIN_S = 60.0
 AWAY = (DBAPIError, PoolTimeout, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_ANOTHER = f"name another: {PREFIX}DATABASE"
+_SQLITE = {
+    sqlite3.SQLITE_NOTADB: f"is no SQLite database: move the file away and it is made anew, or {_ANOTHER}",
+    sqlite3.SQLITE_CORRUPT: f"is damaged: put a backup in its place, or {_ANOTHER}",
+    sqlite3.SQLITE_CANTOPEN: f"cannot be opened: see that the file and its folder are this account's, or {_ANOTHER}",
+    sqlite3.SQLITE_READONLY: "cannot be written to: see that the file, its folder and the -wal and -shm beside it are"
+    f" this account's, or {_ANOTHER}",
+    sqlite3.SQLITE_BUSY: "is held by another process: see which one has the file open, and try again",
+    sqlite3.SQLITE_FULL: "has no room left: free some space on its disk",
+}
+_PRIMARY = 0xFF
+"""The bits of SQLite's extended result codes that name the kind."""
+_POSTGRESQL: tuple[tuple[type[BaseException], str], ...] = (
+    (
+        asyncpg.InvalidAuthorizationSpecificationError,
+        f"does not let this user in: see to the user's name and the password ({PREFIX}DATABASE_PASSWORD_FILE)",
+    ),
+    (asyncpg.InvalidCatalogNameError, f"is not on that server: make it there, or {_ANOTHER}"),
+    (asyncpg.InsufficientPrivilegeError, "does not let this user do that: make the user the database's owner"),
+    (asyncpg.UndefinedTableError, "lacks a table of ours: put a backup in its place"),
+    (asyncpg.TooManyConnectionsError, "has no connection left: allow it more, or run fewer workers"),
+    (asyncpg.CannotConnectNowError, "is starting or stopping: try again"),
+    (socket.gaierror, f"cannot be reached, as its host's name is unknown: correct it in {PREFIX}DATABASE"),
+    (ConnectionRefusedError, f"cannot be reached, as nothing listens there: see that it runs, or {_ANOTHER}"),
+    (TimeoutError, f"cannot be reached, or does not answer in time: see that it runs, or {_ANOTHER}"),
+)
 
 
 def database_url(text: str, password_file: Path | None = None) -> URL:
@@ -235,3 +262,33 @@ def _begin_at_once(connection: Any) -> None:
     """Take the write lock first: a transaction that reads and then writes would else find it taken and fail."""
     if ALONE not in connection.get_execution_options():
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def explain(error: BaseException, url: URL) -> str:
+    """Return what is wrong with the database at ``url`` and what to do; its password is not in it."""
+    shown = url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
+    return f"the database {shown} {_what(error)}"
+
+
+def _what(error: BaseException) -> str:
+    for cause in _causes(error):
+        code = getattr(cause, "sqlite_errorcode", None)
+        if isinstance(code, int) and code & _PRIMARY in _SQLITE:
+            return _SQLITE[code & _PRIMARY]
+        for kind, what in _POSTGRESQL:
+            if isinstance(cause, kind):
+                return what
+    return f"cannot be reached or used: see that it runs, or {_ANOTHER}"
+
+
+def first_cause(error: BaseException) -> BaseException:
+    """Return what an error goes back to; of a timeout that is itself, not the cancelling that it is made of."""
+    *_, first = (cause for cause in _causes(error) if isinstance(cause, Exception))
+    return first
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what it came from: SQLAlchemy keeps the driver's own in ``orig``."""
+    while error is not None:
+        yield error
+        error = getattr(error, "orig", None) or error.__cause__

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from core.errors import Overloaded
 from core.query import Query
-from service.engine.batch_places import Batches, unless_gone
+from service.engine.batches import Batches, unless_gone
 from service.intake.batch import posts_of, read_item
 from service.problems import Refusal
 from service.schemas.answers import BatchAnswer, BatchEntry

@@ -7,7 +7,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from core.errors import StoreUnavailable
-from service.store.engine import Store
+from service.store.database import Store
 from service.store.tables import KEYS, SETS
 from tests.contracts.store.conftest import take_away
 
