@@ -1,8 +1,9 @@
-"""The only place where parts are wired: from a bundle to something that answers. Training and serving share it."""
+"""The only place where parts are wired: from a bundle to something that answers, or to what a ranker is trained on."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from core.ports import ImageClassifier
 from core.text.blocklist import load_blocklist
 from core.text.display import Segmenter, as_used
 from embeddings.cooccurrence import Counts
-from models.classifier.files import read_facts
+from models.classifier.files import ClassifierFacts, read_facts
 from models.classifier.runtimes import open_classifier
 from recommend.catalogue.lookups import Catalogue
 from recommend.catalogue.trend_shelf import TRENDS_FILE, TrendShelf, trend_files
@@ -24,8 +25,35 @@ from recommend.language import build_tag_languages
 from recommend.ranker import Ranker, open_ranker
 from recommend.safety import Blocked
 from recommend.scoring import Scoring
+from recommend.signals.pictures import ImageSignalMaker
+from recommend.signals.text import SignalMaker
 
 WORDS_FILE = "words.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Groundwork:
+    """All that answers need except what is learnt from ranking; training a ranker starts from it, too.
+
+    Attributes:
+        facts: what the classifier was trained with.
+        classifier: pictures to evidence.
+        knowledge: what signals are computed from.
+        catalogue: look-ups over the vocabulary.
+        segmenter: hashtags to words.
+        text: what caption and seeds say.
+        pictures: what pictures say.
+        blocked: hashtag in normal form to the category that it is never suggested for, or None.
+    """
+
+    facts: ClassifierFacts
+    classifier: ImageClassifier
+    knowledge: Knowledge
+    catalogue: Catalogue
+    segmenter: Segmenter
+    text: SignalMaker
+    pictures: ImageSignalMaker
+    blocked: Blocked
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +75,50 @@ class Engine:
     catalogue: Catalogue
     knowledge: Knowledge
     blocked: Blocked
+
+
+def lay_groundwork(
+    tables: Path,
+    classifier: Path,
+    *,
+    runtime: str = "auto",
+    threads: int | None = None,
+    blocklist: Path | None = None,
+    trends: Sequence[Path] = (),
+    now: UtcClock = utc_now,
+) -> Groundwork:
+    """Return the parts that need no ranker.
+
+    Args:
+        tables: folder of counts, habits, tables, topic head and words: a bundle, or what learning embeddings left.
+        classifier: folder of the classifier: a bundle, or what training topics left.
+        runtime: that of the classifier: ``auto``, ``onnx``, ``openvino`` or ``torch``.
+        threads: for the classifier; None leaves it to the runtime.
+        blocklist: an operator's own, in place of the built-in one.
+        trends: files that may hold trends; of two with the same last day the later file counts.
+        now: the clock that the age of trends is told by.
+
+    Raises:
+        BundleError: a part is missing, broken or of another format.
+        MissingExtra: the runtime is not installed.
+        DataError: the block list is malformed.
+    """
+    facts = read_facts(classifier)
+    knowledge = open_knowledge(tables, facts.topics, facts.imagenet_classes)
+    segmenter = _segmenter(tables / WORDS_FILE, knowledge.counts)
+    blocked = load_blocklist(blocklist).blocked
+    shelf = TrendShelf(trends, now=now, blocked=blocked)
+    catalogue = Catalogue(knowledge.counts, segmenter.display, shelf, knowledge.tag_meanings)
+    return Groundwork(
+        facts=facts,
+        classifier=open_classifier(classifier, runtime, threads),
+        knowledge=knowledge,
+        catalogue=catalogue,
+        segmenter=segmenter,
+        text=SignalMaker(knowledge),
+        pictures=ImageSignalMaker(knowledge, catalogue),
+        blocked=blocked,
+    )
 
 
 def assemble(
@@ -76,25 +148,33 @@ def assemble(
         MissingExtra: the runtime is not installed.
         DataError: the block list is malformed.
     """
-    facts = read_facts(bundle.root)
-    knowledge = open_knowledge(bundle.root, facts.topics, facts.imagenet_classes)
-    segmenter = _segmenter(bundle.path(WORDS_FILE), knowledge.counts)
-    blocked = load_blocklist(blocklist).blocked
-    places = trend_files(bundle.root, trends)
+    in_bundle, refreshed = trend_files(bundle.root, trends)
     listed = TRENDS_FILE in bundle.manifest.files  # what a manifest does not list is not verified
-    shelf = TrendShelf(places if listed else places[1:], now=now, blocked=blocked)
-    catalogue = Catalogue(knowledge.counts, segmenter.display, shelf, knowledge.tag_meanings)
-    languages = build_tag_languages(knowledge.tags, segmenter.segment)
-    scoring = Scoring(knowledge, ranker or open_ranker(bundle.root), catalogue, languages, blocked)
-    recommender = HierarchicalRecommender(knowledge, scoring, catalogue, open_confidence(bundle.root))
-    return Engine(
-        bundle,
-        open_classifier(bundle.root, runtime, threads),
-        recommender,
-        catalogue,
-        knowledge,
-        blocked,
+    ground = lay_groundwork(
+        bundle.root,
+        bundle.root,
+        runtime=runtime,
+        threads=threads,
+        blocklist=blocklist,
+        trends=(in_bundle, refreshed) if listed else (refreshed,),
+        now=now,
     )
+    languages = build_tag_languages(ground.knowledge.tags, ground.segmenter.segment)
+    recommender = HierarchicalRecommender(
+        ground.knowledge,
+        Scoring(
+            ground.knowledge,
+            ranker or open_ranker(bundle.root),
+            ground.catalogue,
+            ground.text,
+            ground.pictures,
+            languages,
+            ground.blocked,
+        ),
+        ground.catalogue,
+        open_confidence(bundle.root),
+    )
+    return Engine(bundle, ground.classifier, recommender, ground.catalogue, ground.knowledge, ground.blocked)
 
 
 def _segmenter(words_file: Path, counts: Counts) -> Segmenter:

@@ -88,6 +88,8 @@ class Scoring:
         knowledge: Knowledge,
         ranker: Ranker,
         catalogue: Catalogue,
+        text: SignalMaker,
+        pictures: ImageSignalMaker,
         languages: TagLanguages,
         blocked: Blocked,
     ) -> None:
@@ -98,8 +100,8 @@ class Scoring:
         self._languages = languages
         self._blocked = blocked
         self._allowed = allowed_mask(knowledge.tags, blocked)
-        self._text = SignalMaker(knowledge)
-        self._image = ImageSignalMaker(knowledge, catalogue)
+        self._text = text
+        self._pictures = pictures
 
     def read(self, query: Query) -> Evidence:
         """Return the signals of a query.
@@ -113,7 +115,7 @@ class Scoring:
         text = self._text.signals(query)
         if query.image is None:
             return Evidence(query, text, None, None)
-        image = self._image.signals(query.image, text.mixture, text, query.options.routing)
+        image = self._pictures.signals(query.image, text.mixture, text, query.options.routing)
         kind = text_kind(len(query.words), len(query.seeds))
         return Evidence(query, text, image, self._ranker.weighted_image(kind, image.dense))
 

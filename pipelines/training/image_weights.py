@@ -21,11 +21,10 @@ from core.ports import ImageClassifier
 from core.posts import Post
 from core.query import ImageEvidence
 from pipelines.corpus.questions import IMAGE_TASKS, Question, image_question
-from recommend.catalogue.lookups import Catalogue
+from recommend.assemble import Groundwork
 from recommend.ranker import TEXT_KINDS, ImageWeights, Ranker, text_kind
 from recommend.signals.base import without_image
-from recommend.signals.pictures import PICTURE_SIGNALS, ImageSignalMaker
-from recommend.signals.text import SignalMaker
+from recommend.signals.pictures import PICTURE_SIGNALS
 
 Floats = NDArray[np.float32]
 Weigh = Callable[[Sequence[Question]], dict[str, ImageWeights]]
@@ -47,22 +46,20 @@ class _Example:
 
 
 def fit_image_weights(
-    maker: SignalMaker, catalogue: Catalogue, ranker: Ranker, asked: Sequence[Question], *, pull: float
+    ground: Groundwork, ranker: Ranker, asked: Sequence[Question], *, pull: float
 ) -> dict[str, ImageWeights]:
     """Return weights by kind of text, and "none" for pictures alone.
 
     Args:
-        maker: of text signals.
-        catalogue: of the vocabulary.
+        ground: what signals are computed with.
         ranker: whose trees score the text.
         asked: questions with pictures; with and without text.
         pull: strength of the pull towards the start, per question.
     """
-    images = ImageSignalMaker(maker.knowledge, catalogue)
     examples: dict[str, list[_Example]] = {"none": [], **{kind: [] for kind in TEXT_KINDS}}
     for question in asked:
         kind = text_kind(len(question.query.words), len(question.query.seeds)) or "none"
-        example = _example(maker, images, catalogue, ranker, question, kind)
+        example = _example(ground, ranker, question, kind)
         if example is not None:
             examples[kind].append(example)
     weights: dict[str, ImageWeights] = {}
@@ -120,22 +117,20 @@ def see(post: Post, classifier: ImageClassifier) -> ImageEvidence:
     return classifier.evidence(pixels[None])[0]
 
 
-def _example(
-    maker: SignalMaker, images: ImageSignalMaker, catalogue: Catalogue, ranker: Ranker, question: Question, kind: str
-) -> _Example | None:
-    query, knowledge = question.query, maker.knowledge
+def _example(ground: Groundwork, ranker: Ranker, question: Question, kind: str) -> _Example | None:
+    query, knowledge, log_prior = question.query, ground.knowledge, ground.catalogue.log_prior
     assert query.image is not None
-    text = maker.signals(query)
-    signals = images.signals(query.image, text.mixture, text, "soft")
+    text = ground.text.signals(query)
+    signals = ground.pictures.signals(query.image, text.mixture, text, "soft")
     if kind == "none":
         rows = np.arange(len(knowledge.tags))
-        fixed = catalogue.log_prior
+        fixed = log_prior
     else:
-        chosen = maker.signals(without_image(query)).candidates()
-        chosen.update(np.argsort(-(catalogue.log_prior + START @ signals.dense), kind="stable")[:TOP_TEXT].tolist())
+        chosen = ground.text.signals(without_image(query)).candidates()
+        chosen.update(np.argsort(-(log_prior + START @ signals.dense), kind="stable")[:TOP_TEXT].tolist())
         seeds = set(knowledge.known_tags(query.seeds).tolist())
         rows = np.array(sorted(chosen - seeds), dtype=np.int64)
-        fixed = ranker.text_scores(kind, maker.table(text, rows))
+        fixed = ranker.text_scores(kind, ground.text.table(text, rows))
     hidden = np.flatnonzero(np.isin(rows, knowledge.known_tags(question.hidden)))
     if not len(hidden):
         return None

@@ -12,10 +12,8 @@ from core.bundle.draft import DraftBundle
 from core.bundle.manifest import Provenance
 from core.clock import utc_timestamp
 from core.posts import Post
-from core.text.blocklist import load_blocklist
 from models.classifier.files import FACTS_FILE as CLASSIFIER_FACTS
-from models.classifier.files import NETWORK_FILE, read_facts
-from models.classifier.runtimes import open_classifier
+from models.classifier.files import NETWORK_FILE
 from pipelines.config.training import RankerConfig
 from pipelines.corpus.posts import read_posts
 from pipelines.corpus.questions import Question, caption_question, questions, tags_question
@@ -23,12 +21,10 @@ from pipelines.training.card import licences_of
 from pipelines.training.image_weights import fit_image_weights, left_out_weights
 from pipelines.training.ranker_data import RankingSet, fit_trees, gather, limits_of
 from pipelines.workshop.stage import StageContext
-from recommend.catalogue.lookups import Catalogue
+from recommend.assemble import WORDS_FILE, lay_groundwork
 from recommend.confidence import CONFIDENCE_FILE, save_confidence
-from recommend.knowledge.opening import open_knowledge
 from recommend.ranker import RANKER_FILE, TEXT_KINDS, Ranker
 from recommend.safety import allowed_mask
-from recommend.signals.text import SignalMaker
 
 VERSION = 7
 LEFT_OUT_FILE = "image_weights_by_source.json"
@@ -39,34 +35,31 @@ def run(context: StageContext[RankerConfig]) -> None:
     """Write the draft bundle, and beside it the picture weights learnt without each source of multimodal posts."""
     config, progress = context.config, context.progress
     learnt, classifier_folder = context.inputs["train-embeddings"], context.inputs["train-topics"]
-    facts = read_facts(classifier_folder)
-    knowledge = open_knowledge(learnt, facts.topics, facts.imagenet_classes)
-    maker = SignalMaker(knowledge)
-    allowed = allowed_mask(knowledge.tags, load_blocklist().blocked)
+    ground = lay_groundwork(learnt, classifier_folder, runtime="onnx", threads=1)
+    knowledge, facts = ground.knowledge, ground.facts
+    allowed = allowed_mask(knowledge.tags, ground.blocked)
     posts = list(read_posts(context.inputs["split"] / "val.jsonl.gz", context.inputs["data"]))
 
     sets: dict[str, RankingSet] = {}
     asked = {kind: val_questions(posts, kind, config.draws) for kind in TEXT_KINDS}
     task = progress.task("signals of val posts", sum(map(len, asked.values())))
     for kind, found in asked.items():
-        sets[kind] = gather(maker, found, allowed, task.advance)
+        sets[kind] = gather(ground.text, found, allowed, task.advance)
     trees = {}
     fitting = progress.task("rankers", len(TEXT_KINDS))
     for kind, ranking_set in sets.items():
         trees[kind] = fit_trees(kind, ranking_set, config, context.seed)
         fitting.advance(1)
 
-    catalogue = Catalogue(knowledge.counts)
     multimodal = _multimodal(context)
-    classifier = open_classifier(classifier_folder, "onnx", 1)
-    weigh = partial(fit_image_weights, maker, catalogue, Ranker(trees, {}), pull=config.image_pull)
+    weigh = partial(fit_image_weights, ground, Ranker(trees, {}), pull=config.image_pull)
     progress.note("weighing what pictures say")
-    image, by_source = left_out_weights(multimodal, classifier, weigh)
+    image, by_source = left_out_weights(multimodal, ground.classifier, weigh)
     ranker = Ranker(trees, image)
-    confidence = limits_of(config, asked, maker, facts.energy.threshold)
+    confidence = limits_of(config, asked, ground.text, facts.energy.threshold)
 
     with DraftBundle(context.out, DRAFT) as draft:
-        for source in (learnt / name for name in ("counts", "habits", "tables", "topic_head.npy", "words.json")):
+        for source in (learnt / name for name in ("counts", "habits", "tables", "topic_head.npy", WORDS_FILE)):
             _copy(source, draft)
         for name in (NETWORK_FILE, CLASSIFIER_FACTS):
             shutil.copyfile(classifier_folder / name, draft.path(name))

@@ -25,9 +25,9 @@ from pipelines.training.image_weights import (
     see,
     with_image_weights,
 )
+from recommend.assemble import lay_groundwork
 from recommend.ranker import TEXT_KINDS, ImageWeights, open_ranker
 from recommend.signals.pictures import IMAGE_SIGNALS
-from recommend.signals.text import SignalMaker
 from tests.support.fakes import BROKEN_PHOTO, PHOTO, FakeClassifier
 from tests.support.tiny_posts import pictured_posts
 from tests.support.tiny_world import DOG, TinyWorld, look
@@ -91,10 +91,8 @@ def test_without_posts_the_start_is_kept() -> None:
 
 def weigh(world: TinyWorld, asked: list[Question], pull: float = 0.02) -> dict[str, ImageWeights]:
     """Return weights learnt in the small world."""
-    engine = world.engine
-    return fit_image_weights(
-        SignalMaker(engine.knowledge), engine.catalogue, open_ranker(world.bundle.root), asked, pull=pull
-    )
+    ground = lay_groundwork(world.learnt, world.classifier, runtime="onnx", threads=1)
+    return fit_image_weights(ground, open_ranker(world.bundle.root), asked, pull=pull)
 
 
 def question(tag: str, number: int, words: tuple[str, ...] = ()) -> Question:
