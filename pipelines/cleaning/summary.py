@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,9 @@ from pipelines.cleaning import comparing, examining, pictures, reading, spam
 from pipelines.cleaning.ledger import Ledger
 from pipelines.cleaning.review import PAGE
 from pipelines.cleaning.writing import Written
-from pipelines.report.figures import Row, Table
+from pipelines.report.page import Block, Code, Heading, Link, Paragraph, Picture, write_page
 from pipelines.report.plots import bars_png
-from pipelines.report.report import html_page
+from pipelines.report.tables import Row, Table
 
 FOLDER = "cleaning"
 SUMMARY = "summary.json"
@@ -82,9 +81,8 @@ def summarise(fingerprint: str, config: Mapping[str, Any], ledger: Ledger, writt
 
 def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:
     """Write the figures and the report into ``folder``."""
-    text, plots = _report(summary)
     write_atomic(folder / "report.txt", as_text(summary))
-    write_atomic(folder / "report.html", html_page(text, plots, "Cleaning"))
+    write_page(folder / "report.html", "Cleaning", _blocks(summary))
     write_atomic(folder / SUMMARY, json.dumps(summary, indent=1, ensure_ascii=False))
 
 
@@ -144,48 +142,29 @@ def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.2f} %" if whole else "-"
 
 
-def _report(summary: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
-    """Return (Markdown, pictures that stand for its lines)."""
-    n_read = summary["read"]
-    parts = [
-        "# Cleaning",
-        f"{n_read:,} posts read, **{summary['kept']:,} kept**, {summary['with_picture']:,} of them with a picture. "
-        f"Samples of what was dropped: [{PAGE}]({PAGE}).",
-    ]
-    plots: dict[str, str] = {}
+def _blocks(summary: Mapping[str, Any]) -> Iterator[Block]:
+    yield Paragraph(
+        f"{summary['read']:,} posts read, {summary['kept']:,} kept, {summary['with_picture']:,} of them with a picture."
+    )
+    yield Link("Samples of what was dropped", PAGE)
     for title, counts, sentences in (
         ("Posts dropped", summary["dropped"], SENTENCES),
         ("Pictures taken from their posts", summary["pictures_dropped"], PICTURE_SENTENCES),
     ):
-        table = Table((title,), ("n",), tuple(Row(rule, (n,)) for rule, n in counts.items()))
-        if len(table.rows) > 1:
-            mark = f"PLOT-{len(plots)}"
-            plots[mark] = "data:image/png;base64," + base64.b64encode(bars_png(table, "n")).decode()
-            parts.append(f"## {title}\n\n{mark}")
-        else:
-            parts.append(f"## {title}")
-        parts.append(_table(("rule", "what it drops", "n"), ((rule, sentences[rule], n) for rule, n in counts.items())))
-    for title, key in (
-        ("Mended", "mended"),
-        ("Languages, before comparing", "languages"),
-        ("Languages dropped", "other_languages"),
+        yield Heading(title)
+        if len(counts) > 1:
+            table = Table((title,), ("n",), tuple(Row(rule, (n,)) for rule, n in counts.items()))
+            yield Picture(bars_png(table, "n"), "plot of the table below")
+        rows = tuple(Row(rule, (sentences[rule], n)) for rule, n in counts.items())
+        yield Table((title,), ("what it drops", "n"), rows, corner="rule") if rows else Paragraph("None.")
+    for title, key, corner, column in (
+        ("Mended", "mended", "", "n"),
+        ("Languages, before comparing", "languages", "", "n"),
+        ("Languages dropped", "other_languages", "", "n"),
+        ("Lines that are no post", "first_malformed_line", "shard", "the first"),
     ):
         if summary[key]:
-            parts.append(f"## {title}\n\n" + _table(("", "n"), summary[key].items()))
-    if summary["first_malformed_line"]:
-        rows = summary["first_malformed_line"].items()
-        parts.append("## Lines that are no post\n\n" + _table(("shard", "the first"), rows))
-    parts.append("## Numbers\n\n```json\n" + json.dumps(summary["config"], indent=1) + "\n```")
-    return "\n\n".join(parts) + "\n", plots
-
-
-def _table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
-    lines = ["| " + " | ".join(head) + " |"]
-    lines.append("|---" * lines[0].count(" | ") + "|---|")
-    lines += ["| " + " | ".join(_cell(one) for one in row) + " |" for row in rows]
-    return "\n".join(lines) if len(lines) > 2 else "None."
-
-
-def _cell(value: Any) -> str:
-    shown = f"{value:,}" if isinstance(value, int) else str(value)
-    return "".join("\\" + sign if sign in "|`*_[]<>\\" else sign for sign in shown)
+            yield Heading(title)
+            yield Table((title,), (column,), tuple(Row(name, (n,)) for name, n in summary[key].items()), corner)
+    yield Heading("Numbers")
+    yield Code(json.dumps(summary["config"], indent=1))

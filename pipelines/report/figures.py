@@ -9,32 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-Json = Any
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of a table: its name and the leaf of each column, None where it has none."""
-
-    name: str
-    leaves: tuple[Json, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Figures of one kind.
-
-    Attributes:
-        path: names of the objects around it, outermost first.
-        columns: names of the leaves.
-        rows: in the order of the JSON.
-    """
-
-    path: tuple[str, ...]
-    columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+from pipelines.report.tables import Json, Row, Table, is_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +50,6 @@ def figures(node: Mapping[str, Json], path: tuple[str, ...] = ()) -> Iterator[Ta
             yield _table((*path, str(name)), {str(number): {"value": str(one)} for number, one in enumerate(child, 1)})
 
 
-def is_interval(node: Json) -> bool:
-    """Return whether a node is a figure with its interval."""
-    return (
-        isinstance(node, Mapping) and {"value", "low", "high"} <= set(node) and not isinstance(node["value"], Mapping)
-    )
-
-
 def is_leaf(node: Json) -> bool:
     """Return whether a node fits into one cell."""
     if isinstance(node, Sequence) and not isinstance(node, str):
@@ -88,50 +57,11 @@ def is_leaf(node: Json) -> bool:
     return not isinstance(node, Mapping) or is_interval(node)
 
 
-def value_of(node: Json) -> float | None:
-    """Return the number of a leaf, or None where it has none."""
-    number = node["value"] if is_interval(node) else node
-    return float(number) if isinstance(number, int | float) and not isinstance(number, bool) else None
-
-
-def shown(leaf: Json) -> str:
-    """Return a leaf as text: three decimals, and the interval behind its figure."""
-    if leaf is None:
-        return "–"
-    if isinstance(leaf, bool):
-        return "yes" if leaf else "no"
-    if isinstance(leaf, int):
-        return f"{leaf:,}"
-    if isinstance(leaf, float):
-        return f"{leaf:,.0f}" if abs(leaf) >= 1000 else f"{leaf:.3f}"
-    if is_interval(leaf):
-        return f"{shown(leaf['value'])} ({shown(leaf['low'])}–{shown(leaf['high'])})"
-    if isinstance(leaf, str):
-        return leaf
-    return ", ".join(shown(one) for one in leaf)
-
-
-def markdown_table(table: Table) -> str:
-    """Return a table as Markdown."""
-    lines = [["", *(name.replace("_", " ") for name in table.columns)], ["---"] + ["---:"] * len(table.columns)]
-    lines += [[row.name, *map(shown, row.leaves)] for row in table.rows]
-    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
-
-
 def is_course(table: Table) -> bool:
     """Return whether the rows of a table are the steps of one course of time (epochs), numbered from 1."""
     return len(table.rows) > 2 and [row.name for row in table.rows] == [
         str(number) for number in range(1, len(table.rows) + 1)
     ]
-
-
-def title_of(path: Sequence[str]) -> str:
-    """Return the heading of what lies at ``path``."""
-    return " · ".join(name.replace("_", " ") for name in path) or "figures"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _table(path: tuple[str, ...], rows: Mapping[str, Mapping[str, Json]]) -> Table:

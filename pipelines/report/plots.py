@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import math
 
-from pipelines.report.figures import Confusion, Table, is_interval, title_of, value_of
+from pipelines.report.figures import Confusion
+from pipelines.report.tables import Table, is_interval, title_of, value_of
 
 MOST_BARS = 40
 _INK, _BAR = "#1f2933", "#3b7ea1"

@@ -8,7 +8,8 @@ from typing import Any
 
 from core.bundle.manifest import Provenance
 from models.backbones.registry import BACKBONES
-from pipelines.report.figures import Confusion, Table, figures, is_course, markdown_table, shown, title_of, value_of
+from pipelines.report.figures import Confusion, figures, is_course
+from pipelines.report.tables import Row, Table, markdown_table, markdown_text, shown, title_of, value_of
 
 WEAKEST = 3
 
@@ -104,11 +105,13 @@ def _counts(provenance: Provenance) -> str:
 def _licences(provenance: Provenance) -> str:
     if not provenance.licences:
         return "None: everything was learnt from the data above."
-    known = dict.fromkeys(name for one in provenance.licences for name in one)
-    columns = tuple(sorted(known, key=lambda name: (name != "what", name != "licence", name)))
-    lines = [columns, ("---",) * len(columns)]
-    lines += [tuple(one.get(column, "–") for column in columns) for one in provenance.licences]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    known = dict.fromkeys(name for licence in provenance.licences for name in licence)
+    first, *columns = sorted(known, key=lambda name: (name != "what", name != "licence", name))
+    rows = tuple(
+        Row(licence.get(first, "–"), tuple(licence.get(column) for column in columns))
+        for licence in provenance.licences
+    )
+    return markdown_table(Table((), tuple(columns), rows, corner=first))
 
 
 def _weaknesses(found: list[Table | Confusion], corpus: Mapping[str, Any]) -> str:
@@ -165,14 +168,13 @@ def _worst_mistakes(confusion: Confusion) -> Iterator[str]:
         yield f"{title_of(confusion.path)}, most frequent mistakes: {said}."
 
 
-def _section(one: Table | Confusion) -> str:
-    if isinstance(one, Table):
-        return f"### {title_of(one.path)}\n\n{markdown_table(one)}"
-    rows = {
-        label: dict(zip(one.labels, counts, strict=True)) for label, counts in zip(one.labels, one.counts, strict=True)
-    }
-    tables = [markdown_table(table) for table in figures(rows) if isinstance(table, Table)]
-    return f"### {title_of(one.path)}\n\nRows: what it is; columns: what it was taken for.\n\n" + "\n\n".join(tables)
+def _section(figure: Table | Confusion) -> str:
+    heading = f"### {markdown_text(title_of(figure.path))}"
+    if isinstance(figure, Table):
+        return f"{heading}\n\n{markdown_table(figure)}"
+    rows = tuple(Row(label, counts) for label, counts in zip(figure.labels, figure.counts, strict=True))
+    table = markdown_table(Table(figure.path, figure.labels, rows))
+    return f"{heading}\n\nRows: what it is; columns: what it was taken for.\n\n{table}"
 
 
 def _reproduce(provenance: Provenance) -> str:

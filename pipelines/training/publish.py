@@ -16,7 +16,7 @@ from core.clock import utc_timestamp
 from core.errors import DataError
 from core.trend_snapshot import SNAPSHOT_FILE
 from pipelines.config.training import PublishConfig
-from pipelines.report.figures import value_of
+from pipelines.report.tables import value_of
 from pipelines.training.card import model_card
 from pipelines.workshop.stage import StageContext
 from recommend.catalogue.trend_shelf import TRENDS_FILE

@@ -47,7 +47,7 @@ def show(measured: Mapping[str, Any], console: Console) -> None:
     """Print the figures that a bundle is held to."""
     from rich.table import Table
 
-    from pipelines.report.figures import shown
+    from pipelines.report.tables import shown
 
     table = Table(box=None, pad_edge=False)
     for name in ("", "figure", "should be", "met"):

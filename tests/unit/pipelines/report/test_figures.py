@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.report.figures import Confusion, Table, figures, markdown_table, shown, value_of
+from pipelines.report.figures import Confusion, figures
+from pipelines.report.tables import Table, markdown_table, shown, value_of
 
 INTERVAL = {"value": 0.25, "low": 0.2, "high": 0.3}
 MEASURED = {
