@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -22,7 +23,7 @@ from pipelines.collecting.report import write_collect_report
 from pipelines.config.collect import CollectConfig
 from scraper.crawling.crawl import Crawl, CrawlParts
 from scraper.crawling.figures import Budget, CrawlFigures
-from scraper.crawling.frontier import Frontier
+from scraper.crawling.frontier import Frontier, paused_hosts
 from scraper.crawling.pace import Pace
 from scraper.crawling.picture_files import PictureFiles
 from scraper.crawling.politeness import Politeness
@@ -132,7 +133,7 @@ def collect(
         salt = read_salt(installation)
         agent = user_agent(installed_version(), config.contact)
         allowed = frozenset(host.lower() for host in config.allow_hosts)
-        pace = Pace(config.pace, not_before=dict(state.rows("SELECT name, not_before FROM host")))
+        pace = Pace(config.pace, not_before=paused_hosts(state, time.time()))
         bare = GuardedWeb(agent, allowed_hosts=allowed, timeout_s=config.page_timeout_s)
         stack.callback(bare.close)
         politeness = Politeness(pace, bare.get_start, installation, opted_out=frozenset(config.ignore_robots))

@@ -11,7 +11,7 @@ from typing import Any
 from core.atomic import write_atomic
 from pipelines.report.page import Block, Heading, Paragraph, text_page, write_page
 from pipelines.report.tables import Row, Table, title_of
-from scraper.crawling.crawl_counts import post_counts, posts_by_hashtag, reasons, target_counts
+from scraper.crawling.frontier import post_counts, posts_by_hashtag, reasons, target_counts
 from scraper.crawling.state_file import StateFile
 
 PAGE = "report.html"

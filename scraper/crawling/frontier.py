@@ -219,15 +219,11 @@ class Frontier:
             )
         }
 
-    # ---- who is left out, and who wants to be left alone for a while ----------------------------
+    # ---- people who asked to be forgotten, and hosts that asked for a pause ------------------------
 
     def forgotten(self) -> frozenset[str]:
         """Return the hashes of posts and authors that must not be collected again."""
         return frozenset(row[0] for row in self._state.rows("SELECT hash FROM forgotten", ()))
-
-    def hosts(self) -> dict[str, float]:
-        """Return host -> moment before which it wants no request, as far as it lies ahead."""
-        return dict(self._state.rows("SELECT name, not_before FROM host WHERE not_before > ?", (self._now(),)))
 
     def hold_host(self, host: str, not_before: float) -> None:
         """Remember until when a host wants no request."""
@@ -252,4 +248,46 @@ def _close(sql: sqlite3.Connection, held: HeldTarget, state: TargetState, reason
     sql.execute(
         "UPDATE target SET state = ?, attempts = attempts + 1, reason = ? WHERE id = ?",
         (state, reason, held.number),
+    )
+
+
+# ---- reading a state without crawling ------------------------------------------------------------
+
+
+def paused_hosts(state: StateFile, now: float) -> dict[str, float]:
+    """Return host -> moment before which it wants no request, of those for which that moment has not come.
+
+    Args:
+        state: the open file.
+        now: seconds since 1970.
+    """
+    return dict(state.rows("SELECT name, not_before FROM host WHERE not_before > ?", (now,)))
+
+
+def target_counts(state: StateFile, source: str) -> dict[str, int]:
+    """Return state -> targets of this source."""
+    return dict(state.rows("SELECT state, count(*) FROM target WHERE source = ? GROUP BY state", (source,)))
+
+
+def post_counts(state: StateFile, source: str) -> dict[str, int]:
+    """Return state (``waiting``, ``written``) -> posts of this source."""
+    return dict(state.rows("SELECT state, count(*) FROM post WHERE source = ? GROUP BY state", (source,)))
+
+
+def posts_by_hashtag(state: StateFile, source: str) -> list[tuple[str | None, str | None, int, int]]:
+    """Return (topic, query tag, posts written, posts with a picture), topics and hashtags in order."""
+    rows = state.rows(
+        "SELECT topic, query_tag, count(*), sum(pictured) FROM post WHERE source = ? AND state = 'written'"
+        " GROUP BY topic, query_tag ORDER BY topic, query_tag",
+        (source,),
+    )
+    return [(topic, tag, int(n_posts), int(n_pictured)) for topic, tag, n_posts, n_pictured in rows]
+
+
+def reasons(state: StateFile, source: str) -> list[tuple[str, str, int]]:
+    """Return (state, reason, targets) of what was left out, most frequent first."""
+    return state.rows(
+        "SELECT state, coalesce(reason, ''), count(*) AS n FROM target WHERE source = ?"
+        " AND state NOT IN ('pending', 'done', 'replaced') GROUP BY state, reason ORDER BY n DESC, state, reason",
+        (source,),
     )

@@ -16,7 +16,7 @@ from PIL import Image
 from core.text.hashtags import normalise
 from scraper.crawling.crawl import Crawl, CrawlParts
 from scraper.crawling.figures import Budget, CrawlFigures
-from scraper.crawling.frontier import Frontier, HeldTarget, WaitingPost
+from scraper.crawling.frontier import Frontier, HeldTarget, WaitingPost, paused_hosts
 from scraper.crawling.pace import Pace, PaceLimits
 from scraper.crawling.picture_files import PictureFiles
 from scraper.crawling.politeness import Politeness
@@ -206,7 +206,9 @@ def crawl_once(
     with closing(StateFile(corpus / "crawl" / "frontier.sqlite")) as state:
         frontier = SteppingFrontier(state, platform.name, pages=pages, topics=[topic], now=time.clock)
         frontier.steps = steps
-        pace = Pace(LIMITS, clock=time.clock, sleep=time.sleep, draw=lambda: 0.0, not_before=frontier.hosts())
+        pace = Pace(
+            LIMITS, clock=time.clock, sleep=time.sleep, draw=lambda: 0.0, not_before=paused_hosts(state, time.clock())
+        )
         politeness = Politeness(pace, read_start, corpus.parent / "installation")
         with closing(politeness):
             shards = SteppingShards(corpus, platform.name, frontier, max_bytes=max_shard_bytes)

@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import DataError
-from scraper.crawling.crawl_counts import post_counts, posts_by_hashtag, target_counts
-from scraper.crawling.frontier import Frontier, WaitingPost
+from scraper.crawling.frontier import Frontier, WaitingPost, post_counts, posts_by_hashtag, target_counts
 from scraper.crawling.shards import Shards
 from scraper.crawling.state_file import StateFile
 from scraper.port import Target
