@@ -7,9 +7,12 @@ the author and cleans the caption (``scraper/crawling/privacy.py``) before anyth
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
+
+from core.text.hashtags import normalise
+from scraper.errors import PageRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,30 @@ class Target:
     topic: str | None = None
     query_tag: str | None = None
     cursor: str | None = None
+
+    def at(self, cursor: str) -> Target:
+        """Return the same list from another page on."""
+        return replace(self, cursor=cursor)
+
+    def towards(self, kind: str, value: str) -> Target:
+        """Return something else to fetch that this target led to, for the same topic and hashtag."""
+        return Target(kind, value, self.topic, self.query_tag)
+
+
+def hashtag_targets(topic: str | None, hashtags: Sequence[str]) -> tuple[Target, ...]:
+    """Return the list of posts under each different hashtag; what is not a hashtag is left out."""
+    wanted = dict.fromkeys(hashtag for raw in hashtags if (hashtag := normalise(raw)))
+    return tuple(Target("tag", hashtag, topic, hashtag) for hashtag in wanted)
+
+
+def demand_kind(source: str, target: Target, kinds: Collection[str]) -> None:
+    """Return when a source fetches targets of this kind.
+
+    Raises:
+        PageRefused: it does not; the message names the kinds that it fetches.
+    """
+    if target.kind not in kinds:
+        raise PageRefused(f"{source} has no targets of kind {target.kind!r}; it has {', '.join(kinds)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,17 +31,19 @@ _Key = tuple[str, str, str | None]
 
 
 class Replay:
-    """A recording as a source; a ``PageSource``."""
+    """The recording in the folder ``options.files`` as a source; a ``PageSource``.
+
+    Raises:
+        InvalidOption: no folder is named, or there is no recording in it.
+        DataError: one of its files is not what a recording holds.
+    """
 
     name = "replay"
 
-    def __init__(self, folder: Path) -> None:
-        """Read the recording.
-
-        Raises:
-            InvalidOption: there is no recording in ``folder``.
-            DataError: one of its files is not what a recording holds.
-        """
+    def __init__(self, options: SourceOptions) -> None:
+        folder = options.files
+        if folder is None:
+            raise InvalidOption("the source 'replay' reads a recorded folder; name it with --files", field="files")
         files = sorted((folder / "pages").glob("*.json"))
         if not files:
             raise InvalidOption(f"{folder} holds no recording: there is no pages/*.json in it", field="files")
@@ -84,17 +86,6 @@ class Replay:
         """Hold nothing."""
 
 
-def make(options: SourceOptions) -> Replay:
-    """Return the recording that ``options.files`` names.
-
-    Raises:
-        InvalidOption: it names none.
-    """
-    if options.files is None:
-        raise InvalidOption("the source 'replay' reads a recorded folder; name it with --files", field="files")
-    return Replay(options.files)
-
-
 def _read(path: Path) -> tuple[_Key, Page | errors.CrawlError]:
     exact = dacite.Config(strict=True, cast=[tuple])
     try:
@@ -107,7 +98,7 @@ def _read(path: Path) -> tuple[_Key, Page | errors.CrawlError]:
             page = record["page"]
             content = Page(
                 tuple(dacite.from_dict(FoundPost, post, exact) for post in page.get("posts", ())),
-                tuple(dacite.from_dict(Target, one, exact) for one in page.get("targets", ())),
+                tuple(dacite.from_dict(Target, target, exact) for target in page.get("targets", ())),
                 page.get("n_bytes", 0),
             )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, dacite.DaciteError) as error:

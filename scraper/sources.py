@@ -61,7 +61,7 @@ class SourceKind:
 
     Attributes:
         name: the word for ``--source``.
-        factory: dotted name of ``make(options: SourceOptions) -> PageSource``.
+        factory: dotted name of the class, which takes :class:`SourceOptions` and is a ``PageSource``.
         summary: one line for a person who chooses.
         kinds: kinds of :class:`scraper.port.Target` that a person may name with ``--target``.
         network: whether it fetches anything.
@@ -79,33 +79,41 @@ class SourceKind:
 SOURCES: tuple[SourceKind, ...] = (
     SourceKind(
         "browser",
-        "scraper.browser.source.make",
+        "scraper.browser.source.BrowserSource",
         "explore pages of a photo-sharing site, in headless Chromium",
         ("tag", "post"),
     ),
     SourceKind(
         "instagram",
-        "scraper.instagram.source.make",
+        "scraper.instagram.source.InstagramSource",
         "Instagram through Instaloader",
         ("tag", "profile", "post", "location"),
     ),
     SourceKind(
-        "mastodon", "scraper.mastodon.source.make", "public timelines of a Mastodon or Pixelfed instance", ("tag",)
+        "mastodon",
+        "scraper.mastodon.source.MastodonSource",
+        "public timelines of a Mastodon or Pixelfed instance",
+        ("tag",),
     ),
-    SourceKind("commons", "scraper.photographs.commons.make", "licensed photographs of Wikimedia Commons", ("search",)),
     SourceKind(
-        "openverse", "scraper.photographs.openverse.make", "licensed photographs that Openverse finds", ("search",)
+        "commons", "scraper.photographs.commons.CommonsSource", "licensed photographs of Wikimedia Commons", ("search",)
+    ),
+    SourceKind(
+        "openverse",
+        "scraper.photographs.openverse.OpenverseSource",
+        "licensed photographs that Openverse finds",
+        ("search",),
     ),
     SourceKind(
         "dump",
-        "scraper.dump.source.make",
+        "scraper.dump.source.DumpSource",
         "folders and exports that you already have",
         ("file",),
         network=False,
         whole=True,
     ),
     SourceKind(
-        "replay", "scraper.replay.make", "recorded pages, for tests and demonstrations", ("tag",), network=False
+        "replay", "scraper.replay.Replay", "recorded pages, for tests and demonstrations", ("tag",), network=False
     ),
 )
 
@@ -130,14 +138,13 @@ def open_source(name: str, options: SourceOptions) -> PageSource:
         InvalidOption: there is no such source, or it lacks an option that it cannot do without.
         MissingExtra: a package that it needs is not installed.
     """
-    module, _, function = source_kind(name).factory.rpartition(".")
+    module, _, class_name = source_kind(name).factory.rpartition(".")
     try:
-        make = getattr(importlib.import_module(module), function)
+        factory: Callable[[SourceOptions], PageSource] = getattr(importlib.import_module(module), class_name)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("core", "scraper"):
             raise
         raise MissingExtra(
             f"the source {name!r} needs {error.name}; install it with: pip install 'tagsmith[scrape]'"
         ) from error
-    source: PageSource = make(options)
-    return source
+    return factory(options)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from scraper.browser.post_pages import ListPage, read_list
 from scraper.browser.site_profile import SiteProfile
@@ -131,14 +131,14 @@ class ScrolledLists:
         return listing, new
 
     def _part(self, held: _OpenList, target: Target, listing: ListPage, new: tuple[str, ...], n_bytes: int) -> Page:
-        posts = tuple(Target("post", post, target.topic, target.query_tag) for post in new)
+        posts = tuple(target.towards("post", post) for post in new)
         if listing.at_end or not new:
             self._drop(held.tab)
             return Page(targets=posts, n_bytes=n_bytes)
         held.cursor = f"{_AT}{listing.onward}" if listing.onward else f"{_AFTER}{len(held.seen)}"
         held.troubled = False
         self._keep(target.value, held)
-        return Page(targets=(*posts, replace(target, cursor=held.cursor)), n_bytes=n_bytes)
+        return Page(targets=(*posts, target.at(held.cursor)), n_bytes=n_bytes)
 
     def _keep(self, hashtag: str, held: _OpenList) -> None:
         self._held[hashtag] = held

@@ -12,8 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from core.errors import InvalidOption
-from core.text.hashtags import normalise
 from scraper.browser.chromium import BROWSER_TROUBLE, BrowserNeeds, Chromium
 from scraper.browser.login_cookies import read_login_cookies
 from scraper.browser.page_watch import MAX_PAGE_BYTES
@@ -22,8 +20,9 @@ from scraper.browser.scrolling import ScrolledLists, address_in
 from scraper.browser.site_profile import SiteProfile, read_profile, shipped_profile
 from scraper.browser.tab import Tab
 from scraper.errors import CrawlError, PageBroken, PageRefused, PageUnreachable
-from scraper.port import FoundPost, Page, Target
+from scraper.port import FoundPost, Page, Target, demand_kind, hashtag_targets
 from scraper.sources import SourceOptions
+from scraper.web.addresses import server_address
 
 DEFAULT_SITE = "https://www.instagram.com"
 FRESH_AFTER = 1000
@@ -31,7 +30,16 @@ FRESH_AFTER = 1000
 
 
 class BrowserSource:
-    """A ``PageSource`` over one site's pages."""
+    """A ``PageSource`` over one site's pages; the browser starts with the first fetch.
+
+    Args:
+        options: ``instance`` is the site, ``files`` its description where none is shipped, ``cookies`` a cookies.txt.
+        max_bytes: largest size of one page with all that it loads, decoded.
+        start: starts a browser.
+
+    Raises:
+        InvalidOption: the site is not known, or a file cannot be read.
+    """
 
     name = "browser"
 
@@ -42,17 +50,6 @@ class BrowserSource:
         max_bytes: int = MAX_PAGE_BYTES,
         start: Callable[[BrowserNeeds], Chromium] = Chromium,
     ) -> None:
-        """Start nothing yet.
-
-        Args:
-            options: ``instance`` is the site, ``files`` its description where none is shipped, ``cookies`` a
-                cookies.txt.
-            max_bytes: decoded bytes of one page and what it loads.
-            start: starts a browser.
-
-        Raises:
-            InvalidOption: the site is not known, or a file cannot be read.
-        """
         self._options = options
         self._profile = _profile(options)
         self._max_bytes = max_bytes
@@ -66,10 +63,9 @@ class BrowserSource:
 
     def targets(self, topic: str | None, hashtags: Sequence[str]) -> tuple[Target, ...]:
         """Return one explore page for each hashtag; what is no hashtag is left out."""
-        wanted = dict.fromkeys(hashtag for raw in hashtags if (hashtag := normalise(raw)))
-        return tuple(Target("tag", hashtag, topic, hashtag) for hashtag in wanted)
+        return hashtag_targets(topic, hashtags)
 
-    def address(self, target: Target) -> str | None:
+    def address(self, target: Target) -> str:
         """Return the address of the explore page, or of the post."""
         if target.kind == "tag":
             return address_in(target.cursor) or self._profile.list_address(target.value)
@@ -77,21 +73,16 @@ class BrowserSource:
 
     def fetch(self, target: Target) -> Page:
         """Return a part of a list with the posts it links to, or the post of a page."""
-        if target.kind not in ("tag", "post"):
-            raise PageRefused(
-                f"{self.name} has no targets of kind {target.kind!r}; it has hashtags (tag) and posts (post)"
-            )
-        if not self._profile.allows(urlsplit(self.address(target) or "").hostname or ""):
+        demand_kind(self.name, target, ("tag", "post"))
+        if not self._profile.allows(urlsplit(self.address(target)).hostname or ""):
             raise PageRefused(f"this page is not one of {self._profile.name}")
         self._n_fetches += 1
         if self._n_fetches % FRESH_AFTER == 0:
             self._stop()
         try:
-            return (
-                self._lists.fetch(target, self.address(target) or "")
-                if target.kind == "tag"
-                else self._fetch_post(target)
-            )
+            if target.kind == "tag":
+                return self._lists.fetch(target, self.address(target))
+            return self._fetch_post(target)
         except BROWSER_TROUBLE as error:
             self._stop()
             raise PageUnreachable(
@@ -121,7 +112,7 @@ class BrowserSource:
                 return None
 
         try:
-            tab.open(self.address(target) or "")
+            tab.open(self.address(target))
             found = tab.wait(look)
             if found is None:
                 raise problem or PageBroken(f"a post page of {self._profile.name} shows no post")
@@ -173,11 +164,6 @@ class BrowserSource:
             browser.kill()
 
 
-def make(options: SourceOptions) -> BrowserSource:
-    """Return the source; see :mod:`scraper.sources`."""
-    return BrowserSource(options)
-
-
 def _profile(options: SourceOptions) -> SiteProfile:
     """Return the site's profile, at the address that the operator names."""
     if options.files is None:
@@ -185,7 +171,4 @@ def _profile(options: SourceOptions) -> SiteProfile:
     profile = read_profile(options.files)
     if options.instance is None:
         return profile
-    parts = urlsplit(options.instance)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
-        raise InvalidOption(f"{options.instance!r} is no address of a site; write https://host", field="instance")
-    return replace(profile, address=options.instance.rstrip("/"))
+    return replace(profile, address=server_address(options.instance))

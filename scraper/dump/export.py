@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from scraper.dump.files import read_json
 from scraper.dump.instaloader import PICTURES
 from scraper.errors import PageBroken
 from scraper.foreign_json import time_of_seconds
@@ -25,7 +26,7 @@ HTML_POSTS = re.compile(r"(?:.*/)?(?:content|media|posts)/posts_\d+\.html")
 
 
 def mended(text: str) -> str:
-    """Return a text of the export as its author wrote it; a text that is none of those comes back as it was."""
+    """Return a text of the export as its author wrote it; a text that was not broken comes back as it was."""
     try:
         return text.encode("latin-1").decode("utf-8")
     except UnicodeError:
@@ -36,20 +37,13 @@ def entries_of(content: bytes, name: str) -> list[Any]:
     """Return the posts of one file as the export has them.
 
     Raises:
-        PageBroken: it is no such file; the message names it and the line.
+        PageBroken: it is not such a file; the message names it and the line.
     """
-    try:
-        entries = json.loads(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise PageBroken(f"{name} is not UTF-8") from error
-    except json.JSONDecodeError as error:
-        raise PageBroken(f"{name}, line {error.lineno}: no JSON ({error.msg})", content=content) from error
-    except (ValueError, RecursionError) as error:
-        raise PageBroken(f"{name} holds numbers or depths that no post has", content=content) from error
+    entries = read_json(content, name)
     if isinstance(entries, dict):  # an export of a single post
         entries = [entries]
     if not isinstance(entries, list):
-        raise PageBroken(f"{name} is no list of posts", content=content)
+        raise PageBroken(f"{name} is not a list of posts", content=content)
     return entries
 
 
@@ -62,7 +56,7 @@ def export_post(entry: Any, root: str, author: str | None) -> FoundPost | None:
         author: whose export it is.
 
     Raises:
-        PageBroken: the entry is no post.
+        PageBroken: the entry is not a post.
     """
     media = entry.get("media") if isinstance(entry, Mapping) else None
     if not isinstance(media, list) or not all(isinstance(item, Mapping) for item in media):
@@ -73,7 +67,7 @@ def export_post(entry: Any, root: str, author: str | None) -> FoundPost | None:
         return None
     caption = entry.get("title") or next((item["title"] for item in media if item.get("title")), "")
     if not isinstance(caption, str):
-        raise PageBroken("an entry's title is no text")
+        raise PageBroken("an entry's title is not text")
     moment = entry.get("creation_timestamp") or media[0].get("creation_timestamp")
     return FoundPost(
         post_id=PurePosixPath(pictures[0]).stem,

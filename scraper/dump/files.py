@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import lzma
 import os
 import stat
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import Any, Protocol
 
 from core.errors import DataError
 from scraper.errors import PageBroken, PageRefused
@@ -137,6 +138,22 @@ def read_text_bytes(files: DumpFiles, name: str) -> bytes:
     if not unpacker.eof:
         raise PageBroken(f"{name} ends too early; download it again")
     return unpacked
+
+
+def read_json(content: bytes, name: str) -> Any:
+    """Return the JSON in a text file's bytes.
+
+    Raises:
+        PageBroken: it is not JSON; the message names the file and, where it is known, the line.
+    """
+    try:
+        return json.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise PageBroken(f"{name} is not UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise PageBroken(f"{name}, line {error.lineno}: not JSON ({error.msg})", content=content) from error
+    except (ValueError, RecursionError) as error:
+        raise PageBroken(f"{name} holds numbers or depths that no post has", content=content) from error
 
 
 def _bounded(content: bytes, name: str, max_bytes: int) -> bytes:

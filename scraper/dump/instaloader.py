@@ -8,17 +8,15 @@ or ``#hashtag`` (https://instaloader.github.io/basic-usage.html#filename-specifi
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Any
 
-from scraper.dump.files import DumpFiles, read_text_bytes
+from scraper.dump.files import DumpFiles, read_json, read_text_bytes
 from scraper.errors import PageBroken
-from scraper.instagram.posts import found_post
+from scraper.instaloader_posts import found_post
 from scraper.port import FoundPost
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
@@ -69,7 +67,7 @@ def group(names: Iterable[str]) -> dict[str, dict[str, PostFiles]]:
 
 
 def read_post(files: DumpFiles, post: PostFiles) -> FoundPost | None:
-    """Return one post with the pictures that lie beside it, or None for a video or what is no post.
+    """Return one post with the pictures that lie beside it, or None for a video or what is not a post.
 
     Raises:
         PageBroken: its JSON or its text is damaged; the message names the file.
@@ -103,16 +101,9 @@ def described_post(content: bytes, name: str) -> FoundPost | None:
     """Return the post that a JSON file of Instaloader describes, or None when it describes a profile or a story.
 
     Raises:
-        PageBroken: it is no JSON of Instaloader; the message names the file and the line.
+        PageBroken: it is not Instaloader's JSON; the message names the file and the line.
     """
-    try:
-        structure: Any = json.loads(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise PageBroken(f"{name} is not UTF-8") from error
-    except json.JSONDecodeError as error:
-        raise PageBroken(f"{name}, line {error.lineno}: no JSON ({error.msg})", content=content) from error
-    except (ValueError, RecursionError) as error:
-        raise PageBroken(f"{name} holds numbers or depths that no post has", content=content) from error
+    structure = read_json(content, name)
     about = structure.get("instaloader") if isinstance(structure, dict) else None
     if not isinstance(about, dict) or not isinstance(structure.get("node"), dict):
         raise PageBroken(f"{name} is JSON, but not Instaloader's: it has no node", content=content)

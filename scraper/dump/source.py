@@ -22,10 +22,9 @@ from scraper.dump.files import (
     read_text_bytes,
 )
 from scraper.dump.instaloader import PostFiles, group, read_post
-from scraper.dump.rows import demand_columns
-from scraper.dump.tables import ENDINGS, Place, read_page
+from scraper.dump.tables import ENDINGS, RecordStart, demand_columns, read_page
 from scraper.errors import CrawlError, PageBroken, PageRefused
-from scraper.port import FoundPost, Page, Target
+from scraper.port import FoundPost, Page, Target, demand_kind
 from scraper.sources import SourceOptions
 
 PAGE = 200
@@ -36,26 +35,27 @@ _REMOTE = ("http://", "https://")
 
 
 class DumpSource:
-    """A ``PageSource`` over a folder, a zip archive or a single table."""
+    """A ``PageSource`` over a folder, a zip archive or a single table.
+
+    It reads ``options.files``; CSV and JSON lines are read through ``options.columns``.
+
+    Raises:
+        InvalidOption: no file or folder is named, it does not exist, or a column is for no field.
+        DataError: an archive is damaged.
+    """
 
     name = "dump"
 
     def __init__(self, options: SourceOptions) -> None:
-        """Look at ``options.files``; CSV and JSON lines are read through ``options.columns``.
-
-        Raises:
-            InvalidOption: no file or folder is named, it does not exist, or a column is for no field.
-            DataError: an archive is damaged.
-        """
-        place = options.files
-        if place is None or not place.exists():
-            what = "no --files is given" if place is None else f"{place} does not exist"
+        path = options.files
+        if path is None or not path.exists():
+            what = "no --files is given" if path is None else f"{path} does not exist"
             raise InvalidOption(f"{what}; name a folder, a zip archive, a CSV or a JSON lines file", field="files")
         self._columns = demand_columns(options.columns)
-        self._folder = FolderFiles(place if place.is_dir() else place.parent)
-        self._files: DumpFiles = ZipFiles(place) if place.suffix.lower() == ".zip" else self._folder
-        self._only = None if place.is_dir() or place.suffix.lower() == ".zip" else place.name
-        self._place = place
+        self._folder = FolderFiles(path if path.is_dir() else path.parent)
+        self._files: DumpFiles = ZipFiles(path) if path.suffix.lower() == ".zip" else self._folder
+        self._only = None if path.is_dir() or path.suffix.lower() == ".zip" else path.name
+        self._path = path
 
     def targets(self, topic: str | None, hashtags: Sequence[str]) -> tuple[Target, ...]:
         """Return everything that is there, whatever hashtags are asked for: a file says itself what it holds.
@@ -70,9 +70,9 @@ class DumpSource:
             found.append(Target("file", f"{folder}/", topic, query_tag))
         if not found:
             if any(HTML_POSTS.fullmatch(name) for name in self._names):
-                raise DataError(f"{self._place} is an export in HTML; ask Instagram for it again, as JSON")
+                raise DataError(f"{self._path} is an export in HTML; ask Instagram for it again, as JSON")
             raise DataError(
-                f"{self._place} holds nothing that is known: no files named as Instaloader does, no posts_1.json of "
+                f"{self._path} holds nothing that is known: no files named as Instaloader does, no posts_1.json of "
                 f"Instagram's export, no {', '.join(sorted(ENDINGS))}"
             )
         return tuple(found)
@@ -83,8 +83,7 @@ class DumpSource:
 
     def fetch(self, target: Target) -> Page:
         """Return one page of a file or a folder; what is broken in it gets a target of its own."""
-        if target.kind != "file":
-            raise PageRefused(f"{self.name} has no targets of kind {target.kind!r}; it has files (file)")
+        demand_kind(self.name, target, ("file",))
         if target.value.endswith("/"):
             return self._instaloader_page(target)
         if POSTS.fullmatch(target.value):
@@ -123,12 +122,12 @@ class DumpSource:
                 post = read_post(self._files, posts[stem])
             except CrawlError:
                 broken = posts[stem].description or posts[stem].text
-                onward.append(Target(target.kind, str(broken), target.topic, target.query_tag))
+                onward.append(target.towards("file", str(broken)))
                 continue
             if post is not None:
                 found.append(post)
         if len(stems) > PAGE:
-            onward.append(Target(target.kind, target.value, target.topic, target.query_tag, stems[PAGE - 1]))
+            onward.append(target.at(stems[PAGE - 1]))
         return Page(tuple(found), tuple(onward))
 
     def _single_page(self, target: Target) -> Page:
@@ -155,20 +154,19 @@ class DumpSource:
             except PageBroken as error:
                 if alone:
                     raise PageBroken(f"{target.value}, entry {index + 1}: {error}") from error
-                onward.append(Target(target.kind, target.value, target.topic, target.query_tag, f"{index}:1"))
+                onward.append(target.at(f"{index}:1"))
                 continue
             if post is not None:
                 found.append(post)
         if not alone and begin + PAGE < len(entries):
-            onward.append(Target(target.kind, target.value, target.topic, target.query_tag, str(begin + PAGE)))
+            onward.append(target.at(str(begin + PAGE)))
         return Page(tuple(found), tuple(onward))
 
     def _table_page(self, target: Target) -> Page:
-        place = Place.from_cursor(target.cursor)
-        page = read_page(self._folder.path(target.value), target.value, place, self._columns, PAGE)
-        places = (*page.bad, *(() if page.onward is None else (page.onward,)))
-        onward = (Target(target.kind, target.value, target.topic, target.query_tag, at.cursor()) for at in places)
-        return Page(page.posts, tuple(onward))
+        begin = RecordStart.from_cursor(target.cursor)
+        page = read_page(self._folder.path(target.value), target.value, begin, self._columns, PAGE)
+        starts = (*page.bad, *(() if page.onward is None else (page.onward,)))
+        return Page(page.posts, tuple(target.at(start.cursor()) for start in starts))
 
     def _account(self, root: str) -> str | None:
         for folder in _ABOUT_ACCOUNT:
@@ -177,8 +175,3 @@ class DumpSource:
             except CrawlError:
                 continue
         return None
-
-
-def make(options: SourceOptions) -> DumpSource:
-    """Return the source; see :mod:`scraper.sources`."""
-    return DumpSource(options)

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import instaloader
 
-from core.errors import InvalidOption
-from core.text.hashtags import normalise
 from scraper.errors import CrawlError, LoginWall, PageBroken, PageRefused
-from scraper.instagram.posts import found_post, nodes_of, section_nodes, shortcodes_of
 from scraper.instagram.session import read_session
 from scraper.instagram.web import HOST, CrawlContext, InstagramAdapter, crawl_error
-from scraper.port import FoundPost, Page, Target
+from scraper.instaloader_posts import found_post, nodes_of, section_nodes, shortcodes_of
+from scraper.port import FoundPost, Page, Target, demand_kind, hashtag_targets
 from scraper.sources import SourceOptions
 from scraper.top_hashtags import RankedHashtag
+from scraper.web.addresses import server_address
 
 _Answer = TypeVar("_Answer")
 _SECTIONS = {"__a": 1, "__d": "dis"}
@@ -39,10 +38,7 @@ class InstagramSource:
             InvalidOption: the session file holds no session, or the instance is no address.
         """
         self._web = options.web
-        self._base = (options.instance or f"https://{HOST}").rstrip("/")
-        parts = urlsplit(self._base)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path:
-            raise InvalidOption(f"{self._base!r} is no address of a server; write https://host", field="instance")
+        self._base = server_address(options.instance or f"https://{HOST}")
         self._adapter = InstagramAdapter(
             admit=options.admit,
             user_agent=options.user_agent,
@@ -55,8 +51,7 @@ class InstagramSource:
 
     def targets(self, topic: str | None, hashtags: Sequence[str]) -> tuple[Target, ...]:
         """Return one list of posts for each hashtag; what is no hashtag is left out."""
-        wanted = dict.fromkeys(hashtag for raw in hashtags if (hashtag := normalise(raw)))
-        return tuple(Target("tag", hashtag, topic, hashtag) for hashtag in wanted)
+        return hashtag_targets(topic, hashtags)
 
     def address(self, target: Target) -> str | None:
         """Return the address that Instaloader opens first: lists under a hashtag and posts are queries."""
@@ -72,8 +67,7 @@ class InstagramSource:
             "location": self._location,
             "post": self._post,
         }
-        if target.kind not in kinds:
-            raise PageRefused(f"{self.name} has no targets of kind {target.kind!r}; it has {', '.join(kinds)}")
+        demand_kind(self.name, target, kinds)
         self._adapter.begin(self.address(target))
         return self._ask(lambda: kinds[target.kind](target), after=target.cursor)
 
@@ -103,7 +97,7 @@ class InstagramSource:
         visited = {"username": target.value.lower(), "id": ""}  # what stands in the page's address is enough
         shown = instaloader.Profile(self._context, visited).get_posts().freeze()
         codes = shortcodes_of((shown.remaining_data or {}).get("edges"))
-        onward = tuple(Target("post", code, target.topic, target.query_tag) for code in codes)
+        onward = tuple(target.towards("post", code) for code in codes)
         return Page((), onward, self._adapter.n_bytes)
 
     def _location(self, target: Target) -> Page:
@@ -130,7 +124,7 @@ class InstagramSource:
         found: list[FoundPost] = [post for post in posts if post is not None]
         onward: tuple[Target, ...] = ()
         if cursor and str(cursor) != target.cursor:
-            onward = (Target(target.kind, target.value, target.topic, target.query_tag, str(cursor)),)
+            onward = (target.at(str(cursor)),)
         return Page(tuple(found), onward, self._adapter.n_bytes)
 
     def _ask(self, question: Callable[[], _Answer], *, after: str | None) -> _Answer:
@@ -153,8 +147,3 @@ def _ranked(results: instaloader.TopSearchResults) -> list[RankedHashtag]:
         count = node.get("media_count")
         ranked.append(RankedHashtag(str(node["name"]), count if isinstance(count, int) else None))
     return ranked
-
-
-def make(options: SourceOptions) -> InstagramSource:
-    """Return the source; see :mod:`scraper.sources`."""
-    return InstagramSource(options)

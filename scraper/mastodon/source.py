@@ -17,13 +17,13 @@ from mastodon import Mastodon, MastodonError
 from mastodon.errors import MastodonAPIError, MastodonRatelimitError, MastodonServerError
 
 from core.errors import InvalidOption
-from core.text.hashtags import normalise
 from scraper.errors import CrawlError, LoginWall, PageBroken, PageRefused, PageUnreachable, TooManyRequests
 from scraper.foreign_json import as_object
 from scraper.mastodon.posts import last_id, posts_of, ranked_tags
-from scraper.port import Page, Target
+from scraper.port import Page, Target, demand_kind, hashtag_targets
 from scraper.sources import SourceOptions
 from scraper.top_hashtags import RankedHashtag
+from scraper.web.addresses import server_address
 from scraper.web.requests_adapter import WebAdapter, web_session
 
 DEFAULT_INSTANCE = "https://mastodon.social"
@@ -38,22 +38,21 @@ _Answer = TypeVar("_Answer")
 
 
 class MastodonSource:
-    """A ``PageSource`` over one instance's API; also says which hashtags the instance puts first."""
+    """A ``PageSource`` over one instance's API; also says which hashtags the instance puts first.
+
+    It asks ``options.instance`` (mastodon.social where none is named), with the access token in ``options.cookies`` if
+    that is given.
+
+    Raises:
+        InvalidOption: the instance is not the address of a server, or the file holds no token.
+    """
 
     name = "mastodon"
 
     def __init__(self, options: SourceOptions) -> None:
-        """Ask ``options.instance`` (default mastodon.social), with the token in ``options.cookies`` if there is one.
-
-        Raises:
-            InvalidOption: the instance is no address, or the file holds no token.
-        """
         self._web = options.web
-        self._base = (options.instance or DEFAULT_INSTANCE).rstrip("/")
-        parts = urlsplit(self._base)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
-            raise InvalidOption(f"{self._base!r} is no address of an instance; write https://host", field="instance")
-        self._host = parts.hostname
+        self._base = server_address(options.instance or DEFAULT_INSTANCE)
+        self._host = urlsplit(self._base).hostname or ""
         self._limit = max(1, min(options.page_size, MAX_PAGE))
         self._adapter = WebAdapter(options.web, max_bytes=MAX_ANSWER_BYTES)
         self._api = Mastodon(
@@ -71,8 +70,7 @@ class MastodonSource:
 
     def targets(self, topic: str | None, hashtags: Sequence[str]) -> tuple[Target, ...]:
         """Return one timeline for each hashtag; what is no hashtag is left out."""
-        wanted = dict.fromkeys(hashtag for raw in hashtags if (hashtag := normalise(raw)))
-        return tuple(Target("tag", hashtag, topic, hashtag) for hashtag in wanted)
+        return hashtag_targets(topic, hashtags)
 
     def address(self, target: Target) -> str | None:
         """Return the address of the timeline's page, as Mastodon.py writes it."""
@@ -81,13 +79,12 @@ class MastodonSource:
 
     def fetch(self, target: Target) -> Page:
         """Return a page of a hashtag's timeline and the target of the next, older one."""
-        if target.kind != "tag":
-            raise PageRefused(f"{self.name} has no targets of kind {target.kind!r}; it has hashtags (tag)")
+        demand_kind(self.name, target, ("tag",))
         statuses = self._ask(lambda: self._api.timeline_hashtag(target.value, limit=self._limit, max_id=target.cursor))
         posts = posts_of(statuses, host=self._host)
         older = last_id(statuses)
         # A page may be short because the instance filters it; the end is an empty page, or one that repeats itself.
-        onward = () if older is None or older == target.cursor else (_from(target, older),)
+        onward = () if older is None or older == target.cursor else (target.at(older),)
         return Page(posts, onward, self._adapter.n_bytes)
 
     def ranked_hashtags(self, word: str) -> Sequence[RankedHashtag]:
@@ -137,15 +134,6 @@ def crawl_error(error: MastodonError) -> CrawlError:
     if isinstance(error, MastodonAPIError):
         return PageBroken("the answer is no JSON")
     return PageUnreachable(f"the instance could not be asked ({type(error).__name__})")
-
-
-def make(options: SourceOptions) -> MastodonSource:
-    """Return the source; see :mod:`scraper.sources`."""
-    return MastodonSource(options)
-
-
-def _from(target: Target, cursor: str) -> Target:
-    return Target(target.kind, target.value, target.topic, target.query_tag, cursor)
 
 
 def _token(path: Path) -> str:

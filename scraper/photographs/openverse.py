@@ -6,20 +6,16 @@ day; what it says of that comes back as a request to slow down.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 from scraper.errors import PageBroken
 from scraper.foreign_json import as_list, as_object, as_text
-from scraper.licences import demand_codes, licence_code
-from scraper.photographs.word_search import demand_search, word_targets
-from scraper.port import FoundPost, Page, Target
-from scraper.sources import SourceOptions
+from scraper.licences import licence_code
+from scraper.photographs.word_search import KIND, PhotographSearch, json_of
+from scraper.port import FoundPost, Page, Target, demand_kind
 
-DEFAULT_INSTANCE = "https://api.openverse.org"
-MAX_PAGE = 20
 MAX_DEPTH = 240
 """Pictures of one search that can be had without a key."""
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
@@ -28,27 +24,14 @@ MIN_ACCURACY = 0.9
 MAX_TAG_WORDS = 3
 
 
-class OpenverseSource:
+class OpenverseSource(PhotographSearch):
     """A ``PageSource`` over Openverse's search for photographs."""
 
     name = "openverse"
+    DEFAULT_INSTANCE = "https://api.openverse.org"
+    MAX_PAGE = 20
 
-    def __init__(self, options: SourceOptions) -> None:
-        """Ask ``options.instance`` (default api.openverse.org) for photographs under ``options.licences``.
-
-        Raises:
-            InvalidOption: a licence is unknown.
-        """
-        self._web = options.web
-        self._base = (options.instance or DEFAULT_INSTANCE).rstrip("/")
-        self._allowed = demand_codes(options.licences)
-        self._limit = max(1, min(options.page_size, MAX_PAGE))
-
-    def targets(self, topic: str | None, hashtags: Sequence[str]) -> tuple[Target, ...]:
-        """Return one search for each word."""
-        return word_targets(topic, hashtags)
-
-    def address(self, target: Target) -> str | None:
+    def address(self, target: Target) -> str:
         """Return the address of the page."""
         question = {
             "q": target.value,
@@ -62,28 +45,15 @@ class OpenverseSource:
 
     def fetch(self, target: Target) -> Page:
         """Return the photographs of one page of a search, and the target of the next page."""
-        demand_search(self.name, target)
-        address = self.address(target)
-        assert address is not None
-        got = self._web.get(address, max_bytes=MAX_ANSWER_BYTES)
-        try:
-            answer = json.loads(got.body)
-        except (ValueError, RecursionError) as error:
-            raise PageBroken("Openverse's answer is no JSON", content=got.body) from error
+        demand_kind(self.name, target, (KIND,))
+        got = self._web.get(self.address(target), max_bytes=MAX_ANSWER_BYTES)
+        answer = json_of(got)
         posts = photographs(answer, self._allowed)
         page = _page(target)
         n_pages = answer.get("page_count")
         if not isinstance(n_pages, int) or page >= n_pages or (page + 1) * self._limit > MAX_DEPTH:
             return Page(posts, (), len(got.body))
-        onward = Target(target.kind, target.value, target.topic, target.query_tag, str(page + 1))
-        return Page(posts, (onward,), len(got.body))
-
-    def picture(self, address: str) -> bytes:
-        """Return a photograph's bytes."""
-        return self._web.get(address).body
-
-    def close(self) -> None:
-        """Do nothing: the web client belongs to the crawl."""
+        return Page(posts, (target.at(str(page + 1)),), len(got.body))
 
 
 def photographs(answer: Any, allowed: frozenset[str]) -> tuple[FoundPost, ...]:
@@ -135,8 +105,3 @@ def _sure(accuracy: Any) -> bool:
 
 def _page(target: Target) -> int:
     return int(target.cursor or 1)
-
-
-def make(options: SourceOptions) -> OpenverseSource:
-    """Return the source; see :mod:`scraper.sources`."""
-    return OpenverseSource(options)

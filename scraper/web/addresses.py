@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from core.errors import InvalidOption
 from core.public_addresses import all_public
 from scraper.errors import PageRefused, PageUnreachable
 
@@ -46,6 +47,24 @@ def host_of(address: str) -> str:
     usual = {"http": 80, "https": 443}[parts.scheme]
     shown = f"[{host}]" if ":" in host else host
     return shown if port in (None, usual) else f"{shown}:{port}"
+
+
+def server_address(given: str) -> str:
+    """Return the address of a server that an operator names: scheme and host, without a slash at the end.
+
+    Raises:
+        InvalidOption: it is not an http or https address, or there is more in it than scheme, host and port.
+    """
+    base = given.rstrip("/")
+    try:
+        parts = urlsplit(base)
+        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        bare = base == f"{parts.scheme}://{parts.netloc}" and "@" not in parts.netloc
+    except ValueError:
+        whole = bare = False
+    if not (whole and bare):
+        raise InvalidOption(f"{given!r} is not the address of a server; write https://host", field="instance")
+    return base
 
 
 def public_address(host: str, port: int, allowed: frozenset[str], resolver: Resolver = resolve) -> str:

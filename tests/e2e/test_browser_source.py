@@ -239,7 +239,7 @@ def test_another_sites_pages_are_refused_unopened(source: BrowserSource) -> None
 def test_a_site_that_is_no_address_is_refused() -> None:
     """Before anything is started."""
     given = {"instance": "photos.example/path", "files": PROFILE}
-    with pytest.raises(InvalidOption, match="no address of a site"):
+    with pytest.raises(InvalidOption, match="not the address of a server"):
         BrowserSource(SourceOptions(GuardedWeb(AGENT), permit, AGENT, **given))  # type: ignore[arg-type]
 
 

@@ -12,11 +12,11 @@ import pytest
 
 from scraper import errors
 from scraper.dump.export import export_post
-from scraper.instagram.posts import found_post
+from scraper.instaloader_posts import found_post
 from scraper.licences import OPEN
 from scraper.mastodon.posts import posts_of, ranked_tags
-from scraper.photographs.commons_photos import demand_answer, files_of, joined
-from scraper.photographs.commons_photos import photographs as commons_photographs
+from scraper.photographs.commons import demand_answer, files_of, joined
+from scraper.photographs.commons import photographs as commons_photographs
 from scraper.photographs.openverse import photographs as openverse_photographs
 
 RECORDED = Path(__file__).resolve().parents[2] / "recorded"

@@ -12,7 +12,7 @@ from core.errors import DataError, InvalidOption
 from scraper.errors import LoginWall, PageRefused
 from scraper.port import Target
 from scraper.replay import Replay
-from scraper.sources import SOURCES, source_kind
+from tests.support.dump_world import file_options
 from tests.unit.scraper.crawl_world import crawl_once, picture_bytes
 
 
@@ -30,7 +30,7 @@ POST = {"post_id": "1", "caption": "a #dog", "pictures": ["pictures/1.jpg"]}
 def test_a_recorded_page_comes_back(tmp_path: Path) -> None:
     """Posts and what they lead to are those of the file."""
     folder = recording(tmp_path / "r", {"target": DOG, "page": {"posts": [POST], "targets": [{**DOG, "cursor": "2"}]}})
-    page = Replay(folder).fetch(Target("tag", "dog", "pets", "dog"))
+    page = Replay(file_options(folder)).fetch(Target("tag", "dog", "pets", "dog"))
     assert page.posts[0].caption == "a #dog"
     assert page.targets == (Target("tag", "dog", cursor="2"),)
 
@@ -39,12 +39,12 @@ def test_a_recorded_error_is_raised(tmp_path: Path) -> None:
     """A login wall can be recorded as well."""
     folder = recording(tmp_path / "r", {"target": DOG, "error": {"type": "LoginWall", "message": "please log in"}})
     with pytest.raises(LoginWall, match="please log in"):
-        Replay(folder).fetch(Target("tag", "dog"))
+        Replay(file_options(folder)).fetch(Target("tag", "dog"))
 
 
 def test_what_was_not_recorded_is_refused(tmp_path: Path) -> None:
     """Nothing is made up."""
-    replay = Replay(recording(tmp_path / "r", {"target": DOG, "page": {}}))
+    replay = Replay(file_options(recording(tmp_path / "r", {"target": DOG, "page": {}})))
     with pytest.raises(PageRefused):
         replay.fetch(Target("tag", "cat"))
     with pytest.raises(PageRefused):
@@ -59,7 +59,7 @@ def test_a_picture_outside_of_the_recording_is_refused(address: str, tmp_path: P
     (folder / "pictures").mkdir()
     (folder / "pictures" / "link.jpg").symlink_to(tmp_path / "secret.jpg")
     with pytest.raises(PageRefused):
-        Replay(folder).picture(address)
+        Replay(file_options(folder)).picture(address)
 
 
 @pytest.mark.parametrize(
@@ -75,13 +75,13 @@ def test_a_broken_recording_is_named(content: str, tmp_path: Path) -> None:
     folder = recording(tmp_path / "r", {"target": DOG, "page": {}})
     (folder / "pages" / "9.json").write_text(content, encoding="utf-8")
     with pytest.raises(DataError, match=r"9\.json"):
-        Replay(folder)
+        Replay(file_options(folder))
 
 
 def test_a_folder_without_a_recording_is_an_option_that_is_wrong(tmp_path: Path) -> None:
     """The message says what was looked for."""
     with pytest.raises(InvalidOption, match="pages"):
-        Replay(tmp_path)
+        Replay(file_options(tmp_path))
 
 
 def test_a_crawl_runs_on_a_recording(tmp_path: Path) -> None:
@@ -89,12 +89,5 @@ def test_a_crawl_runs_on_a_recording(tmp_path: Path) -> None:
     folder = recording(tmp_path / "r", {"target": DOG, "page": {"posts": [POST]}})
     (folder / "pictures").mkdir()
     (folder / "pictures" / "1.jpg").write_bytes(picture_bytes(1))
-    figures = crawl_once(tmp_path / "c", Replay(folder), ["dog"])  # type: ignore[arg-type]
+    figures = crawl_once(tmp_path / "c", Replay(file_options(folder)), ["dog"])  # type: ignore[arg-type]
     assert (figures.posts, figures.pictures) == (1, 1)
-
-
-def test_an_unknown_source_is_told_with_those_there_are() -> None:
-    """A misspelt word on the command line costs no look into the docs."""
-    with pytest.raises(InvalidOption, match="browser, instagram"):
-        source_kind("instergram")
-    assert len({kind.name for kind in SOURCES}) == len(SOURCES)

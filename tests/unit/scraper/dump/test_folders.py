@@ -98,7 +98,7 @@ def test_a_large_folder_comes_in_pages(tmp_path: Path) -> None:
     [
         (lambda: lzma.compress(json.dumps(instaloader_node(CAT)).encode())[:-20], "ends too early"),
         (lambda: b"no xz at all", "is damaged"),
-        (lambda: lzma.compress(b'{"node": {\n"shortcode": }'), "line 2: no JSON"),
+        (lambda: lzma.compress(b'{"node": {\n"shortcode": }'), "line 2: not JSON"),
         (lambda: lzma.compress('{"x": "é"}'.encode("latin-1")), "not UTF-8"),
         (lambda: lzma.compress(b"[1, 2]"), "has no node"),
         (lambda: lzma.compress(b"[" * 100_000), "depths"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from core.errors import InvalidOption
 from core.public_addresses import all_public
 from scraper.errors import PageRefused, PageUnreachable
-from scraper.web.addresses import host_of, public_address
+from scraper.web.addresses import host_of, public_address, server_address
 
 
 @pytest.mark.parametrize(
@@ -102,3 +103,24 @@ def test_a_host_without_an_address_is_out_of_reach() -> None:
     """It may have one tomorrow."""
     with pytest.raises(PageUnreachable):
         public_address("a.example", 80, frozenset(), lambda host, port: [])
+
+
+@pytest.mark.parametrize(
+    "given", ["https://a.example", "https://a.example/", "http://127.0.0.1:8080", "http://[::1]:80"]
+)
+def test_a_server_is_named_by_scheme_and_host(given: str) -> None:
+    """A slash at the end is no path."""
+    assert server_address(given) == given.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("", "a.example", "//a.example", "ftp://a.example", "https://", "http://[::1", "https://a.example:port"),
+        *("https://a.example/path", "https://a.example?q=1", "https://a.example#top", "https://me:word@a.example"),
+    ],
+)
+def test_what_is_not_the_address_of_a_server_is_a_wrong_option(given: str) -> None:
+    """It is said at once and with the form that is wanted, not by the first page that cannot be had."""
+    with pytest.raises(InvalidOption, match="write https://host"):
+        server_address(given)
