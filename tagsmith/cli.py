@@ -1,29 +1,34 @@
-"""The command line: each command parses its words and opens one door below.
+"""The command line: each command reads its options and calls one function of the packages below.
 
-A file a group of commands stands beside this one. Whatever is slow to import is imported inside a command, so that
+Each command has a file of its name in ``commands``. Whatever is slow to import is imported inside a command, so that
 ``tagsmith --help`` answers at once and ``tagsmith serve`` never loads what only training needs.
 """
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 import typer
 
-from tagsmith.commands import bundle as bundles
-from tagsmith.commands import clean as cleaning
-from tagsmith.commands import collect as collecting
-from tagsmith.commands import doctor, keys
-from tagsmith.commands import evaluate as evaluating
-from tagsmith.commands import grow as growing
-from tagsmith.commands import outliers as finding_outliers
-from tagsmith.commands import serve as serving
-from tagsmith.commands import store as database
-from tagsmith.commands import suggest as suggesting
-from tagsmith.commands import train as training
-from tagsmith.commands import trends as trending
-from tagsmith.failures import FailuresInOneLine
+from core.version import UNKNOWN, installed_version
+from tagsmith.commands import (
+    bundle,
+    clean,
+    collect,
+    distill,
+    doctor,
+    evaluate,
+    forget,
+    grow,
+    keys,
+    outliers,
+    serve,
+    store,
+    suggest,
+    train,
+    trends,
+)
+from tagsmith.terminal import FailuresInOneLine
 
 app = typer.Typer(
     name="tagsmith",
@@ -36,13 +41,11 @@ app = typer.Typer(
 )
 
 
-def _show_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if not wanted:
         return
-    try:
-        typer.echo(f"tagsmith {version('tagsmith')}")
-    except PackageNotFoundError:
-        typer.echo("tagsmith, not installed as a package")
+    version = installed_version()
+    typer.echo("tagsmith, not installed as a package" if version == UNKNOWN else f"tagsmith {version}")
     raise typer.Exit
 
 
@@ -51,24 +54,24 @@ def main(
     debug: Annotated[bool, typer.Option("--debug", help="Show where in the code a failure came from.")] = False,
     show_version: Annotated[
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop."),
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop."),
     ] = False,
 ) -> None:
     """Ranked, explained hashtags for a photograph, its caption and a few seed hashtags."""
 
 
-app.command("suggest")(suggesting.suggest)
-app.command("serve")(serving.serve)
-app.command("train")(training.train)
-app.command("distill")(training.distill)
-app.command("collect")(collecting.collect)
-app.command("clean")(cleaning.clean)
-app.command("forget")(collecting.forget)
-app.command("outliers")(finding_outliers.outliers)
-app.command("grow")(growing.grow)
-app.command("evaluate")(evaluating.evaluate)
+app.command("suggest")(suggest.suggest)
+app.command("serve")(serve.serve)
+app.command("train")(train.train)
+app.command("distill")(distill.distill)
+app.command("collect")(collect.collect)
+app.command("clean")(clean.clean)
+app.command("forget")(forget.forget)
+app.command("outliers")(outliers.outliers)
+app.command("grow")(grow.grow)
+app.command("evaluate")(evaluate.evaluate)
 app.command("doctor")(doctor.doctor)
-app.add_typer(bundles.app, name="bundle")
-app.add_typer(trending.app, name="trends")
+app.add_typer(bundle.app, name="bundle")
+app.add_typer(trends.app, name="trends")
 app.add_typer(keys.app, name="keys")
-app.add_typer(database.app, name="store")
+app.add_typer(store.app, name="store")

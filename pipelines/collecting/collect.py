@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.text import Text
@@ -62,6 +62,18 @@ class Wish:
     targets: tuple[tuple[str, str], ...] = ()
 
 
+class Collected(NamedTuple):
+    """What a run of a crawl left.
+
+    Attributes:
+        page: of the report.
+        figures: what this run has done.
+    """
+
+    page: Path
+    figures: CrawlFigures
+
+
 def first_targets(wish: Wish, config: CollectConfig, source: PageSource) -> tuple[Target, ...]:
     """Return what a crawl begins with.
 
@@ -105,7 +117,7 @@ def collect(
     on_progress: Callable[[CrawlFigures], None],
     again: bool = False,
     make_source: Callable[[str, SourceOptions], PageSource] = open_source,
-) -> tuple[Path, CrawlFigures]:
+) -> Collected:
     """Collect until nothing is left within reach or the budget is spent.
 
     Whatever ends it (a login wall, a signal, a full disk), the same call goes on from there, and the report is written.
@@ -119,9 +131,6 @@ def collect(
         again: whether finished lists are asked anew, and what was refused or broken is tried once more.
         make_source: from name and options to the source.
 
-    Returns:
-        The page of the report, and what this run has done.
-
     Raises:
         InvalidOption: what is asked for does not fit the source or the configuration.
         CrawlError: the crawl stopped before its end; the message says what to do.
@@ -131,21 +140,12 @@ def collect(
         LOGGER.warning("no --contact is given, so site owners cannot reach you; give an address or a page of yours")
     with opened_state(corpus) as state, ExitStack() as stack:
         salt = read_salt(installation)
-        agent = user_agent(installed_version(), config.contact)
-        allowed = frozenset(host.lower() for host in config.allow_hosts)
         pace = Pace(config.pace, not_before=paused_hosts(state, time.time()))
-        bare = GuardedWeb(agent, allowed_hosts=allowed, timeout_s=config.page_timeout_s)
-        stack.callback(bare.close)
-        politeness = Politeness(pace, bare.get_start, installation, opted_out=frozenset(config.ignore_robots))
-        stack.callback(politeness.close)
-        web = GuardedWeb(agent, admit=politeness.admit, allowed_hosts=allowed, timeout_s=config.page_timeout_s)
-        stack.callback(web.close)
-        source = stack.enter_context(
-            closing(make_source(config.source, source_options(config, web, politeness, agent, allowed)))
-        )
+        opened = stack.enter_context(opened_source(config, installation, pace, make_source))
+        source = opened.source
         beginning = first_targets(wish, config, source)
         pages = ALL_PAGES if source_kind(source.name).whole else config.pages
-        frontier = Frontier(state, source.name, pages=pages, topics={one.topic for one in beginning})
+        frontier = Frontier(state, source.name, pages=pages, topics={target.topic for target in beginning})
         shards = Shards(corpus, source.name, frontier)
         frontier.add_targets(beginning)
         frontier.revive()
@@ -157,9 +157,9 @@ def collect(
             shards=shards,
             pictures=PictureFiles(corpus),
             privacy=Privacy(salt),
-            politeness=politeness,
+            politeness=opened.politeness,
             pace=pace,
-            received=lambda: web.n_bytes,
+            received=lambda: opened.web.n_bytes,
             keep_broken=lambda number, content: _keep_broken(corpus, source.name, number, content),
             on_progress=on_progress,
         )
@@ -175,7 +175,7 @@ def collect(
             raise
         finally:
             page = _tell(corpus, state, source.name, started, crawl.figures, config, tuple(shards.repaired))
-        return page, crawl.figures
+        return Collected(page, crawl.figures)
 
 
 @contextmanager
@@ -192,25 +192,59 @@ def opened_state(corpus: Path) -> Iterator[StateFile]:
         yield state
 
 
-def source_options(
-    config: CollectConfig, web: GuardedWeb, politeness: Politeness, agent: str, allowed: frozenset[str]
-) -> SourceOptions:
-    """Return what a source is made from, with everything that keeps it polite."""
-    return SourceOptions(
-        web=web,
-        admit=politeness.admit,
-        permit=politeness.permit,
-        user_agent=agent,
-        instance=config.instance or None,
-        cookies=Path(config.cookies) if config.cookies else None,
-        files=Path(config.files) if config.files else None,
-        columns=config.columns,
-        allowed_hosts=allowed,
-        page_timeout_s=config.page_timeout_s,
-        headless=config.headless,
-        page_size=config.page_size,
-        licences=config.licences,
-    )
+@dataclass(frozen=True, slots=True)
+class OpenedSource:
+    """A source with what keeps it polite.
+
+    Attributes:
+        source: what posts come from.
+        politeness: admits its requests.
+        web: carries them.
+    """
+
+    source: PageSource
+    politeness: Politeness
+    web: GuardedWeb
+
+
+@contextmanager
+def opened_source(
+    config: CollectConfig,
+    installation: Path,
+    pace: Pace,
+    make_source: Callable[[str, SourceOptions], PageSource] = open_source,
+) -> Iterator[OpenedSource]:
+    """Yield the source of ``config``; arguments as for :func:`collect`, ``pace`` between requests to one host.
+
+    Raises:
+        InvalidOption: the configuration does not fit the source.
+        MissingExtra: a package that the source needs is not installed.
+    """
+    agent = user_agent(installed_version(), config.contact)
+    allowed = frozenset(host.lower() for host in config.allow_hosts)
+    with ExitStack() as stack:
+        bare = GuardedWeb(agent, allowed_hosts=allowed, timeout_s=config.page_timeout_s)
+        stack.callback(bare.close)
+        politeness = Politeness(pace, bare.get_start, installation, opted_out=frozenset(config.ignore_robots))
+        stack.callback(politeness.close)
+        web = GuardedWeb(agent, admit=politeness.admit, allowed_hosts=allowed, timeout_s=config.page_timeout_s)
+        stack.callback(web.close)
+        options = SourceOptions(
+            web=web,
+            admit=politeness.admit,
+            permit=politeness.permit,
+            user_agent=agent,
+            instance=config.instance or None,
+            cookies=Path(config.cookies) if config.cookies else None,
+            files=Path(config.files) if config.files else None,
+            columns=config.columns,
+            allowed_hosts=allowed,
+            page_timeout_s=config.page_timeout_s,
+            headless=config.headless,
+            page_size=config.page_size,
+            licences=config.licences,
+        )
+        yield OpenedSource(stack.enter_context(closing(make_source(config.source, options))), politeness, web)
 
 
 def _keep_broken(corpus: Path, source: str, number: int, content: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,12 @@ from core.errors import DataError, InvalidOption
 from core.text.blocklist import Blocklist
 from core.text.hashtags import normalise
 from core.trend_snapshot import SearchedHashtags
-from pipelines.collecting.collect import source_options
+from pipelines.collecting.collect import opened_source
 from pipelines.config.collect import CollectConfig
 from pipelines.workshop.progress import ProgressPort
 from scraper.crawling.pace import Pace
-from scraper.crawling.politeness import Politeness
 from scraper.errors import CrawlError
-from scraper.sources import open_source
 from scraper.top_hashtags import RanksHashtags, top_hashtags
-from scraper.web.client import GuardedWeb, user_agent
 
 MAX_AGE = timedelta(days=7)
 """An answer younger than this is not asked for again."""
@@ -31,25 +28,15 @@ LIMIT = 50
 
 
 @contextmanager
-def opened_ranking(config: CollectConfig, version: str, installation: Path) -> Iterator[RanksHashtags]:
+def opened_ranking(config: CollectConfig, installation: Path) -> Iterator[RanksHashtags]:
     """Yield the source of ``config`` that says which hashtags a platform puts first.
 
     Raises:
         InvalidOption: the source cannot be asked that.
         MissingExtra: a package that it needs is not installed.
     """
-    allowed = frozenset(host.lower() for host in config.allow_hosts)
-    agent = user_agent(version, config.contact)
-    with ExitStack() as stack:
-        bare = GuardedWeb(agent, allowed_hosts=allowed, timeout_s=config.page_timeout_s)
-        stack.callback(bare.close)
-        opted_out = frozenset(config.ignore_robots)
-        politeness = Politeness(Pace(config.pace), bare.get_start, installation, opted_out=opted_out)
-        stack.callback(politeness.close)
-        web = GuardedWeb(agent, admit=politeness.admit, allowed_hosts=allowed, timeout_s=config.page_timeout_s)
-        stack.callback(web.close)
-        options = source_options(config, web, politeness, agent, allowed)
-        source: Any = stack.enter_context(closing(open_source(config.source, options)))
+    with opened_source(config, installation, Pace(config.pace)) as opened:
+        source: Any = opened.source
         if not hasattr(source, "ranked_hashtags"):
             raise InvalidOption(
                 f"the source {config.source!r} does not say which hashtags it puts first; instagram and mastodon do",

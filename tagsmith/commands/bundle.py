@@ -15,7 +15,7 @@ from rich.table import Table
 from core.bundle.manifest import parse_manifest
 from core.bundle.opening import current, list_bundles, open_bundle, rollback, use
 from core.errors import BundleError, BundleMissing
-from tagsmith.bundle_choice import STORE, BundleOption, choose_bundle
+from tagsmith.options import STORE, BundleOption, choose_bundle
 
 app = typer.Typer(help="Look at bundles and choose the one that is used.", no_args_is_help=True)
 

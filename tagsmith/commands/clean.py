@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tagsmith.commands.train import ConfigOption
-from tagsmith.stage_display import show_stage
+from tagsmith.options import ConfigOption
+from tagsmith.terminal import stage_display
 
 
 def clean(
@@ -24,7 +24,7 @@ def clean(
     from pipelines.cleaning.clean import clean as run_cleaning
     from pipelines.config.training import load_config
 
-    with show_stage("clean") as progress:
+    with stage_display("clean") as progress:
         report = run_cleaning(corpus, out, load_config(config).clean, progress)
     if report.repeated:
         typer.echo("nothing has changed since the last time; its report:")

@@ -1,28 +1,20 @@
-"""``tagsmith collect`` and ``tagsmith forget``."""
+"""``tagsmith collect``."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from core.errors import InvalidOption
-from tagsmith.bundle_choice import STORE
+from tagsmith.options import CORPUS, InstallationOption, installation_folder
 
-CORPUS = Path("var/corpus")
-
-CorpusOption = Annotated[Path, typer.Option("--corpus", help="The corpus that posts were collected into.")]
-InstallationOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--installation",
-        help="Folder with the salt of author hashes and the hosts that are being crawled. Default: .tagsmith in your "
-        "home folder.",
-    ),
-]
+if TYPE_CHECKING:
+    from pipelines.collecting.collect import Collected, Wish
+    from pipelines.config.collect import CollectConfig
 
 
 def collect(
@@ -77,8 +69,7 @@ def collect(
     Killed, interrupted or stopped by a login wall, the same command goes on where it was: no post is lost and nothing
     is fetched twice.
     """
-    from pipelines.collecting.collect import Wish, crawl_display
-    from pipelines.collecting.collect import collect as run_collection
+    from pipelines.collecting.collect import Wish
     from pipelines.config.collect import load_collect_config
 
     numbers = load_collect_config(config)
@@ -93,43 +84,26 @@ def collect(
         "ignore_robots": tuple(ignore_robots) if ignore_robots else None,
     }
     numbers = replace(numbers, **{name: value for name, value in given.items() if value is not None})
-    wish = Wish(tuple(topic or ()), tuple(tag or ()), tuple(_kind_and_value(one) for one in target or ()))
-    with crawl_display(Console(stderr=True)) as show:
-        page, figures = run_collection(
-            out, wish, numbers, installation_folder(installation), on_progress=show, again=again
-        )
-    typer.echo(f"{figures.posts:,} posts, {figures.pictures:,} with a picture; {figures.ended}")
+    wish = Wish(tuple(topic or ()), tuple(tag or ()), tuple(_kind_and_value(raw) for raw in target or ()))
+    page, figures = run_crawl(out, wish, numbers, installation_folder(installation), again=again)
     if figures.troubles:
-        counts = ", ".join(f"{kind} {n:,}" for kind, n in sorted(figures.troubles.items(), key=lambda one: -one[1]))
+        counts = ", ".join(f"{kind} {n:,}" for kind, n in sorted(figures.troubles.items(), key=lambda count: -count[1]))
         typer.echo(f"in the way: {counts}; the report says why")
     elif not figures.requests and not figures.posts:
         typer.echo("nothing was left to do; --again looks for new posts and tries once more what was refused")
     typer.echo(f"report: {page}")
 
 
-def forget(
-    corpus: CorpusOption = CORPUS,
-    author: Annotated[
-        list[str] | None, typer.Option("--author", help="An account's name; every source is searched.")
-    ] = None,
-    post: Annotated[
-        list[str] | None, typer.Option("--post", help="A post's id as it stands in the corpus (source:id).")
-    ] = None,
-    bundles: Annotated[
-        Path, typer.Option("--bundles", help="The bundle store to look through for bundles trained with the posts.")
-    ] = STORE,
-    installation: InstallationOption = None,
-) -> None:
-    """Remove a person's posts and pictures, never collect them again, and say which bundles were trained with them."""
-    from pipelines.collecting.forget import forget as run_forgetting
+def run_crawl(corpus: Path, wish: Wish, config: CollectConfig, installation: Path, *, again: bool = False) -> Collected:
+    """Crawl with a display of how far it is, print what came, and return it."""
+    from pipelines.collecting.collect import collect as crawl
+    from pipelines.collecting.collect import crawl_display
 
-    told = run_forgetting(corpus, tuple(author or ()), tuple(post or ()), bundles, installation_folder(installation))
-    typer.echo(told.as_text())
-
-
-def installation_folder(named: Path | None) -> Path:
-    """Return the folder that all crawls of this installation share."""
-    return named or Path.home() / ".tagsmith"
+    with crawl_display(Console(stderr=True)) as display:
+        collected = crawl(corpus, wish, config, installation, on_progress=display, again=again)
+    figures = collected.figures
+    typer.echo(f"{figures.posts:,} posts, {figures.pictures:,} with a picture; {figures.ended}")
+    return collected
 
 
 def _kind_and_value(raw: str) -> tuple[str, str]:

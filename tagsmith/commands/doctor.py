@@ -20,7 +20,7 @@ from rich.table import Table
 
 from core.bundle.opening import open_bundle
 from core.errors import TagsmithError
-from tagsmith.bundle_choice import BundleOption, choose_bundle
+from tagsmith.options import BundleOption, choose_bundle
 
 State = Literal["ok", "absent", "wrong"]
 
@@ -62,12 +62,12 @@ def doctor(
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in findings], indent=2))
     else:
-        show(findings, Console())
+        print_findings(findings, Console())
     if any(one.state == "wrong" for one in findings):
         raise typer.Exit(2)
 
 
-def show(findings: Sequence[Finding], console: Console) -> None:
+def print_findings(findings: Sequence[Finding], console: Console) -> None:
     """Print what was found as a table."""
     marks = {"ok": "[green]ok[/green]", "absent": "[dim]not there[/dim]", "wrong": "[red]wrong[/red]"}
     table = Table(box=None, pad_edge=False, show_header=False)

@@ -9,18 +9,17 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from tagsmith.bundle_choice import BundleOption, choose_bundle
-from tagsmith.commands.train import ConfigOption, DataOption, WeightsOption
-from tagsmith.stage_display import show_stage, tell_stage
+from tagsmith.options import BundleOption, ConfigOption, DataOption, WeightsOption, choose_bundle
+from tagsmith.terminal import print_outcome, stage_display
 
-PLACE = Path("var/evaluation")
+EVALUATION = Path("var/evaluation")
 
 
 def evaluate(
     data: DataOption,
     bundle: BundleOption = None,
     weights: WeightsOption = None,
-    out: Annotated[Path, typer.Option("--out", help="Where the report goes; work state lies beside.")] = PLACE,
+    out: Annotated[Path, typer.Option("--out", help="Where the report goes; work state lies beside.")] = EVALUATION,
     config: ConfigOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print every figure as JSON.")] = False,
 ) -> None:
@@ -35,15 +34,15 @@ def evaluate(
 
     chosen = choose_bundle(bundle)
     places = Places(data, weights, out)
-    page, measured = measure(places, chosen, load_config(config), open_progress=show_stage, on_done=tell_stage)
+    page, measured = measure(places, chosen, load_config(config), open_progress=stage_display, on_done=print_outcome)
     if as_json:
         typer.echo(json.dumps(measured, indent=2, ensure_ascii=False))
         return
-    show(measured, Console())
+    print_bars(measured, Console())
     typer.echo(f"\nevery other figure, with plots: {page}")
 
 
-def show(measured: Mapping[str, Any], console: Console) -> None:
+def print_bars(measured: Mapping[str, Any], console: Console) -> None:
     """Print the figures that a bundle is held to."""
     from rich.table import Table
 

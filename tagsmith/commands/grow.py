@@ -6,13 +6,21 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from core.bundle.opening import resolve_bundle
-from tagsmith.bundle_choice import STORE, starter_bundle
-from tagsmith.commands.collect import CORPUS, CorpusOption, InstallationOption, installation_folder
-from tagsmith.commands.train import ConfigOption, WeightsOption
-from tagsmith.stage_display import show_stage, tell_stage
+from tagsmith.commands.collect import run_crawl
+from tagsmith.options import (
+    CORPUS,
+    STORE,
+    ConfigOption,
+    CorpusOption,
+    InstallationOption,
+    PublishOption,
+    WeightsOption,
+    installation_folder,
+    starter_bundle,
+)
+from tagsmith.terminal import print_outcome, stage_display
 
 
 def grow(
@@ -22,9 +30,7 @@ def grow(
         typer.Option("--collect", help="Collect first, all topics of this TOML file; see docs/collecting.md."),
     ] = None,
     weights: WeightsOption = None,
-    out: Annotated[
-        Path, typer.Option("--out", help="The store to publish the bundle in; work state lies beside.")
-    ] = STORE,
+    out: PublishOption = STORE,
     config: ConfigOption = None,
     eyes: Annotated[
         Path | None,
@@ -39,8 +45,7 @@ def grow(
 
     Stopped or killed, the same command goes on where it was; what is unchanged is skipped.
     """
-    from pipelines.collecting.collect import Wish, crawl_display
-    from pipelines.collecting.collect import collect as run_collection
+    from pipelines.collecting.collect import Wish
     from pipelines.config.collect import load_collect_config
     from pipelines.config.training import load_config
     from pipelines.growing.grow import GrowPlaces
@@ -49,10 +54,7 @@ def grow(
     numbers, gathering = load_config(config), load_collect_config(collect)
     shared = installation_folder(installation)
     if collect is not None:
-        with crawl_display(Console(stderr=True)) as show:
-            page, figures = run_collection(corpus, Wish(), gathering, shared, on_progress=show)
-        typer.echo(f"{figures.posts:,} posts, {figures.pictures:,} with a picture; {figures.ended}")
-        typer.echo(f"report: {page}")
+        typer.echo(f"report: {run_crawl(corpus, Wish(), gathering, shared).page}")
     places = GrowPlaces(corpus, weights, out, shared, resolve_bundle(eyes) if eyes else starter_bundle(), topics)
-    report = run_growing(places, numbers, gathering.topics, open_progress=show_stage, on_done=tell_stage)
+    report = run_growing(places, numbers, gathering.topics, open_progress=stage_display, on_done=print_outcome)
     typer.echo(f"report: {report}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from core.errors import BadInput, InvalidOption
-from tagsmith.opened_store import with_store
+from tagsmith.commands.store import with_store
 
 if TYPE_CHECKING:
     from service.store.database import Store

@@ -11,9 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from core.errors import InvalidOption
-from tagsmith.bundle_choice import BundleOption, choose_bundle
-from tagsmith.commands.train import WeightsOption
-from tagsmith.stage_display import show_stage
+from tagsmith.options import BundleOption, WeightsOption, choose_bundle
+from tagsmith.terminal import stage_display
 
 REPORTS = Path("var/outliers")
 
@@ -74,7 +73,7 @@ def outliers(
         raise InvalidOption("--weights belongs to --backbone; name one, or auto", field="weights")
     if out.resolve() == quarantine_folder(folder).resolve():
         raise InvalidOption(f"{out} is where the list of what was taken out lies; choose another --out", field="out")
-    with show_stage("outliers") as progress, room_errors(out):
+    with stage_display("outliers") as progress, room_errors(out):
         cache = out / "features"
         if backbone is None:
             read = from_bundle(choose_bundle(bundle), cache)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tagsmith.bundle_choice import BundleOption, RuntimeOption, ThreadsOption, choose_place
+from tagsmith.options import BundleOption, RuntimeOption, ThreadsOption, choose_followed
 
 
 def serve(
@@ -31,7 +31,7 @@ def serve(
     from service.run.serve import serve as run_service
     from service.settings import load_settings
 
-    place, starter = choose_place(bundle)
+    place, starter = choose_followed(bundle)
     run_service(
         load_settings(
             host=host, port=port, bundle=place, starter=starter, workers=workers, runtime=runtime, threads=threads

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from core.errors import StoreMismatch
-from tagsmith.opened_store import with_store
 
 if TYPE_CHECKING:
     from service.store.database import Store
+
+T = TypeVar("T")
 
 app = typer.Typer(
     help="Bring the database's schema forward or back, or look at it. TAGSMITH_DATABASE names the database.",
@@ -56,3 +59,22 @@ def check() -> None:
     known = found in (EMPTY, *REVISIONS)
     what = "run tagsmith store upgrade" if known else "a newer version of tagsmith made it: run that one"
     raise StoreMismatch(f"schema {found}, and {HEAD} is needed: {what}")
+
+
+def with_store(use: Callable[[Store], Awaitable[T]], *, patience_s: float | None = None) -> T:
+    """Return what ``use`` makes of the database; a transaction may take ``patience_s`` (else a request's).
+
+    A misspelt ``TAGSMITH_DATABASE`` would have it work on another one in silence, so such variables are named first.
+    """
+    from service.settings import load_settings, unknown_variables
+    from service.store.repositories import store_of
+
+    for variable, nearest in unknown_variables().items():
+        advice = f"; did you mean {nearest}?" if nearest else ""
+        typer.echo(f"tagsmith: there is no setting {variable}{advice}", err=True)
+
+    async def run() -> T:
+        async with store_of(load_settings(), patience_s=patience_s) as store:
+            return await use(store)
+
+    return asyncio.run(run())

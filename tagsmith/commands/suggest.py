@@ -11,7 +11,7 @@ import typer
 
 from core.errors import BadInput, InvalidOption
 from core.query import Routing, Scorer
-from tagsmith.bundle_choice import BundleOption, RuntimeOption, ThreadsOption, choose_bundle
+from tagsmith.options import BundleOption, RuntimeOption, ThreadsOption, choose_bundle
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -73,7 +73,7 @@ def suggest(
     if as_json:
         typer.echo(found.model_dump_json(indent=2))
     else:
-        show(found, Console())
+        print_answer(found, Console())
 
 
 def read_photo(path: Path) -> bytes:
@@ -116,7 +116,7 @@ def answer(loaded: Loaded, fields: dict[str, Any], image_file: bytes | None) -> 
     return render(found, request, asked, loaded, request_id="cli")
 
 
-def show(found: SuggestionAnswer, console: Console) -> None:
+def print_answer(found: SuggestionAnswer, console: Console) -> None:
     """Print an answer for a person."""
     from rich.markup import escape
     from rich.table import Table

@@ -16,10 +16,16 @@ from core.bundle.opening import resolve_bundle
 from core.clock import utc_now
 from core.errors import BundleMissing, InvalidOption
 from core.trend_snapshot import SNAPSHOT_FILE
-from core.version import installed_version
-from tagsmith.bundle_choice import STORE, BundleOption, choose_place
-from tagsmith.commands.collect import CORPUS, CorpusOption, InstallationOption, installation_folder
-from tagsmith.stage_display import show_stage
+from tagsmith.options import (
+    CORPUS,
+    STORE,
+    BundleOption,
+    CorpusOption,
+    InstallationOption,
+    choose_followed,
+    installation_folder,
+)
+from tagsmith.terminal import stage_display
 
 app = typer.Typer(help="Which hashtags rise and fall, from the dated posts of a corpus.", no_args_is_help=True)
 
@@ -56,7 +62,7 @@ def refresh(
     """
     from pipelines.trends.refresh import Search, refresh_trends
 
-    with show_stage("trends") as progress, ExitStack() as stack:
+    with stage_display("trends") as progress, ExitStack() as stack:
         search = None
         if searched is not None:
             from pipelines.config.collect import load_collect_config
@@ -64,7 +70,7 @@ def refresh(
 
             numbers = replace(load_collect_config(config), source=searched)
             numbers = numbers if instance is None else replace(numbers, instance=instance)
-            ranking = opened_ranking(numbers, installed_version(), installation_folder(installation))
+            ranking = opened_ranking(numbers, installation_folder(installation))
             search = Search(stack.enter_context(ranking))
         place, snapshot, tally = refresh_trends(corpus, store, lexicon, search=search, progress=progress)
     counted, left_out = sum(tally.counted.values()), sum(tally.left_out.values())
@@ -92,7 +98,7 @@ def show(
     """Print what rises and what is used most, however old it is, with its date and corpus."""
     from recommend.catalogue.trend_shelf import TrendShelf, trend_files
 
-    place, meanwhile = choose_place(bundle)
+    place, meanwhile = choose_followed(bundle)
     refreshed = None if meanwhile is None else place / SNAPSHOT_FILE
     shelf = TrendShelf(trend_files(meanwhile or resolve_bundle(place), refreshed))
     book = shelf.newest()

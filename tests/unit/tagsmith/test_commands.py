@@ -14,12 +14,11 @@ from typer.testing import CliRunner
 from core.bundle.draft import DraftBundle
 from core.bundle.manifest import Provenance
 from core.errors import BundleMissing, DataError
-from tagsmith.bundle_choice import choose_bundle
 from tagsmith.cli import app
-from tagsmith.commands.doctor import Finding, look
-from tagsmith.commands.doctor import show as show_findings
-from tagsmith.commands.evaluate import show
-from tagsmith.failures import FailuresInOneLine
+from tagsmith.commands.doctor import Finding, look, print_findings
+from tagsmith.commands.evaluate import print_bars
+from tagsmith.options import choose_bundle
+from tagsmith.terminal import FailuresInOneLine
 
 
 def invoke(*words: str) -> tuple[int, str, str]:
@@ -222,7 +221,7 @@ def test_the_doctor_finds_the_bundle_and_the_runtime(store: Path) -> None:
 def test_the_doctors_advice_can_be_copied() -> None:
     """An extra's brackets are no markup."""
     console = Console(file=io.StringIO(), width=120)
-    show_findings([Finding("some package", "absent", "needed for it: pip install 'tagsmith[some]'")], console)
+    print_findings([Finding("some package", "absent", "needed for it: pip install 'tagsmith[some]'")], console)
     assert isinstance(console.file, io.StringIO)
     assert "pip install 'tagsmith[some]'" in console.file.getvalue()
 
@@ -252,7 +251,7 @@ def test_evaluation_shows_each_figure_beside_its_bar() -> None:
         "topics": {"figure": interval, "bar": "at least 0.95", "met": True},
         "caption": {"figure": interval, "bar": "at least 1.35", "met": False},
     }
-    show({"bars": bars}, Console(file=stream, width=120))
+    print_bars({"bars": bars}, Console(file=stream, width=120))
     lines = [line.split() for line in stream.getvalue().splitlines()]
     assert lines[1] == ["topics", "0.960", "(0.950–0.970)", "at", "least", "0.95", "yes"]
     assert lines[2][-1] == "no"

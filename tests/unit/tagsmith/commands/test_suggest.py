@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from core.errors import BadInput, InvalidOption, NothingToGoOn, UndecodableImage, UnsupportedImage
-from tagsmith.commands.suggest import answer, read_photo, show
+from tagsmith.commands.suggest import answer, print_answer, read_photo
 from tests.support.fakes import BROKEN_PHOTO, PHOTO, FakeRecommender
 from tests.support.serving import fake_loaded
 
@@ -20,7 +20,7 @@ FIELDS: dict[str, Any] = {"caption": "", "seeds": [], "platforms": [], "limit": 
 def printed(fields: dict[str, Any], photo: bytes | None = None) -> str:
     """Return what a person would see."""
     stream = io.StringIO()
-    show(answer(fake_loaded(), FIELDS | fields, photo), Console(file=stream, width=160))
+    print_answer(answer(fake_loaded(), FIELDS | fields, photo), Console(file=stream, width=160))
     return stream.getvalue()
 
 

@@ -1,13 +1,20 @@
-"""How a command fails: one line on standard error and an exit code."""
+"""What a command tells on standard error, beside its result: how far it is, and why it failed."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import typer
+from rich.console import Console
 from typer.core import TyperGroup
 
 from core.errors import TagsmithError
+
+if TYPE_CHECKING:
+    from pipelines.workshop.progress import ProgressPort
+    from pipelines.workshop.stage import StageRecord
 
 UNUSABLE = 2
 INTERRUPTED = 130
@@ -42,3 +49,20 @@ class FailuresInOneLine(TyperGroup):
             rest = "; the same command goes on from here" if resumes else ""
             typer.echo(f"\ntagsmith: interrupted{rest}", err=True)
             raise typer.Exit(INTERRUPTED) from error
+
+
+@contextmanager
+def stage_display(stage: str) -> Iterator[ProgressPort]:
+    """Print a stage's name, and yield what draws its bars while it runs."""
+    from pipelines.workshop.progress import open_bars
+
+    console = Console(stderr=True)
+    console.print(f"[bold]{stage}[/bold]")
+    with open_bars(console) as bars:
+        yield bars
+
+
+def print_outcome(record: StageRecord) -> None:
+    """Print what became of a stage."""
+    how = "unchanged, skipped" if record.outcome == "skipped" else f"done in {record.seconds:,.0f} s"
+    Console(stderr=True).print(f"  {how}", highlight=False)
