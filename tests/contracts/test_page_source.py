@@ -22,12 +22,12 @@ from tests.support.photo_site.hazards import is_doubled
 from tests.support.photo_site.running import PROFILE, RunningSite
 from tests.support.photo_site.server import SiteRules
 from tests.support.photo_site.world import build_posts
-from tests.support.platforms.crawled import opened, session_file
-from tests.support.platforms.fediverse import FediverseApi
-from tests.support.platforms.instagram import InstagramApi
-from tests.support.platforms.server import local_platform
-from tests.support.platforms.wiki import OpenverseApi, WikiApi
-from tests.support.platforms.world import picture_bytes, posts_under
+from tests.support.social_sites.crawled import opened, session_file
+from tests.support.social_sites.fediverse import FediverseApi
+from tests.support.social_sites.instagram import InstagramApi
+from tests.support.social_sites.server import social_site
+from tests.support.social_sites.wiki import OpenverseApi, WikiApi
+from tests.support.social_sites.world import picture_bytes, posts_under
 
 POSTS = posts_under("dog", 25)
 SITE_POSTS = [post for post in build_posts(60, SiteRules().seed) if "dog" in post.listed_under]
@@ -56,7 +56,7 @@ def over_http(name: str, api: Callable[[str, list[Any]], Any]) -> Open:
     """Return how to open a source that asks a local platform."""
 
     def run(stack: ExitStack, folder: Path) -> PageSource:
-        server = stack.enter_context(local_platform())
+        server = stack.enter_context(social_site())
         server.routes.append(api(server.address, POSTS))
         cookies = session_file(folder) if name == "instagram" else None
         source: PageSource = stack.enter_context(opened(name, server, cookies=cookies, page_size=10))

@@ -1,4 +1,4 @@
-"""Every command of docs/sources.md, run as it stands against a local platform and made-up files."""
+"""Every command of docs/sources.md, run as it stands against a local social site and made-up files."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tagsmith.cli import app
 from tests.house.rooms import ROOT
 from tests.house.test_docs import blocks, shell_lines
 from tests.support.dump_world import save_export, save_instaloader
-from tests.support.platforms.crawled import corpus_posts, session_file
-from tests.support.platforms.fediverse import FediverseApi
-from tests.support.platforms.instagram import InstagramApi
-from tests.support.platforms.server import Route, local_platform
-from tests.support.platforms.wiki import OpenverseApi, WikiApi
-from tests.support.platforms.world import PlatformPost, posts_under
+from tests.support.social_sites.crawled import corpus_posts, session_file
+from tests.support.social_sites.fediverse import FediverseApi
+from tests.support.social_sites.instagram import InstagramApi
+from tests.support.social_sites.server import Route, social_site
+from tests.support.social_sites.wiki import OpenverseApi, WikiApi
+from tests.support.social_sites.world import SocialPost, posts_under
 
 PAGE = ROOT / "docs" / "sources.md"
 COMMANDS = [line for line in shell_lines(PAGE) if line.startswith("tagsmith ")]
@@ -25,15 +25,15 @@ QUICK = "[pace]\npause_s = 0.0\njitter = 0.0\n"
 TOKEN = "my-token"
 
 
-def world() -> list[PlatformPost]:
+def world() -> list[SocialPost]:
     """Return a few posts under each hashtag and word that the page names."""
     tags = ("carbonara", "tiramisu", "lighthouse", "caturday", "pets")
     return [post for at, tag in enumerate(tags) for post in posts_under(tag, 4, first=10 * at + 1)]
 
 
 def routes_for(words: list[str], base: str) -> list[Route]:
-    """Return what the platform of a command speaks."""
-    posts = [*world(), PlatformPost(90, "lena", "At the pier #sea", "sea")]
+    """Return what the site of a command speaks."""
+    posts = [*world(), SocialPost(90, "lena", "At the pier #sea", "sea")]
     pixelfed = "pixelfed" in " ".join(words)
     fediverse = FediverseApi(base, posts, pixelfed=pixelfed, token=TOKEN if pixelfed else None)
     return [fediverse, WikiApi(base, posts), OpenverseApi(base, posts), InstagramApi(base, posts)]
@@ -56,7 +56,7 @@ def test_a_command_of_the_page_collects(command: str, tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     write_files(tmp_path)
     words = shlex.split(command)[1:]
-    with local_platform() as server:
+    with social_site() as server:
         server.routes += routes_for(words, server.address)
         if "dump" not in words:
             words += ["--instance", server.address, "--allow-host", "127.0.0.1", "--ignore-robots", "127.0.0.1"]

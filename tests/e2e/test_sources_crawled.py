@@ -1,8 +1,7 @@
-"""Every source through the crawl's own loop, into a corpus, with a platform that fails on the way."""
+"""Every source through the crawl's own loop, into a corpus, with a site that fails on the way."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,13 @@ from pipelines.corpus.posts import FolderPosts, Tally
 from scraper.errors import LoginWall
 from tagsmith.cli import app
 from tests.support.dump_world import save_export, save_instaloader
-from tests.support.platforms.crawled import corpus_posts, crawl_config, crawled, session_file
-from tests.support.platforms.fediverse import FediverseApi
-from tests.support.platforms.instagram import InstagramApi
-from tests.support.platforms.server import Fault, LocalPlatform, local_platform
-from tests.support.platforms.wiki import OpenverseApi, WikiApi
-from tests.support.platforms.world import posts_under
+from tests.support.social_sites.crawled import corpus_posts, crawl_config, crawled, session_file
+from tests.support.social_sites.instagram import InstagramApi
+from tests.support.social_sites.server import API_PATH, Fault, SocialSite, social_site
+from tests.support.social_sites.world import posts_under
 
 POSTS = [*posts_under("cat", 16), *posts_under("dog", 5, first=100)]
 FREE = [post for post in POSTS if post.number % 4 != 2]
-API_PATH = {"mastodon": "/api/v1/timelines", "commons": "/w/api.php", "openverse": "/v1/", "instagram": "/graphql"}
 EXPECTED = {
     "mastodon": {f"mastodon:home.example/{post.number}" for post in POSTS},
     "commons": {f"commons:M{post.number}" for post in FREE},
@@ -33,29 +29,15 @@ EXPECTED = {
 WISH = Wish(hashtags=("cat", "dog"))
 
 
-@pytest.fixture
-def platform() -> Iterator[LocalPlatform]:
-    """Run a server that speaks all their languages."""
-    with local_platform() as server:
-        base = server.address
-        server.routes += [
-            FediverseApi(base, POSTS),
-            WikiApi(base, POSTS),
-            OpenverseApi(base, POSTS),
-            InstagramApi(base, POSTS, open_hashtags=True),
-        ]
-        yield server
-
-
 @pytest.mark.parametrize("name", sorted(API_PATH))
-def test_a_crawl_brings_every_post_home(platform: LocalPlatform, tmp_path: Path, name: str) -> None:
+def test_a_crawl_brings_every_post_home(site: SocialSite, tmp_path: Path, name: str) -> None:
     """Through requests to slow down, each post lands once, with its picture and nobody's name."""
-    platform.faults += [
+    site.faults += [
         Fault(API_PATH[name], "429", headers={"Retry-After": "0"}),
         Fault("/pictures/", "429", headers={"Retry-After": "0"}),
         Fault("/pictures/", "500"),
     ]
-    figures = crawled(tmp_path / "corpus", WISH, crawl_config(name, platform, page_size=10))
+    figures = crawled(tmp_path / "corpus", WISH, crawl_config(name, site, page_size=10))
     lines = corpus_posts(tmp_path / "corpus")
     assert figures.ended == "finished"
     assert sorted(line["id"] for line in lines) == sorted(EXPECTED[name])
@@ -68,53 +50,53 @@ def test_a_crawl_brings_every_post_home(platform: LocalPlatform, tmp_path: Path,
 
 
 @pytest.mark.parametrize("name", sorted(API_PATH))
-def test_a_finished_crawl_asks_nothing_more(platform: LocalPlatform, tmp_path: Path, name: str) -> None:
+def test_a_finished_crawl_asks_nothing_more(site: SocialSite, tmp_path: Path, name: str) -> None:
     """The same command again finds everything done."""
-    config = crawl_config(name, platform)
+    config = crawl_config(name, site)
     crawled(tmp_path / "corpus", WISH, config)
-    n_asked = len(platform.paths())
+    n_asked = len(site.paths())
     crawled(tmp_path / "corpus", WISH, config)
-    assert len(platform.paths()) == n_asked
+    assert len(site.paths()) == n_asked
     assert len(corpus_posts(tmp_path / "corpus")) == len(EXPECTED[name])
 
 
 @pytest.mark.parametrize("name", sorted(API_PATH))
-def test_a_broken_page_costs_no_other(platform: LocalPlatform, tmp_path: Path, name: str) -> None:
+def test_a_broken_page_costs_no_other(site: SocialSite, tmp_path: Path, name: str) -> None:
     """It is left out and counted; the other hashtag's posts come."""
-    platform.faults.append(Fault(API_PATH[name], "broken"))
-    figures = crawled(tmp_path / "corpus", Wish(hashtags=("dog", "cat")), crawl_config(name, platform))
+    site.faults.append(Fault(API_PATH[name], "broken"))
+    figures = crawled(tmp_path / "corpus", Wish(hashtags=("dog", "cat")), crawl_config(name, site))
     assert figures.troubles["pages broken"] == 1
     assert {line["query_tag"] for line in corpus_posts(tmp_path / "corpus")} == {"cat"}
 
 
 @pytest.mark.parametrize("name", ["commons", "openverse"])
-def test_who_has_to_be_named_stays_named(platform: LocalPlatform, tmp_path: Path, name: str) -> None:
+def test_who_has_to_be_named_stays_named(site: SocialSite, tmp_path: Path, name: str) -> None:
     """A licence is worth nothing without its author."""
-    crawled(tmp_path / "corpus", WISH, crawl_config(name, platform))
+    crawled(tmp_path / "corpus", WISH, crawl_config(name, site))
     lines = corpus_posts(tmp_path / "corpus")
     assert {line["licence"].split()[0] for line in lines} == {"CC", "CC0", "Public"}
     assert all("author_" in line["attribution"] for line in lines)
 
 
-def test_the_licences_of_a_configuration_are_held(platform: LocalPlatform, tmp_path: Path) -> None:
+def test_the_licences_of_a_configuration_are_held(site: SocialSite, tmp_path: Path) -> None:
     """An operator who wants CC0 alone gets CC0 alone."""
-    crawled(tmp_path / "corpus", WISH, crawl_config("commons", platform, licences=("cc0",)))
+    crawled(tmp_path / "corpus", WISH, crawl_config("commons", site, licences=("cc0",)))
     assert {line["licence"] for line in corpus_posts(tmp_path / "corpus")} == {"CC0"}
 
 
-def test_a_closed_path_is_not_asked_for(platform: LocalPlatform, tmp_path: Path) -> None:
+def test_a_closed_path_is_not_asked_for(site: SocialSite, tmp_path: Path) -> None:
     """Wikimedia's own robots.txt closes its API to crawlers; an operator opens it by name."""
-    platform.robots = "User-agent: *\nDisallow: /w/\n"
-    figures = crawled(tmp_path / "closed", WISH, crawl_config("commons", platform))
-    assert platform.paths() == []
+    site.robots = "User-agent: *\nDisallow: /w/\n"
+    figures = crawled(tmp_path / "closed", WISH, crawl_config("commons", site))
+    assert site.paths() == []
     assert figures.troubles["pages refused"] == 2
-    crawled(tmp_path / "opened", WISH, crawl_config("commons", platform, ignore_robots=("127.0.0.1",)))
+    crawled(tmp_path / "opened", WISH, crawl_config("commons", site, ignore_robots=("127.0.0.1",)))
     assert len(corpus_posts(tmp_path / "opened")) == len(EXPECTED["commons"])
 
 
 def test_a_crawl_goes_on_behind_a_login_wall_once_there_is_a_login(tmp_path: Path) -> None:
     """It stops, keeps what it has, says what to do, and finishes with the session that the operator then names."""
-    with local_platform() as server:
+    with social_site() as server:
         server.routes.append(InstagramApi(server.address, POSTS))
         with pytest.raises(LoginWall, match="session file"):
             crawled(tmp_path / "corpus", WISH, crawl_config("instagram", server))
@@ -148,13 +130,13 @@ def test_files_are_read_to_their_end_whatever_the_pages(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(API_PATH))
-def test_a_crawl_that_is_cut_off_anywhere_goes_on(platform: LocalPlatform, tmp_path: Path, name: str) -> None:
+def test_a_crawl_that_is_cut_off_anywhere_goes_on(site: SocialSite, tmp_path: Path, name: str) -> None:
     """Run with room for a few requests at a time, it ends with the same posts and asks for no page twice."""
-    config: Any = crawl_config(name, platform, page_size=10, requests=7)
+    config: Any = crawl_config(name, site, page_size=10, requests=7)
     for _ in range(60):
         figures = crawled(tmp_path / "corpus", WISH, config)
         if figures.ended == "finished":
             break
     assert sorted(line["id"] for line in corpus_posts(tmp_path / "corpus")) == sorted(EXPECTED[name])
-    lists = [(one.path, tuple(one.query.items())) for one in platform.log if one.path.startswith(API_PATH[name])]
+    lists = [(one.path, tuple(one.query.items())) for one in site.log if one.path.startswith(API_PATH[name])]
     assert len(lists) == len(set(lists))

@@ -10,7 +10,7 @@ from typing import Any
 
 from scraper.port import Page, PageSource, Target
 from scraper.sources import SourceOptions
-from tests.support.platforms.world import PlatformPost, picture_bytes
+from tests.support.social_sites.world import SocialPost, picture_bytes
 
 
 class NoWeb:
@@ -37,7 +37,7 @@ def all_pages(source: PageSource, targets: tuple[Target, ...]) -> list[Page]:
     return pages
 
 
-def instaloader_node(post: PlatformPost, **changes: Any) -> dict[str, Any]:
+def instaloader_node(post: SocialPost, **changes: Any) -> dict[str, Any]:
     """Return what Instaloader saves of a post."""
     node = {
         "__typename": "GraphImage",
@@ -52,7 +52,7 @@ def instaloader_node(post: PlatformPost, **changes: Any) -> dict[str, Any]:
     return {"node": {**node, **changes}, "instaloader": {"version": "4.16", "node_type": "Post"}}
 
 
-def save_instaloader(folder: Path, post: PlatformPost, *, form: str = "json.xz", n_pictures: int = 1) -> str:
+def save_instaloader(folder: Path, post: SocialPost, *, form: str = "json.xz", n_pictures: int = 1) -> str:
     """Write a post's files as Instaloader does, and return their common name.
 
     Args:
@@ -76,7 +76,7 @@ def save_instaloader(folder: Path, post: PlatformPost, *, form: str = "json.xz",
     return stem
 
 
-def export_files(posts: list[PlatformPost]) -> dict[str, bytes]:
+def export_files(posts: list[SocialPost]) -> dict[str, bytes]:
     """Return name -> content of Instagram's export of these posts, its broken texts included."""
     files: dict[str, bytes] = {}
     entries = []
@@ -92,7 +92,7 @@ def export_files(posts: list[PlatformPost]) -> dict[str, bytes]:
     return files
 
 
-def save_export(place: Path, posts: list[PlatformPost]) -> Path:
+def save_export(place: Path, posts: list[SocialPost]) -> Path:
     """Write an export as a folder, or as an archive when the name ends in ``.zip``, and return where."""
     files = export_files(posts)
     if place.suffix == ".zip":

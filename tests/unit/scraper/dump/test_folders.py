@@ -26,7 +26,7 @@ from tests.support.dump_world import (
     save_export,
     save_instaloader,
 )
-from tests.support.platforms.world import picture_bytes, posts_under
+from tests.support.social_sites.world import picture_bytes, posts_under
 
 CAT, DOG = posts_under("cat", 1)[0], posts_under("dog", 1, first=7)[0]
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.platforms.server import Answer, Asked, json_answer
-from tests.support.platforms.world import PlatformPost
+from tests.support.social_sites.server import Answer, Asked, json_answer
+from tests.support.social_sites.world import SocialPost
 
 LICENCES = (("cc-by-sa-4.0", "CC BY-SA 4.0"), ("cc0", "CC0"), ("cc-by-nc-2.0", "CC BY-NC 2.0"), ("pd", "Public domain"))
 """Each photograph has one of these by its number; the third is not free."""
@@ -20,7 +20,7 @@ LICENCES = (("cc-by-sa-4.0", "CC BY-SA 4.0"), ("cc0", "CC0"), ("cc-by-nc-2.0", "
 
 @dataclass(frozen=True, slots=True)
 class WikiApi:
-    """Answers of a MediaWiki; a route of a local platform.
+    """Answers of a MediaWiki; a route of a :class:`SocialSite`.
 
     Attributes:
         base: the server's address, as it stands in pictures.
@@ -29,7 +29,7 @@ class WikiApi:
     """
 
     base: str
-    files: Sequence[PlatformPost]
+    files: Sequence[SocialPost]
     in_parts: bool = False
 
     def __call__(self, asked: Asked) -> Answer | None:
@@ -53,7 +53,7 @@ class WikiApi:
             answer["continue"] = {"gsroffset": begin + limit, "continue": "gsroffset||"}
         return json_answer(answer)
 
-    def _page(self, file: PlatformPost, rank: int, second: bool) -> dict[str, Any]:
+    def _page(self, file: SocialPost, rank: int, second: bool) -> dict[str, Any]:
         page: dict[str, Any] = {
             "pageid": file.number,
             "ns": 6,
@@ -66,7 +66,7 @@ class WikiApi:
         page["categories"] = [{"ns": 14, "title": f"Category:{name}"} for name in categories]
         return page if self.in_parts else {**page, "imageinfo": [self._info(file)]}
 
-    def _info(self, file: PlatformPost) -> dict[str, Any]:
+    def _info(self, file: SocialPost) -> dict[str, Any]:
         code, name = LICENCES[file.number % 4]
         described = f'<p>A <b>{file.tag}</b> on walk {file.number}.</p><span style="display: none">hidden</span>'
         metadata = {
@@ -91,10 +91,10 @@ class WikiApi:
 
 @dataclass(frozen=True, slots=True)
 class OpenverseApi:
-    """Answers of Openverse; a route of a local platform."""
+    """Answers of Openverse; a route of a :class:`SocialSite`."""
 
     base: str
-    files: Sequence[PlatformPost]
+    files: Sequence[SocialPost]
 
     def __call__(self, asked: Asked) -> Answer | None:
         """Return the answer to a request of this API."""
@@ -110,7 +110,7 @@ class OpenverseApi:
             {"result_count": len(found), "page_count": n_pages, "page_size": size, "page": page, "results": results}
         )
 
-    def _image(self, file: PlatformPost) -> dict[str, Any]:
+    def _image(self, file: SocialPost) -> dict[str, Any]:
         code, version = (("by-sa", "4.0"), ("cc0", "1.0"), ("by-nc", "2.0"), ("pdm", "1.0"))[file.number % 4]
         return {
             "id": f"00000000-0000-4000-8000-{file.number:012d}",

@@ -1,4 +1,4 @@
-"""Sources opened on a local platform, and crawled with the real loop, over a real network of one machine."""
+"""Sources opened on a local site, and crawled with the real loop, over a real network of one machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scraper.crawling.pace import PaceLimits
 from scraper.port import FoundPost, Page, PageSource, Target
 from scraper.sources import SourceOptions, open_source
 from scraper.web.client import GuardedWeb
-from tests.support.platforms.server import LocalPlatform
+from tests.support.social_sites.server import SocialSite
 
 LOOPBACK = frozenset({"127.0.0.1"})
 AGENT = "tagsmith/test (test@tagsmith.example)"
@@ -43,7 +43,7 @@ def session_file(folder: Path, session: str = "secret-session") -> Path:
 @contextmanager
 def opened(
     name: str,
-    platform: Addressed,
+    site: Addressed,
     *,
     cookies: Path | None = None,
     files: Path | None = None,
@@ -52,13 +52,13 @@ def opened(
     page_size: int = 40,
     licences: tuple[str, ...] = ("cc0", "pd", "by", "by-sa"),
 ) -> Iterator[Any]:
-    """Yield a source that asks the local platform."""
+    """Yield a source that asks the local site."""
     web = GuardedWeb(AGENT, admit=admit, allowed_hosts=LOOPBACK, timeout_s=timeout_s)
     options = SourceOptions(
         web=web,
         admit=admit,
         user_agent=AGENT,
-        instance=platform.address,
+        instance=site.address,
         cookies=cookies,
         files=files,
         allowed_hosts=LOOPBACK,
@@ -88,12 +88,12 @@ def everything(source: PageSource, targets: Sequence[Target], *, max_pages: int 
     raise AssertionError(f"more than {max_pages} pages")
 
 
-def crawl_config(name: str, platform: LocalPlatform, **changes: Any) -> CollectConfig:
-    """Return how to collect from the local platform, without waiting between requests."""
+def crawl_config(name: str, site: SocialSite, **changes: Any) -> CollectConfig:
+    """Return how to collect from the local site, without waiting between requests."""
     return replace(
         load_collect_config(),
         source=name,
-        instance=platform.address,
+        instance=site.address,
         contact="test@tagsmith.example",
         allow_hosts=("127.0.0.1",),
         page_timeout_s=5.0,

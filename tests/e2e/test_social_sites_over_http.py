@@ -1,4 +1,4 @@
-"""What is particular to each platform: its walls, its parts, its ways to say no; over HTTP against a local server."""
+"""What is particular to each site: its walls, its parts, its ways to say no; over HTTP against a local server."""
 
 from __future__ import annotations
 
@@ -12,64 +12,50 @@ import pytest
 from scraper.errors import CrawlError, LoginWall, PageBroken, PageRefused, PageUnreachable, TooManyRequests
 from scraper.port import Target
 from scraper.top_hashtags import top_hashtags
-from tests.support.platforms.crawled import everything, opened, session_file
-from tests.support.platforms.fediverse import FediverseApi
-from tests.support.platforms.instagram import InstagramApi
-from tests.support.platforms.server import Fault, LocalPlatform, local_platform
-from tests.support.platforms.wiki import OpenverseApi, WikiApi
-from tests.support.platforms.world import posts_under
+from tests.support.social_sites.crawled import everything, opened, session_file
+from tests.support.social_sites.fediverse import FediverseApi
+from tests.support.social_sites.instagram import InstagramApi
+from tests.support.social_sites.server import Fault, SocialSite, social_site
+from tests.support.social_sites.wiki import OpenverseApi, WikiApi
+from tests.support.social_sites.world import posts_under
 
 POSTS = [*posts_under("cat", 45), *posts_under("dog", 3, first=100)]
 CATS = [post for post in POSTS if post.tag == "cat"]
 
 
-@pytest.fixture
-def platform() -> Iterator[LocalPlatform]:
-    """Run a server that speaks all their languages."""
-    with local_platform() as server:
-        base = server.address
-        server.routes += [
-            FediverseApi(base, POSTS),
-            WikiApi(base, POSTS),
-            OpenverseApi(base, POSTS),
-            InstagramApi(base, POSTS, open_hashtags=True),
-        ]
-        yield server
-
-
 # ---- Mastodon and Pixelfed -----------------------------------------------------------------------
 
 
-def test_mastodons_own_way_to_name_the_wait_is_understood(platform: LocalPlatform) -> None:
+def test_mastodons_own_way_to_name_the_wait_is_understood(site: SocialSite) -> None:
     """It sends no Retry-After but the moment at which its window ends."""
     reset = datetime.now(UTC) + timedelta(seconds=120)
-    platform.faults.append(Fault("/api/v1/timelines", "429", headers={"X-RateLimit-Reset": reset.isoformat()}))
-    with opened("mastodon", platform) as source, pytest.raises(TooManyRequests) as raised:
+    site.faults.append(Fault("/api/v1/timelines", "429", headers={"X-RateLimit-Reset": reset.isoformat()}))
+    with opened("mastodon", site) as source, pytest.raises(TooManyRequests) as raised:
         source.fetch(source.targets(None, ["dog"])[0])
     assert raised.value.retry_after_s == pytest.approx(120, abs=20)
 
 
-def test_an_instance_that_asks_to_slow_down_is_asked_no_more(platform: LocalPlatform) -> None:
+def test_an_instance_that_asks_to_slow_down_is_asked_no_more(site: SocialSite) -> None:
     """Mastodon.py looks at an instance's description first, and would go on whatever came of it."""
-    platform.faults.append(Fault("/api/v2/instance", "429", headers={"Retry-After": "9"}))
-    with opened("mastodon", platform) as source, pytest.raises(TooManyRequests):
+    site.faults.append(Fault("/api/v2/instance", "429", headers={"Retry-After": "9"}))
+    with opened("mastodon", site) as source, pytest.raises(TooManyRequests):
         source.fetch(source.targets(None, ["dog"])[0])
-    assert platform.paths() == ["/api/v2/instance/"]
+    assert site.paths() == ["/api/v2/instance/"]
 
 
-def test_the_address_of_a_page_is_the_one_that_is_asked(platform: LocalPlatform) -> None:
+def test_the_address_of_a_page_is_the_one_that_is_asked(site: SocialSite) -> None:
     """Robots.txt and the rate are held for what is fetched, not for something like it."""
-    with opened("mastodon", platform, page_size=10) as source:
+    with opened("mastodon", site, page_size=10) as source:
         (first,) = source.targets(None, ["cat"])
         (second,) = source.fetch(first).targets
         source.fetch(second)
-        asked = [f"{one.path}?{'&'.join(f'{k}={v}' for k, v in one.query.items())}" for one in platform.log[1:]]
-        assert [f"{platform.address}{path}" for path in asked] == [source.address(first), source.address(second)]
+        asked = [f"{one.path}?{'&'.join(f'{k}={v}' for k, v in one.query.items())}" for one in site.log[1:]]
+        assert [f"{site.address}{path}" for path in asked] == [source.address(first), source.address(second)]
 
 
 def test_pixelfed_shows_hashtags_to_accounts_only() -> None:
     """Without a token the crawl stops and says so; with one every post comes, in pages without a Link."""
-    with local_platform() as server:
+    with social_site() as server:
         server.routes.append(FediverseApi(server.address, POSTS, pixelfed=True, token="my-token"))
         with opened("mastodon", server) as source, pytest.raises(LoginWall, match="access token"):
             source.fetch(source.targets(None, ["cat"])[0])
@@ -78,7 +64,7 @@ def test_pixelfed_shows_hashtags_to_accounts_only() -> None:
 def test_pixelfed_is_read_with_a_token(tmp_path: Path) -> None:
     """Its posts have a licence where their author stated one, and its token goes to it alone."""
     (tmp_path / "token").write_text("my-token\n")
-    with local_platform() as server, local_platform() as elsewhere:
+    with social_site() as server, social_site() as elsewhere:
         server.routes.append(FediverseApi(server.address, POSTS, pixelfed=True, token="my-token"))
         with opened("mastodon", server, cookies=tmp_path / "token", page_size=20) as source:
             posts = everything(source, source.targets(None, ["cat"]))
@@ -88,11 +74,11 @@ def test_pixelfed_is_read_with_a_token(tmp_path: Path) -> None:
         assert "authorization" not in elsewhere.log[0].headers
 
 
-def test_people_who_do_not_want_to_be_found_are_not(platform: LocalPlatform) -> None:
+def test_people_who_do_not_want_to_be_found_are_not(site: SocialSite) -> None:
     """Whatever else the timeline shows of them."""
     changes: dict[int, dict[str, Any]] = {100: {"account.noindex": True}, 101: {"visibility": "unlisted"}}
-    platform.routes.insert(0, FediverseApi(platform.address, POSTS, changes=changes))
-    with opened("mastodon", platform) as source:
+    site.routes.insert(0, FediverseApi(site.address, POSTS, changes=changes))
+    with opened("mastodon", site) as source:
         assert [post.post_id for post in everything(source, source.targets(None, ["dog"]))] == ["home.example/102"]
 
 
@@ -101,7 +87,7 @@ def test_people_who_do_not_want_to_be_found_are_not(platform: LocalPlatform) -> 
 
 def test_a_page_that_comes_in_parts_is_one_page() -> None:
     """MediaWiki sends properties in several answers; every photograph has all of its categories, and comes once."""
-    with local_platform() as whole, local_platform() as parts:
+    with social_site() as whole, social_site() as parts:
         whole.routes.append(WikiApi("http://pictures.example", POSTS))
         parts.routes.append(WikiApi("http://pictures.example", POSTS, in_parts=True))
         found = []
@@ -112,35 +98,35 @@ def test_a_page_that_comes_in_parts_is_one_page() -> None:
         assert len(parts.log) == 2 * len(whole.log)
 
 
-def test_the_operator_chooses_the_licences(platform: LocalPlatform) -> None:
+def test_the_operator_chooses_the_licences(site: SocialSite) -> None:
     """A corpus for one's own research may hold what a corpus to be shipped may not."""
-    with opened("commons", platform, licences=("by-nc",)) as source:
+    with opened("commons", site, licences=("by-nc",)) as source:
         posts = everything(source, source.targets(None, ["cat"]))
     assert {post.licence for post in posts} == {"CC BY-NC 2.0"}
     assert all(post.attribution and "author_" in post.attribution for post in posts)
 
 
-def test_openverse_is_not_asked_beyond_what_it_gives_without_a_key(platform: LocalPlatform) -> None:
+def test_openverse_is_not_asked_beyond_what_it_gives_without_a_key(site: SocialSite) -> None:
     """Its pages end at 240 photographs, and have 20 at most."""
-    platform.routes.insert(0, OpenverseApi(platform.address, posts_under("sea", 400)))
-    with opened("openverse", platform, page_size=100) as source:
+    site.routes.insert(0, OpenverseApi(site.address, posts_under("sea", 400)))
+    with opened("openverse", site, page_size=100) as source:
         everything(source, source.targets(None, ["sea"]))
-    assert [one.query["page"] for one in platform.log] == [str(number) for number in range(1, 13)]
+    assert [one.query["page"] for one in site.log] == [str(number) for number in range(1, 13)]
 
 
 # ---- Instagram -----------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def walled() -> Iterator[LocalPlatform]:
+def walled() -> Iterator[SocialSite]:
     """Run an Instagram that shows hashtags and places to accounts alone."""
-    with local_platform() as server:
+    with social_site() as server:
         server.routes.append(InstagramApi(server.address, POSTS))
         yield server
 
 
 @pytest.mark.parametrize("target", [Target("tag", "cat"), Target("location", "123")], ids=lambda target: target.kind)
-def test_a_login_page_is_a_wall(walled: LocalPlatform, target: Target) -> None:
+def test_a_login_page_is_a_wall(walled: SocialSite, target: Target) -> None:
     """The crawl stops there, and is told what to do."""
     with opened("instagram", walled) as source, pytest.raises(LoginWall, match="session file"):
         source.fetch(target)
@@ -157,7 +143,7 @@ def test_a_login_page_is_a_wall(walled: LocalPlatform, target: Target) -> None:
     ids=lambda value: getattr(value, "kind", str(value)),
 )
 def test_a_saved_session_opens_what_accounts_see(
-    walled: LocalPlatform, tmp_path: Path, target: Target, n_posts: int
+    walled: SocialSite, tmp_path: Path, target: Target, n_posts: int
 ) -> None:
     """Every post of the list, once, over all its pages."""
     with opened("instagram", walled, cookies=session_file(tmp_path)) as source:
@@ -165,7 +151,7 @@ def test_a_saved_session_opens_what_accounts_see(
     assert len(posts) == len({post.post_id for post in posts}) == n_posts
 
 
-def test_a_visitor_sees_a_profiles_newest_posts(walled: LocalPlatform) -> None:
+def test_a_visitor_sees_a_profiles_newest_posts(walled: SocialSite) -> None:
     """Their addresses stand in its page, and each is a target of its own."""
     with opened("instagram", walled) as source:
         page = source.fetch(Target("profile", "author_1", "pets"))
@@ -176,7 +162,7 @@ def test_a_visitor_sees_a_profiles_newest_posts(walled: LocalPlatform) -> None:
     assert len(posts) == 10
 
 
-def test_a_profile_that_is_not_there_is_left_out(walled: LocalPlatform) -> None:
+def test_a_profile_that_is_not_there_is_left_out(walled: SocialSite) -> None:
     """It will not come back by itself."""
     with opened("instagram", walled) as source, pytest.raises(PageRefused):
         source.fetch(Target("profile", "nobody"))
@@ -197,19 +183,19 @@ def test_a_profile_that_is_not_there_is_left_out(walled: LocalPlatform) -> None:
     ],
 )
 def test_what_instagram_says_is_understood(
-    platform: LocalPlatform, status: str, body: bytes, meaning: type[CrawlError]
+    site: SocialSite, status: str, body: bytes, meaning: type[CrawlError]
 ) -> None:
     """It has many ways to say no, and each wants something else of the crawl."""
-    platform.faults.append(Fault("/graphql", status, body=body))
-    with opened("instagram", platform) as source, pytest.raises(CrawlError) as raised:
+    site.faults.append(Fault("/graphql", status, body=body))
+    with opened("instagram", site) as source, pytest.raises(CrawlError) as raised:
         source.fetch(source.targets(None, ["cat"])[0])
     assert type(raised.value) is meaning
 
 
-def test_a_session_is_told_to_instagram_alone(walled: LocalPlatform, tmp_path: Path) -> None:
+def test_a_session_is_told_to_instagram_alone(walled: SocialSite, tmp_path: Path) -> None:
     """Pictures lie elsewhere, and are fetched without it."""
     with (
-        local_platform() as elsewhere,
+        social_site() as elsewhere,
         opened("instagram", walled, cookies=session_file(tmp_path)) as source,
     ):
         source.fetch(Target("tag", "cat"))
@@ -225,27 +211,27 @@ def test_a_session_is_told_to_instagram_alone(walled: LocalPlatform, tmp_path: P
     ("name", "hashtags"),
     [("mastodon", ["cat", "cats"]), ("instagram", ["cat", "cats", "catlovers", "cat_of_instagram"])],
 )
-def test_platforms_rank_hashtags_for_a_word(platform: LocalPlatform, name: str, hashtags: list[str]) -> None:
+def test_platforms_rank_hashtags_for_a_word(site: SocialSite, name: str, hashtags: list[str]) -> None:
     """In their own order, with the figures that they give."""
-    with opened(name, platform) as source:
+    with opened(name, site) as source:
         found = top_hashtags(source, "cat")
     assert [tag.hashtag for tag in found] == hashtags
     assert [tag.rank for tag in found] == list(range(1, len(hashtags) + 1))
     assert all(tag.days if name == "mastodon" else tag.n_posts for tag in found)
 
 
-def test_trends_have_their_days(platform: LocalPlatform) -> None:
+def test_trends_have_their_days(site: SocialSite) -> None:
     """Mastodon counts a hashtag's posts and accounts for each of seven days."""
-    with opened("mastodon", platform) as source:
+    with opened("mastodon", site) as source:
         (first, *_) = top_hashtags(source, "")
     assert first.hashtag == "silentsunday"
     assert [day.day for day in first.days][:2] == ["2026-03-01", "2026-02-28"]
     assert (first.days[0].n_posts, first.days[0].n_accounts) == (30, 9)
 
 
-def test_instagram_has_no_trends(platform: LocalPlatform) -> None:
+def test_instagram_has_no_trends(site: SocialSite) -> None:
     """It is said, not answered with nothing."""
-    with opened("instagram", platform) as source, pytest.raises(PageRefused, match="no trends"):
+    with opened("instagram", site) as source, pytest.raises(PageRefused, match="no trends"):
         top_hashtags(source, "")
 
 
@@ -262,7 +248,7 @@ def test_instagram_has_no_trends(platform: LocalPlatform) -> None:
     ids=lambda value: getattr(value, "kind", str(value)),
 )
 def test_a_page_of_instagram_costs_as_many_requests_as_written(
-    walled: LocalPlatform, tmp_path: Path, target: Target, session: bool, first: int, later: int
+    walled: SocialSite, tmp_path: Path, target: Target, session: bool, first: int, later: int
 ) -> None:
     """The decision record says how many; more would wear out the account."""
     with opened("instagram", walled, cookies=session_file(tmp_path) if session else None) as source:
@@ -272,7 +258,7 @@ def test_a_page_of_instagram_costs_as_many_requests_as_written(
             assert len(walled.log) == expected
 
 
-def test_a_full_window_is_told_not_slept_through(walled: LocalPlatform, tmp_path: Path) -> None:
+def test_a_full_window_is_told_not_slept_through(walled: SocialSite, tmp_path: Path) -> None:
     """Instaloader knows how many queries Instagram takes; the crawl learns how long to wait, and keeps its state."""
     with opened("instagram", walled, cookies=session_file(tmp_path)) as source:
         for _ in range(75):

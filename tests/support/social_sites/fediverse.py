@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from tests.support.platforms.server import Answer, Asked, json_answer
-from tests.support.platforms.world import PlatformPost
+from tests.support.social_sites.server import Answer, Asked, json_answer
+from tests.support.social_sites.world import SocialPost
 
 TIMELINE = "/api/v1/timelines/tag/"
 DAY = 86400
@@ -21,7 +21,7 @@ DAY = 86400
 
 @dataclass(frozen=True, slots=True)
 class FediverseApi:
-    """Answers for one instance; a route of a local platform.
+    """Answers for one instance; a route of a :class:`SocialSite`.
 
     Attributes:
         base: the instance's address, as it stands in pictures.
@@ -32,7 +32,7 @@ class FediverseApi:
     """
 
     base: str
-    posts: Sequence[PlatformPost]
+    posts: Sequence[SocialPost]
     pixelfed: bool = False
     token: str | None = None
     changes: dict[int, dict[str, Any]] | None = None
@@ -64,7 +64,7 @@ class FediverseApi:
             headers["Link"] = f'<{self.base}{TIMELINE}{tag}?max_id={page[-1].number}>; rel="next"'
         return json_answer([self._status(post) for post in page], headers=headers)
 
-    def _status(self, post: PlatformPost) -> dict[str, Any]:
+    def _status(self, post: SocialPost) -> dict[str, Any]:
         paragraphs = "".join(f"<p>{self._html(line)}</p>" for line in post.caption.split("\n"))
         status: dict[str, Any] = {
             "id": str(post.number),
@@ -95,7 +95,7 @@ class FediverseApi:
                 status[name] = value
         return status
 
-    def _account(self, post: PlatformPost) -> dict[str, Any]:
+    def _account(self, post: SocialPost) -> dict[str, Any]:
         account: dict[str, Any] = {
             "id": str(1000 + post.number % 5),
             "username": post.author,
@@ -109,7 +109,7 @@ class FediverseApi:
             account.update(bot=False, discoverable=True, indexable=True, noindex=False, group=False)
         return account
 
-    def _media(self, post: PlatformPost) -> dict[str, Any]:
+    def _media(self, post: SocialPost) -> dict[str, Any]:
         media: dict[str, Any] = {
             "id": str(5000 + post.number),
             "type": "image",

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.platforms.server import Answer, Asked, json_answer
-from tests.support.platforms.world import PlatformPost
+from tests.support.social_sites.server import Answer, Asked, json_answer
+from tests.support.social_sites.world import SocialPost
 
 HASHTAG_QUERY = "9b498c08113f1e09617a1703c22b2f32"
 POST_QUERY = "27128499623469141"
@@ -24,7 +24,7 @@ LOGIN = {"Location": "https://www.instagram.com/accounts/login/?next=/"}
 
 @dataclass(frozen=True, slots=True)
 class InstagramApi:
-    """Answers of Instagram; a route of a local platform.
+    """Answers of Instagram; a route of a :class:`SocialSite`.
 
     Attributes:
         base: the server's address, as it stands in pictures.
@@ -34,7 +34,7 @@ class InstagramApi:
     """
 
     base: str
-    posts: Sequence[PlatformPost]
+    posts: Sequence[SocialPost]
     session: str = "secret-session"
     open_hashtags: bool = False
 
@@ -101,7 +101,7 @@ class InstagramApi:
         embedded = json.dumps({"require": [{"__bbox": {"result": {"data": data}}}]})
         return _page(f'<script type="application/json" data-sjs>{embedded}</script>')
 
-    def _web_node(self, post: PlatformPost) -> dict[str, Any]:
+    def _web_node(self, post: SocialPost) -> dict[str, Any]:
         return {
             "__typename": "GraphImage",
             "id": str(post.number),
@@ -117,7 +117,7 @@ class InstagramApi:
             "accessibility_caption": None,
         }
 
-    def _media(self, post: PlatformPost) -> dict[str, Any]:
+    def _media(self, post: SocialPost) -> dict[str, Any]:
         candidates = [{"url": f"{self.base}/pictures/{post.number}.jpg", "width": 1080, "height": 1080}]
         user = {"pk": _number(post.author), "username": post.author, "full_name": post.author, "is_private": False}
         return {
@@ -137,7 +137,7 @@ class InstagramApi:
         return next((post.author for post in self.posts if _number(post.author) == number), "")
 
 
-def _cut(found: Sequence[PlatformPost], after: str | None, size: int) -> tuple[list[PlatformPost], dict[str, Any]]:
+def _cut(found: Sequence[SocialPost], after: str | None, size: int) -> tuple[list[SocialPost], dict[str, Any]]:
     begin = int((after or "cut-0").partition("-")[2])
     more = begin + size < len(found)
     return list(found[begin : begin + size]), {

@@ -1,4 +1,4 @@
-"""The posts that the local platforms show: few, made up, and known beforehand."""
+"""The posts that the local social sites show: few, made up, and known beforehand."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class PlatformPost:
-    """One post, before a platform writes it in its own words.
+class SocialPost:
+    """One post, before a site writes it in its own words.
 
     Attributes:
         number: tells it apart; larger is newer.
@@ -38,10 +38,10 @@ class PlatformPost:
         return f"Cpost{self.number:05d}"
 
 
-def posts_under(tag: str, n_posts: int, *, first: int = 1) -> list[PlatformPost]:
+def posts_under(tag: str, n_posts: int, *, first: int = 1) -> list[SocialPost]:
     """Return posts under a hashtag, the newest first, by five authors."""
     return [
-        PlatformPost(
+        SocialPost(
             number,
             f"author_{number % 5}",
             f"Walk number {number} with a friend\nmore soon #{tag} #walk{number} #outdoors",

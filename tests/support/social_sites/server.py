@@ -1,4 +1,4 @@
-"""One local HTTP server for every platform: it answers as they do, or fails as it is told to, and keeps a log."""
+"""One local HTTP server for every social site: it answers as they do, or fails as it is told to, and keeps a log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.support.platforms.world import picture_bytes
+from tests.support.social_sites.world import picture_bytes
+
+API_PATH = {"mastodon": "/api/v1/timelines", "commons": "/w/api.php", "openverse": "/v1/", "instagram": "/graphql"}
+"""Source -> beginning of the paths that it asks for lists of posts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ Route = Callable[[Asked], Answer | None]
 
 
 @dataclass(slots=True)
-class LocalPlatform:
+class SocialSite:
     """A server that runs.
 
     Attributes:
@@ -132,15 +135,15 @@ class _Handler(BaseHTTPRequestHandler):
         query = {**dict(parse_qsl(parts.query, keep_blank_values=True)), **form}
         headers = {name.lower(): value for name, value in self.headers.items()}
         asked = Asked(self.command, parts.path, query, headers)
-        platform = self.server.platform
-        platform.log.append(asked)
-        fault = platform.fault_for(asked)
+        site = self.server.site
+        site.log.append(asked)
+        fault = site.fault_for(asked)
         if fault is None:
-            self._send(platform.answer(asked))
+            self._send(site.answer(asked))
         elif fault.how.isdigit():
             self._send(Answer(fault.body, int(fault.how), fault.headers))
         elif fault.how == "broken":
-            self._send(Answer(platform.answer(asked).body[:-20], headers={"Content-Type": "application/json"}))
+            self._send(Answer(site.answer(asked).body[:-20], headers={"Content-Type": "application/json"}))
         elif fault.how == "huge":
             self._send(Answer(b" " * (40 * 1024 * 1024), headers={"Content-Type": "application/json"}))
         else:
@@ -179,18 +182,18 @@ class _Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.closing = threading.Event()
-        self.platform = LocalPlatform(f"http://127.0.0.1:{self.server_address[1]}", [])
+        self.site = SocialSite(f"http://127.0.0.1:{self.server_address[1]}", [])
 
 
 @contextmanager
-def local_platform(*routes: Route) -> Iterator[LocalPlatform]:
+def social_site(*routes: Route) -> Iterator[SocialSite]:
     """Run a server with these routes; more may be added once its address is known."""
     server = _Server()
-    server.platform.routes.extend(routes)
+    server.site.routes.extend(routes)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield server.platform
+        yield server.site
     finally:
         server.closing.set()
         server.shutdown()
