@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from core.errors import DataError
+from pydantic import Field
+
+from pipelines.config.toml_values import AtLeastOne, Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,9 @@ class SpamConfig:
     max_mentions: int
     max_prices: int
     max_repeats: int
-    min_different: float
+    min_different: Share
     min_follow_tags: int
-    min_follow_share: float
+    min_follow_share: Share
     min_advert_signs: int
 
 
@@ -54,23 +57,14 @@ class CopiesConfig:
     Attributes:
         min_words: captions with fewer words are too short to be copies of each other by nearness.
         long_words: captions with as many words are copies by their words alone, shorter ones by words and hashtags.
-        similarity: least Jaccard similarity of their shingles, 0 to 1.
-        permutations: hash functions of a signature.
+        similarity: least Jaccard similarity of their shingles, 0.3 to 1.
+        permutations: hash functions of a signature, 16 to 256.
     """
 
     min_words: int
     long_words: int
-    similarity: float
-    permutations: int
-
-    def __post_init__(self) -> None:
-        """Refuse numbers that no signature can be made of.
-
-        Raises:
-            DataError: the similarity is not within 0.3 and 1, or there are too few or too many permutations.
-        """
-        if not 0.3 <= self.similarity <= 1.0 or not 16 <= self.permutations <= 256:
-            raise DataError("clean.copies wants a similarity from 0.3 to 1 and 16 to 256 permutations")
+    similarity: Annotated[float, Field(ge=0.3, le=1)]
+    permutations: Annotated[int, Field(ge=16, le=256)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +80,8 @@ class PicturesConfig:
 
     max_bytes: int
     min_side: int
-    max_distance: int
-    workers: int
-
-    def __post_init__(self) -> None:
-        """Refuse distances at which different pictures are called copies.
-
-        Raises:
-            DataError: the distance is not from 0 to 48, or there is no worker.
-        """
-        if not 0 <= self.max_distance <= 48 or self.workers < 1:
-            raise DataError("clean.pictures wants a max_distance from 0 to 48 and one worker or more")
+    max_distance: Annotated[int, Field(ge=0, le=48)]
+    workers: AtLeastOne
 
 
 @dataclass(frozen=True, slots=True)

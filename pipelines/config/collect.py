@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import dataclass, field, fields
-from importlib.resources import files
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
-from core.errors import DataError
-from pipelines.config.toml_values import from_values, read_toml
+from pydantic import Field
+
+from pipelines.config.toml_values import AtLeastOne, Count, read_config
 from scraper.crawling.pace import PaceLimits
 
 
@@ -24,11 +24,11 @@ class CollectConfig:
     source: str
     instance: str
     contact: str
-    pages: int
-    requests: int
-    megabytes: int
-    page_timeout_s: float
-    page_size: int
+    pages: AtLeastOne
+    requests: Count
+    megabytes: Count
+    page_timeout_s: Annotated[float, Field(gt=0)]
+    page_size: AtLeastOne
     headless: bool
     cookies: str
     files: str
@@ -40,17 +40,13 @@ class CollectConfig:
     topics: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse numbers that mean nothing.
+        """Refuse a pace that presses hosts or never ends.
 
         Raises:
-            DataError: a number is out of its range.
+            ValueError: a number of ``pace`` is out of its range.
         """
-        if self.pages < 1 or self.page_size < 1 or self.page_timeout_s <= 0:
-            raise DataError("pages, page_size and page_timeout_s must be above 0")
-        if min(self.requests, self.megabytes) < 0:
-            raise DataError("requests and megabytes must not be below 0; 0 is without bound")
         if min(self.pace.pause_s, self.pace.jitter) < 0 or self.pace.refusals < 1:
-            raise DataError("pace.pause_s and pace.jitter must not be below 0, pace.refusals must be above 0")
+            raise ValueError("pace.pause_s and pace.jitter must not be below 0, pace.refusals must be above 0")
 
 
 def load_collect_config(override: Path | None = None) -> CollectConfig:
@@ -61,17 +57,4 @@ def load_collect_config(override: Path | None = None) -> CollectConfig:
     Raises:
         DataError: the file cannot be read, is not TOML, names an unknown key or has a value of the wrong type.
     """
-    values = tomllib.loads((files("pipelines") / "collect.toml").read_text(encoding="utf-8"))
-    origin = "pipelines/collect.toml"
-    if override is not None:
-        origin = str(override)
-        for key, value in read_toml(override).items():
-            if key == "pace" and isinstance(value, dict):
-                values["pace"] |= value
-            else:
-                values[key] = value
-    unknown = sorted(set(values) - {one.name for one in fields(CollectConfig)})
-    if unknown:
-        known = ", ".join(one.name for one in fields(CollectConfig))
-        raise DataError(f"{origin}: unknown key {unknown[0]!r}; known here: {known}")
-    return from_values(CollectConfig, values, origin)
+    return read_config(CollectConfig, "collect.toml", override)

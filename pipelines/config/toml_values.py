@@ -1,40 +1,61 @@
-"""Configuration files: TOML laid over TOML, then held to a dataclass; what is misspelt is an error that names it."""
+"""Configuration files: TOML laid over TOML, then checked by the types and ranges that a dataclass declares."""
 
 from __future__ import annotations
 
 import difflib
+import json
 import tomllib
-from collections.abc import Callable
 from dataclasses import fields, is_dataclass
+from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar, get_type_hints
 
-import dacite
+from pydantic import Field, TypeAdapter, ValidationError
 
 from core.errors import DataError
 
 T = TypeVar("T")
 
+Count = Annotated[int, Field(ge=0)]
+"""A whole number that may be 0."""
+AtLeastOne = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A part of a whole, 0 to 1."""
 
-def from_values(shape: type[T], values: dict[str, Any], origin: str) -> T:
-    """Return the dataclass ``shape`` filled with values as TOML gives them.
+
+def read_config(shape: type[T], default: str, override: Path | None) -> T:
+    """Return the dataclass ``shape`` with the values of a default, and those of a file laid over them.
+
+    Tables that ``shape`` knows as dataclasses are laid over key by key; any other value stands in place of the
+    default's.
+
+    Args:
+        shape: what the values must be; its annotations hold types and ranges.
+        default: the name of a file of the package ``pipelines`` that names every key.
+        override: a person's file, or None for the default alone.
 
     Raises:
-        DataError: a key is missing or unknown, or a value is of the wrong type; the message begins with ``origin``.
+        DataError: the file cannot be read or is not TOML, or a key is unknown or its value out of the question; the
+            message names the file, the key and what would do.
     """
-    hooks: dict[type[Any], Callable[[Any], Any]] = {float: _as_float, int: _as_int}
+    values = tomllib.loads((files("pipelines") / default).read_text(encoding="utf-8"))
+    origin = f"pipelines/{default}"
+    if override is not None:
+        origin = str(override)
+        _lay_over(values, _read_toml(override), shape, origin, ())
     try:
-        return dacite.from_dict(shape, values, dacite.Config(strict=True, cast=[tuple], type_hooks=hooks))
-    except dacite.DaciteError as error:
-        raise DataError(f"{origin}: {error}") from error
+        # As JSON, so that a list is a tuple and a whole number a fraction, while true is no number and "9" neither.
+        return TypeAdapter(shape).validate_json(json.dumps(values, default=str), strict=True)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)[0]
+        where = ".".join(map(str, wrong["loc"]))
+        message = wrong["msg"].removeprefix("Value error, ").replace("Input should", "it should")
+        if wrong["type"] == "value_error":
+            raise DataError(f"{origin}: [{where}] {message}" if where else f"{origin}: {message}") from error
+        raise DataError(f"{origin}: {where!r} is {json.dumps(wrong['input'])}; {message}") from error
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Return what a configuration file holds.
-
-    Raises:
-        DataError: it cannot be read or is not TOML.
-    """
+def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -43,19 +64,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise DataError(f"{path} is not valid TOML: {error}") from error
 
 
-def lay_over(values: dict[str, Any], override: dict[str, Any], shape: Any, origin: str, at: tuple[str, ...]) -> None:
-    """Replace in ``values`` what ``override`` names, section by section.
-
-    Args:
-        values: changed in place.
-        override: what a file says.
-        shape: the dataclass whose fields are the names there are.
-        origin: the file's name, for messages.
-        at: names of the sections that lead here.
-
-    Raises:
-        DataError: ``shape`` does not have a name, or a section is no section.
-    """
+def _lay_over(values: dict[str, Any], override: dict[str, Any], shape: Any, origin: str, at: tuple[str, ...]) -> None:
+    """Replace in ``values`` what ``override`` names; ``at`` are the names of the tables that lead here."""
     known = [field.name for field in fields(shape)]
     types = get_type_hints(shape)
     for key, value in override.items():
@@ -66,19 +76,7 @@ def lay_over(values: dict[str, Any], override: dict[str, Any], shape: Any, origi
             raise DataError(f"{origin}: unknown key {where!r}; {hint}")
         if is_dataclass(types[key]):
             if not isinstance(value, dict):
-                raise DataError(f"{origin}: {where!r} is a section: write [{where}] and its keys below")
-            lay_over(values[key], value, types[key], origin, (*at, key))
+                raise DataError(f"{origin}: {where!r} is a table: write [{where}] and its keys below")
+            _lay_over(values[key], value, types[key], origin, (*at, key))
         else:
             values[key] = value
-
-
-def _as_float(value: object) -> float:
-    """Take whole numbers where a fraction is asked for; leave everything else to the type check."""
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value  # type: ignore[return-value]
-
-
-def _as_int(value: object) -> int:
-    """Refuse true and false, which Python would take for 1 and 0."""
-    if isinstance(value, bool):
-        raise DataError(f"a whole number is wanted in the configuration, not {str(value).lower()}")
-    return value  # type: ignore[return-value]

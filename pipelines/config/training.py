@@ -8,16 +8,15 @@ default costs an hour of training.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from core.errors import DataError
+from pydantic import Field
+
 from models.training.recipes import DistillRecipe, FineTuneRecipe, HeadRecipe, Precision, Trainable
 from pipelines.config.clean import CleanConfig
-from pipelines.config.toml_values import from_values, lay_over, read_toml
+from pipelines.config.toml_values import AtLeastOne, Share, read_config
 
 OutlierMethod = Literal["confidence", "centroid", "kmeans"]
 
@@ -46,10 +45,10 @@ class CorpusConfig:
         """Refuse shares that leave nothing to train on.
 
         Raises:
-            DataError: a share is not between 0 and 1, or both together leave no post for train.
+            ValueError: a share is not above 0, or both together leave no post for train.
         """
         if min(self.val_share, self.test_share) <= 0 or self.val_share + self.test_share >= 1:
-            raise DataError("corpus.val_share and corpus.test_share must be above 0 and below 1 together")
+            raise ValueError("val_share and test_share must be above 0 and below 1 together")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +159,15 @@ class RankerConfig:
     leaves: int
     min_leaf: int
     l2: float
-    column_share: float
-    row_share: float
+    column_share: Share
+    row_share: Share
     truncation: int
     bins: int
     image_pull: float
     confidence_questions: int
-    abstain_share: float
-    sure_share: float
-    sure_topic: float
+    abstain_share: Share
+    sure_share: Share
+    sure_topic: Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,31 +218,20 @@ class GrowConfig:
     """How a collected corpus becomes a data folder.
 
     Attributes:
-        multimodal_share: share of the groups of posts with pictures that are held out for ``multimodal``, 0 to 1.
-        multimodal_groups: groups of authors that ``multimodal`` is parted into, to leave one out at a time.
+        multimodal_share: share of the groups of posts with pictures that are held out for ``multimodal``, 0 to below 1.
+        multimodal_groups: groups of authors that ``multimodal`` is divided into, to leave one out at a time; 2 or more.
         min_multimodal: fewest posts with pictures that are worth holding out; with fewer, none is.
         min_train_pictures: fewest training pictures of a topic; topics with fewer are left out.
         min_val_pictures: fewest pictures of a topic to choose by.
         outliers: how training pictures of something else are told.
     """
 
-    multimodal_share: float
-    multimodal_groups: int
+    multimodal_share: Annotated[float, Field(ge=0, lt=1)]
+    multimodal_groups: Annotated[int, Field(ge=2)]
     min_multimodal: int
-    min_train_pictures: int
-    min_val_pictures: int
+    min_train_pictures: Annotated[int, Field(ge=10)]
+    min_val_pictures: AtLeastOne
     outliers: OutlierMethod
-
-    def __post_init__(self) -> None:
-        """Refuse numbers that leave nothing to learn from.
-
-        Raises:
-            DataError: a share is not below 1, or a topic could be without pictures.
-        """
-        if not 0 <= self.multimodal_share < 1 or self.multimodal_groups < 2:
-            raise DataError("grow wants a multimodal_share from 0 to below 1 and two multimodal_groups or more")
-        if self.min_train_pictures < 10 or self.min_val_pictures < 1:
-            raise DataError("grow wants min_train_pictures of 10 or more and min_val_pictures of 1 or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,9 +260,4 @@ def load_config(override: Path | None = None) -> Config:
     Raises:
         DataError: the file cannot be read, is not TOML, names an unknown key or has a value of the wrong type.
     """
-    values = tomllib.loads((files("pipelines") / "default.toml").read_text(encoding="utf-8"))
-    origin = "pipelines/default.toml"
-    if override is not None:
-        origin = str(override)
-        lay_over(values, read_toml(override), Config, origin, ())
-    return from_values(Config, values, origin)
+    return read_config(Config, "default.toml", override)

@@ -213,13 +213,17 @@ def test_the_default_holds_ten_topics_of_seven_hashtags() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("pages = 0", "must be above 0"),
-        ("pages = 'many'", "pages"),
+        ("pages = 0", "'pages' is 0; it should be greater than or equal to 1"),
+        ("page_size = 0", "'page_size' is 0; it should be greater than or equal to 1"),
+        ("page_timeout_s = 0", "'page_timeout_s' is 0; it should be greater than 0"),
+        ("pages = 'many'", "'pages' is \"many\""),
+        ("pace = 3", r"'pace' is a table: write \[pace\]"),
         ("pagse = 3", "unknown key 'pagse'"),
         ("[pace]\npause_s = -1", "must not be below 0"),
-        ("[pace]\npauses = 1", "pauses"),
+        ("[pace]\npauses = 1", "unknown key 'pace.pauses'; did you mean 'pause_s'"),
         ("= nonsense", "not valid TOML"),
-        ("requests = -1", "must not be below 0"),
+        ("requests = -1", "'requests' is -1; it should be greater than or equal to 0"),
+        ("megabytes = -1", "'megabytes' is -1; it should be greater than or equal to 0"),
     ],
 )
 def test_a_wrong_configuration_names_the_mistake(text: str, message: str, tmp_path: Path) -> None:
