@@ -20,10 +20,10 @@ from core.errors import MissingExtra, TagsmithError
 from core.version import installed_version
 from service.context import ServiceParts
 from service.engine.batches import Batches
-from service.engine.lifecycle import Lifecycle, Load, OneBundle
+from service.engine.lifecycle import Lifecycle, Load
 from service.engine.loading import load
 from service.image_urls import read_origin
-from service.intake.budget import ByteBudget
+from service.intake.bodies import ByteBudget
 from service.intake.fetching import Fetcher
 from service.observe.metrics import Metrics
 from service.problems import Refusal
@@ -125,7 +125,6 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _query_problem)
     app.add_exception_handler(HTTPException, _routing_problem)
     app.add_middleware(HeadLikeGet)
-    app.add_middleware(OneBundle, pinned=lifecycle.pinned)
     app.add_middleware(RequestMiddleware, parts=parts, watchers=[spans.note] if spans else [])
     if settings.cors_origins:
         app.add_middleware(

@@ -16,10 +16,9 @@ from fastapi import Depends, FastAPI, Request
 
 from core.errors import DeadlineExceeded
 from service.engine.batches import Batches
-from service.engine.inference import Inference
-from service.engine.lifecycle import Lifecycle
+from service.engine.lifecycle import Lifecycle, ServedBundle
 from service.engine.loading import Loaded
-from service.intake.budget import ByteBudget
+from service.intake.bodies import ByteBudget
 from service.intake.fetching import Fetcher
 from service.observe.metrics import Metrics, StageTimes
 from service.settings import Settings
@@ -73,6 +72,7 @@ class RequestContext:
     Attributes:
         parts: of the application that answers it.
         request_id: the caller's or a new one; every answer carries it.
+        held: what was served when it came, kept for it until it is done; None when nothing was.
         stages: where its time went.
         caller: who sent it; None before the key is checked.
         key: the caller's; None where there are no keys.
@@ -81,6 +81,7 @@ class RequestContext:
 
     parts: ServiceParts
     request_id: str
+    held: ServedBundle | None = None
     stages: StageTimes = field(default_factory=StageTimes)
     caller: Caller | None = None
     key: StoredKey | None = None
@@ -93,22 +94,22 @@ class RequestContext:
         return self.caller.workspace
 
     @property
-    def loaded(self) -> Loaded:
-        """The bundle that this request is answered with.
-
-        Raises:
-            NotReady: none is loaded yet.
-        """
-        return self.parts.lifecycle.loaded
-
-    @property
-    def inference(self) -> Inference:
-        """What answers queries with ``loaded``.
+    def serving(self) -> ServedBundle:
+        """The bundle and the inference that this request is answered with.
 
         Raises:
             NotReady: no bundle is loaded yet, or the service is draining.
         """
-        return self.parts.lifecycle.inference
+        return self.parts.lifecycle.serving(self.held)
+
+    @property
+    def loaded(self) -> Loaded:
+        """The bundle that look-ups are answered with, also while the service is draining.
+
+        Raises:
+            NotReady: no bundle is loaded yet.
+        """
+        return self.parts.lifecycle.loaded(self.held)
 
     @asynccontextmanager
     async def in_time(self) -> AsyncIterator[None]:

@@ -269,7 +269,7 @@ def invalid(field: str, message: str, value: object = None) -> Refusal:
     return Refusal("invalid_request", detail_of(fields), fields=fields)
 
 
-def refuse_fields(error: ValidationError, *, inside: dict[str, str] | None = None) -> NoReturn:
+def refuse_fields(error: ValidationError, *, inside: Mapping[str, str] | None = None) -> NoReturn:
     """Raise the refusal that names every field of ``error``; ``inside`` gives prefixes by first field."""
     entries: list[dict[str, Any]] = [dict(one) for one in error.errors(include_url=False)]
     if any(entry["type"] == "string_too_long" and entry["loc"][-1] == "base64" for entry in entries):

@@ -8,19 +8,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from core.platforms import Platform, platform_set
+from core.platforms import Platform
 from core.suggestions import Answer, Suggestion
 from core.text.caption import caption_words
 from core.text.hashtags import normalise, why_not
-from service.answer.interpret import Asked
+from service.answer.interpret import Asked, known_platforms
 from service.answer.lookups import popularity_of, trend_of
+from service.answer.post import recommended
+from service.answer.render import ready_set, spelling, warned
+from service.context import RequestContext
+from service.engine.lifecycle import ServedBundle
 from service.engine.loading import Loaded
-from service.schemas.answers import Confidence, LeftOut, PlatformHashtags, Safety, Warned
+from service.intake.bodies import Claim
+from service.intake.post import ReadRequest
+from service.schemas.answers import Confidence, Safety
 from service.schemas.check import CheckAnswer, CheckedHashtag, Fit, FitLevel, Swap, SwapReason
 from service.schemas.requests import CheckRequest, SuggestionRequest
 
 N_GOOD = 20
 PINNED = "pinned"
+ABOUT_THE_NUMBER = ("fewer_than_limit", "fewer_suggestions")
+"""Codes of warnings about how many were suggested, which nobody asked a check for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +38,8 @@ class GivenHashtag:
     Attributes:
         raw: as given.
         shown: without its sign and outer spaces, as a platform would get it.
-        hashtag: normal form, None when it is none.
-        duplicate_of: place of the first one with the same normal form, None for that one.
+        hashtag: normal form; None when it is not a hashtag.
+        duplicate_of: index of the first hashtag with the same normal form; None for that first one.
         blocked: the category it is blocked for, or None.
     """
 
@@ -47,19 +55,43 @@ class GivenHashtag:
         return self.hashtag is not None and self.duplicate_of is None and self.blocked is None
 
 
-def read_set(raw: Sequence[str], loaded: Loaded) -> list[GivenHashtag]:
+async def answer_check(
+    context: RequestContext, serving: ServedBundle, check: ReadRequest[CheckRequest], claim: Claim
+) -> CheckAnswer:
+    """Return the verdict on a set of hashtags.
+
+    Args:
+        context: of the request that the set came with.
+        serving: the bundle that answers it.
+        check: as intake read it.
+        claim: what a fetched picture's bytes are drawn from.
+
+    Raises:
+        Refusal: a field means nothing here, or the picture's URL is refused or silent.
+        TagsmithError: the check cannot be answered, or not now.
+    """
+    request, loaded = check.request, serving.loaded
+    with context.stages.measured("read"):
+        platforms = known_platforms(request.platforms, loaded.names)
+        given = given_hashtags(request.hashtags, loaded)
+        asking = question(request, given)
+    asked, answer = await recommended(context, serving, asking, check, claim) if asking else (None, None)
+    return judge(request, given, platforms, asked, answer, loaded, request_id=context.request_id)
+
+
+def given_hashtags(raw: Sequence[str], loaded: Loaded) -> list[GivenHashtag]:
     """Return the hashtags of a set, each known by its normal form."""
     first: dict[str, int] = {}
     found: list[GivenHashtag] = []
-    for place, one in enumerate(raw):
-        hashtag = normalise(one)
-        before = None if hashtag is None else first.setdefault(hashtag, place)
+    for i, text in enumerate(raw):
+        hashtag = normalise(text)
+        before = None if hashtag is None else first.setdefault(hashtag, i)
         found.append(
             GivenHashtag(
-                raw=one,
-                shown=one.strip().lstrip("#＃").strip(),
+                raw=text,
+                shown=text.strip().lstrip("#＃").strip(),
                 hashtag=hashtag,
-                duplicate_of=before if before != place else None,
+                duplicate_of=before if before != i else None,
                 blocked=None if hashtag is None else loaded.blocked(hashtag),
             )
         )
@@ -71,7 +103,7 @@ def question(request: CheckRequest, given: Sequence[GivenHashtag]) -> Suggestion
 
     None when there is neither a post nor a hashtag to go on.
     """
-    tags = [one.hashtag for one in given if one.usable and one.hashtag is not None]
+    tags = _usable(given)
     about_post = has_post(request)
     if not about_post and not tags:
         return None
@@ -115,49 +147,56 @@ def judge(
         loaded: what is known.
         request_id: for the answer.
     """
-    suggested = {one.hashtag: one for one in answer.suggestions} if answer else {}
-    tags = {one.hashtag for one in given if one.usable}
-    fresh = [one for tag, one in suggested.items() if tag not in tags]
-    fits = _fits(request, given, answer, suggested, fresh, loaded) if has_post(request) else {}
+    suggested = {suggestion.hashtag: suggestion for suggestion in answer.suggestions} if answer else {}
+    tags = _usable(given)
+    fresh = [suggestion for tag, suggestion in suggested.items() if tag not in set(tags)]
+    fits = _fits(request, tags, answer, suggested, fresh, loaded) if has_post(request) else {}
     platforms = {name: loaded.platforms[name] for name in named}
     reasons = _reasons(given, fits, platforms, loaded)
+    swaps = _swaps(reasons, [better for better in fresh if _is_clean(better, platforms, loaded)], request)
+    # Platforms' rules read hashtags as they were given.
+    shown = {tag.hashtag: tag.shown for tag in reversed(given) if tag.hashtag is not None and tag.blocked is None}
     notices = [*(asked.warnings if asked else ()), *(answer.warnings if answer else ())]
-    kept = [one for one in notices if one.code not in ("fewer_than_limit", "fewer_suggestions")]
-    swaps = _swaps(reasons, [one for one in fresh if _is_clean(one, platforms, loaded)], request)
     return CheckAnswer(
         request_id=request_id,
         bundle=loaded.bundle.manifest.bundle_id,
         confidence=None if answer is None else Confidence(level=answer.level, abstain=answer.abstain),
-        hashtags=[_checked(one, fits.get(one.hashtag or ""), loaded) for one in given],
-        platforms={name: _rules(platform, given, request) for name, platform in platforms.items()},
+        hashtags=[_checked(tag, fits.get(tag.hashtag or ""), loaded) for tag in given],
+        platforms={
+            name: ready_set(platform, tags, caption=request.caption, display=shown)
+            for name, platform in platforms.items()
+        },
         swaps=swaps,
-        safety=Safety(flagged=[loaded.flagged[tag] for tag in sorted(filter(None, tags)) if tag in loaded.flagged]),
-        warnings=[Warned(code=one.code, detail=one.detail, field=one.field) for one in kept],
+        safety=Safety(flagged=[loaded.flagged[tag] for tag in sorted(tags) if tag in loaded.flagged]),
+        warnings=warned(notice for notice in notices if notice.code not in ABOUT_THE_NUMBER),
     )
+
+
+def _usable(given: Sequence[GivenHashtag]) -> list[str]:
+    return [tag.hashtag for tag in given if tag.usable and tag.hashtag is not None]
 
 
 def _fits(
     request: CheckRequest,
-    given: Sequence[GivenHashtag],
+    tags: Sequence[str],
     answer: Answer | None,
     suggested: Mapping[str, Suggestion],
     fresh: Sequence[Suggestion],
     loaded: Loaded,
 ) -> dict[str, Fit]:
-    bar = min((one.score for one in fresh[:N_GOOD]), default=float("inf"))
+    """Return how well each of ``tags`` fits; ``fresh`` are the suggestions that are not among them."""
+    bar = min((suggestion.score for suggestion in fresh[:N_GOOD]), default=float("inf"))
     found: dict[str, Fit] = {}
-    for one in given:
-        if not one.usable or one.hashtag is None:
-            continue
-        known = suggested.get(one.hashtag)
+    for tag in tags:
+        known = suggested.get(tag)
         if known is None or answer is None or answer.abstain or not _is_known(known, loaded):
-            found[one.hashtag] = Fit(level="unknown", score=None, image=None, caption=None, because=[])
+            found[tag] = Fit(level="unknown", score=None, image=None, caption=None, because=[])
             continue
         parts = known.parts
         said = parts.caption + parts.seeds
         spoken_for = parts.image + said + parts.workspace > 0
         level: FitLevel = "good" if known.score >= bar else "fair" if spoken_for else "poor"
-        found[one.hashtag] = Fit(
+        found[tag] = Fit(
             level=level,
             score=known.score,
             image=None if request.image is None else parts.image,
@@ -167,80 +206,66 @@ def _fits(
     return found
 
 
-def _is_known(one: Suggestion, loaded: Loaded) -> bool:
-    """Return whether bundle or feedback say anything of a hashtag."""
-    return loaded.catalogue.tag_id(one.hashtag) is not None or one.parts.workspace > 0
+def _is_known(suggestion: Suggestion, loaded: Loaded) -> bool:
+    """Return whether the bundle or the workspace's feedback knows a hashtag."""
+    return loaded.catalogue.tag_id(suggestion.hashtag) is not None or suggestion.parts.workspace > 0
 
 
 def _reasons(
     given: Sequence[GivenHashtag], fits: Mapping[str, Fit], platforms: Mapping[str, Platform], loaded: Loaded
 ) -> dict[int, SwapReason]:
-    """Return place -> why the hashtag there should go, where it should."""
+    """Return why a hashtag should go, by its index in the set, for those that should."""
     found: dict[int, SwapReason] = {}
-    for place, one in enumerate(given):
-        fit = fits.get(one.hashtag or "")
-        if one.hashtag is None:
-            found[place] = "not_a_hashtag"
-        elif one.blocked is not None:
-            found[place] = "blocked"
-        elif one.duplicate_of is not None:
-            found[place] = "duplicate"
-        elif one.hashtag in loaded.flagged:
-            found[place] = "flagged"
-        elif any(platform.rule_broken(one.shown) for platform in platforms.values()):
-            found[place] = "platform_rule"
+    for i, tag in enumerate(given):
+        fit = fits.get(tag.hashtag or "")
+        if tag.hashtag is None:
+            found[i] = "not_a_hashtag"
+        elif tag.blocked is not None:
+            found[i] = "blocked"
+        elif tag.duplicate_of is not None:
+            found[i] = "duplicate"
+        elif tag.hashtag in loaded.flagged:
+            found[i] = "flagged"
+        elif any(platform.rule_broken(tag.shown) for platform in platforms.values()):
+            found[i] = "platform_rule"
         elif fit is not None and fit.level == "poor":
-            found[place] = "poor_fit"
+            found[i] = "poor_fit"
     return found
 
 
-def _is_clean(one: Suggestion, platforms: Mapping[str, Platform], loaded: Loaded) -> bool:
-    return one.hashtag not in loaded.flagged and not any(
-        platform.rule_broken(one.hashtag) for platform in platforms.values()
-    )
+def _is_clean(suggestion: Suggestion, platforms: Mapping[str, Platform], loaded: Loaded) -> bool:
+    tag = suggestion.hashtag
+    return tag not in loaded.flagged and not any(platform.rule_broken(tag) for platform in platforms.values())
 
 
 def _swaps(reasons: Mapping[int, SwapReason], fresh: Sequence[Suggestion], request: CheckRequest) -> list[Swap]:
     pairs = list(zip(reasons.items(), fresh, strict=False))[: request.swaps]
     return [
         Swap(
-            take_out=place,
+            take_out=i,
             reason=reason,
             put_in=better.hashtag,
-            display=better.display if request.casing == "pascal" else better.hashtag,
+            display=spelling(better, request.casing),
             score=better.score,
             because=list(better.because),
         )
-        for (place, reason), better in pairs
+        for (i, reason), better in pairs
     ]
 
 
-def _rules(platform: Platform, given: Sequence[GivenHashtag], request: CheckRequest) -> PlatformHashtags:
-    """Return what of the set may go on ``platform``; its rules read hashtags as they were given."""
-    shown = {one.hashtag: one.shown for one in reversed(given) if one.hashtag is not None and one.blocked is None}
-    tags = [one.hashtag for one in given if one.usable and one.hashtag is not None]
-    made = platform_set(platform, tags, caption=request.caption, display=shown.__getitem__)
-    return PlatformHashtags(
-        hashtags=list(made.hashtags),
-        text=made.text,
-        characters=made.characters,
-        left_out=[LeftOut(hashtag=hashtag, rule=rule) for hashtag, rule in made.left_out],
-    )
-
-
-def _checked(one: GivenHashtag, fit: Fit | None, loaded: Loaded) -> CheckedHashtag:
-    tag, catalogue = one.hashtag, loaded.catalogue
-    number = None if tag is None or one.blocked is not None else catalogue.tag_id(tag)
+def _checked(given: GivenHashtag, fit: Fit | None, loaded: Loaded) -> CheckedHashtag:
+    tag, catalogue = given.hashtag, loaded.catalogue
+    number = None if tag is None or given.blocked is not None else catalogue.tag_id(tag)
     return CheckedHashtag(
-        given=one.raw,
+        given=given.raw,
         hashtag=tag,
-        why_not=why_not(one.raw),
-        duplicate_of=one.duplicate_of,
-        blocked=one.blocked,
+        why_not=why_not(given.raw),
+        duplicate_of=given.duplicate_of,
+        blocked=given.blocked,
         display=None if tag is None else catalogue.display(tag),
         topic=None if number is None else catalogue.topic_of(number),
         popularity=None if number is None else popularity_of(catalogue, number),
         trend=None if tag is None or number is None else trend_of(catalogue.trend(tag)),
         flagged=None if tag is None else loaded.flagged.get(tag),
-        fit=fit if one.usable else None,
+        fit=fit if given.usable else None,
     )

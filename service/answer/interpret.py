@@ -44,8 +44,8 @@ def understand(request: SuggestionRequest, *, has_file: bool, names: Vocabulary)
     """
     _refuse_conflicts(request, names)
     platforms = known_platforms(request.platforms, names)
-    exclude = _hashtags("exclude", request.exclude)
-    pin = _hashtags("pin", request.pin)
+    exclude = normal_hashtags("exclude", request.exclude)
+    pin = normal_hashtags("pin", request.pin)
     shared = next((i for i, hashtag in enumerate(pin) if hashtag in set(exclude)), None)
     if shared is not None:
         raise invalid(f"pin[{shared}]", "is in exclude too", request.pin[shared])
@@ -104,13 +104,17 @@ def known_platforms(asked: Sequence[str], names: Vocabulary) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _hashtags(field: str, raw: Sequence[str]) -> list[str]:
-    """Return normal forms; one that is none is refused, since leaving it out would not do what was asked."""
+def normal_hashtags(field: str, raw: Sequence[str]) -> list[str]:
+    """Return the normal forms of a list in which each must be a hashtag, in the order given.
+
+    Raises:
+        Refusal: one cannot be a hashtag; leaving it out would not do what was asked.
+    """
     found: list[str] = []
-    for i, one in enumerate(raw):
-        hashtag = normalise(one)
+    for i, text in enumerate(raw):
+        hashtag = normalise(text)
         if hashtag is None:
-            raise invalid(f"{field}[{i}]", f"is no hashtag: {why_not(one)}", one)
+            raise invalid(f"{field}[{i}]", f"is no hashtag: {why_not(text)}", text)
         found.append(hashtag)
     return found
 
@@ -147,11 +151,12 @@ def _evidence(evidence: Evidence, names: Vocabulary) -> ImageEvidence:
     if abs(total - 1.0) > EVIDENCE_SUM_SLACK:
         raise invalid("image.evidence.topics", f"must sum to 1, not {total:.3g}")
     seen: dict[int, float] = {}
-    for i, one in enumerate(evidence.classes):
-        class_id = names.classes.get(one.name)
+    for i, given in enumerate(evidence.classes):
+        class_id = names.classes.get(given.name)
         if class_id is None:
-            raise invalid(f"image.evidence.classes[{i}].name", "is no ImageNet class that this bundle knows", one.name)
-        seen[class_id] = max(one.p, seen.get(class_id, 0.0))
+            field = f"image.evidence.classes[{i}].name"
+            raise invalid(field, "is no ImageNet class that this bundle knows", given.name)
+        seen[class_id] = max(given.p, seen.get(class_id, 0.0))
     ranked = sorted(seen.items(), key=lambda item: (-item[1], item[0]))
     return ImageEvidence(
         topics=topics / np.float32(total),

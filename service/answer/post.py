@@ -1,60 +1,93 @@
-"""One post that was read, answered: its picture fetched where it is a URL, its fields understood, its list made.
+"""One post, answered: understood, its picture fetched where it is a URL, recommended for, rendered and recorded.
 
-Single posts and those of a batch go through here alike, so that both get the same answers.
+Single posts and those of a batch go through here alike, so that both get the same answers; checks share the first half.
+
+While the database is away answers still go out: the last known feedback counts, the record waits in the spool, and the
+answer has a warning.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from service.answer.interpret import understand
-from service.answer.recollection import recorded, with_leaning
+from core.clock import now_ms
+from core.suggestions import Answer, Notice
+from service.answer.interpret import Asked, understand
 from service.answer.render import render
 from service.context import RequestContext
-from service.engine.inference import Inference
-from service.engine.loading import Loaded
-from service.intake.budget import Claim
-from service.intake.post import ReadPost
-from service.observe.metrics import StageTimes
-from service.schemas.answers import SuggestionAnswer
-from service.schemas.requests import Picture, UrlImage
+from service.engine.lifecycle import ServedBundle
+from service.ids import suggestion_id
+from service.intake.bodies import Claim
+from service.intake.post import ReadRequest
+from service.schemas.answers import SuggestionAnswer, Warned
+from service.schemas.requests import CheckRequest, SuggestionRequest
+
+CODE = "store_unavailable"
+OUTDATED = "the database is away: feedback that was given since it went is not in this list"
+UNRECORDED = "there is no room to remember this answer: feedback on it will not be accepted"
 
 
 async def answer_post(
-    context: RequestContext, post: ReadPost, inference: Inference, loaded: Loaded, *, claim: Claim, stages: StageTimes
+    context: RequestContext, serving: ServedBundle, post: ReadRequest[SuggestionRequest], claim: Claim
 ) -> SuggestionAnswer:
     """Return the answer to ``post``.
 
     Args:
-        context: of the request that the post came with; its id goes into the answer.
+        context: of the request that the post came with.
+        serving: the bundle that answers it.
         post: as intake read it.
-        inference: where it is answered.
-        loaded: what it answers with.
         claim: what a fetched picture's bytes are drawn from.
-        stages: where the time is noted.
 
     Raises:
         Refusal: a field means nothing here, or the picture's URL is refused or silent.
         TagsmithError: the post cannot be answered, or not now.
     """
-    with stages.measured("read"):
-        has_file = post.image_file is not None or isinstance(post.request.image, UrlImage)
-        asked = understand(post.request, has_file=has_file, names=loaded.names)
-        image_file = post.image_file
-        if image_file is None:
-            image_file = await fetched(context, post.request.image, claim)
-        query, notices = await with_leaning(context, asked.query)
-    answer = await inference.answer(query, image_file, stages)
-    asked = replace(asked, warnings=(*asked.warnings, *notices))
-    return recorded(context, render(answer, post.request, asked, loaded, request_id=context.request_id))
+    asked, answer = await recommended(context, serving, post.request, post, claim)
+    body = render(
+        answer, post.request, asked, serving.loaded, request_id=context.request_id, suggestion_id=suggestion_id()
+    )
+    entry = {
+        "kind": "suggestion",
+        "id": body.suggestion_id,
+        "workspace": context.workspace,
+        "bundle": body.bundle,
+        "created_ms": now_ms(),
+        "hashtags": [[suggestion.hashtag] for suggestion in body.suggestions],
+    }
+    if context.parts.repositories.journal.note(entry):
+        return body
+    return body.model_copy(update={"warnings": [*body.warnings, Warned(code=CODE, detail=UNRECORDED)]})
 
 
-async def fetched(context: RequestContext, image: Picture | None, claim: Claim) -> bytes | None:
-    """Return the file behind the URL that ``image`` is, or None when it is something else.
+async def recommended(
+    context: RequestContext,
+    serving: ServedBundle,
+    request: SuggestionRequest,
+    read: ReadRequest[SuggestionRequest] | ReadRequest[CheckRequest],
+    claim: Claim,
+) -> tuple[Asked, Answer]:
+    """Return ``request`` as it was understood, and what is recommended for it.
+
+    Args:
+        context: of the request at hand.
+        serving: the bundle that answers it.
+        request: the post, or what a check asks about one.
+        read: what ``request`` came with; its picture is used.
+        claim: what a fetched picture's bytes are drawn from.
 
     Raises:
-        Refusal: ``image_url_refused``, ``image_url_unreachable`` or ``image_too_large``.
+        Refusal: a field means nothing here, or the picture's URL is refused or silent.
+        TagsmithError: the request cannot be answered, or not now.
     """
-    if not isinstance(image, UrlImage):
-        return None
-    return await context.parts.fetcher.fetch(image.url, claim)
+    parts = context.parts
+    with context.stages.measured("read"):
+        has_file = read.image_file is not None or read.image_url is not None
+        asked = understand(request, has_file=has_file, names=serving.loaded.names)
+        image_file = read.image_file
+        if read.image_url is not None:
+            image_file = await parts.fetcher.fetch(read.image_url, claim)
+        leaning = await parts.repositories.feedback.leaning(context.workspace)
+        if not leaning.current:
+            asked = replace(asked, warnings=(*asked.warnings, Notice(CODE, OUTDATED)))
+        query = replace(asked.query, workspace=leaning.values)
+    return asked, await serving.inference.answer(query, image_file, context.stages)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+
 from core.platforms import Platform, platform_set
 from core.suggestions import Answer, Notice, Suggestion
 from core.text.hashtags import extract
 from service.answer.interpret import Asked
 from service.engine.loading import Loaded
-from service.ids import suggestion_id
 from service.schemas.answers import (
     ClassProbability,
     Confidence,
@@ -28,18 +29,21 @@ from service.schemas.requests import Casing, SuggestionRequest
 
 
 def render(
-    answer: Answer, request: SuggestionRequest, asked: Asked, loaded: Loaded, *, request_id: str
+    answer: Answer, request: SuggestionRequest, asked: Asked, loaded: Loaded, *, request_id: str, suggestion_id: str
 ) -> SuggestionAnswer:
-    """Return the body that answers ``request``; only its two ids differ between equal requests."""
-    suggestions = [_suggestion(one, request.casing, explain=request.explain) for one in answer.suggestions]
+    """Return the body that answers ``request``."""
+    spelt = {suggestion.hashtag: spelling(suggestion, request.casing) for suggestion in answer.suggestions}
+    suggestions = [
+        _suggestion(suggestion, spelt[suggestion.hashtag], explain=request.explain) for suggestion in answer.suggestions
+    ]
     platforms: dict[str, PlatformHashtags] = {}
     warnings = [*asked.warnings, *answer.warnings]
     for name in asked.platforms:
-        platforms[name] = _ready_set(loaded.platforms[name], answer, request)
+        platforms[name] = ready_set(loaded.platforms[name], list(spelt), caption=request.caption, display=spelt)
         warnings += _shortage(loaded.platforms[name], platforms[name], request)
     return SuggestionAnswer(
         request_id=request_id,
-        suggestion_id=suggestion_id(),
+        suggestion_id=suggestion_id,
         bundle=loaded.bundle.manifest.bundle_id,
         model=ModelUsed(scorer=request.scorer, routing=request.routing),
         topics=[TopicProbability(topic=topic, probability=p) for topic, p in answer.topics],
@@ -47,21 +51,44 @@ def render(
         confidence=Confidence(level=answer.level, abstain=answer.abstain),
         suggestions=suggestions,
         platforms=platforms,
-        safety=Safety(flagged=[loaded.flagged[one.hashtag] for one in suggestions if one.hashtag in loaded.flagged]),
+        safety=Safety(flagged=[loaded.flagged[hashtag] for hashtag in spelt if hashtag in loaded.flagged]),
         trends=None
         if answer.trends is None
         else TrendCounts(snapshot=answer.trends.snapshot, as_of=answer.trends.as_of.isoformat()),
-        warnings=[Warned(code=notice.code, detail=notice.detail, field=notice.field) for notice in warnings],
+        warnings=warned(warnings),
     )
 
 
-def _suggestion(one: Suggestion, casing: Casing, *, explain: bool) -> SuggestedHashtag:
-    parts, popularity = one.parts, one.popularity
+def spelling(suggestion: Suggestion, casing: Casing) -> str:
+    """Return how a suggested hashtag is to be spelt."""
+    return suggestion.display if casing == "pascal" else suggestion.hashtag
+
+
+def ready_set(
+    platform: Platform, hashtags: Sequence[str], *, caption: str, display: Mapping[str, str]
+) -> PlatformHashtags:
+    """Return what of ``hashtags`` may go on ``platform`` beside the caption, spelt as ``display`` says."""
+    made = platform_set(platform, hashtags, caption=caption, display=display.__getitem__)
+    return PlatformHashtags(
+        hashtags=list(made.hashtags),
+        text=made.text,
+        characters=made.characters,
+        left_out=[LeftOut(hashtag=hashtag, rule=rule) for hashtag, rule in made.left_out],
+    )
+
+
+def warned(notices: Iterable[Notice]) -> list[Warned]:
+    """Return ``notices`` as an answer has them."""
+    return [Warned(code=notice.code, detail=notice.detail, field=notice.field) for notice in notices]
+
+
+def _suggestion(suggestion: Suggestion, display: str, *, explain: bool) -> SuggestedHashtag:
+    parts, popularity, trend = suggestion.parts, suggestion.popularity, suggestion.trend
     return SuggestedHashtag(
-        hashtag=one.hashtag,
-        display=_spelt(one, casing),
-        score=one.score,
-        topic=one.topic,
+        hashtag=suggestion.hashtag,
+        display=display,
+        score=suggestion.score,
+        topic=suggestion.topic,
         parts=ScoreParts(
             image=parts.image,
             caption=parts.caption,
@@ -69,25 +96,9 @@ def _suggestion(one: Suggestion, casing: Casing, *, explain: bool) -> SuggestedH
             popularity=parts.popularity,
             workspace=parts.workspace,
         ),
-        because=list(one.because) if explain else [],
+        because=list(suggestion.because) if explain else [],
         popularity=HashtagPopularity(posts=popularity.posts, tier=popularity.tier, percentile=popularity.percentile),
-        trend=None if one.trend is None else Trend(direction=one.trend.direction, ratio=one.trend.ratio),
-    )
-
-
-def _spelt(one: Suggestion, casing: Casing) -> str:
-    return one.display if casing == "pascal" else one.hashtag
-
-
-def _ready_set(platform: Platform, answer: Answer, request: SuggestionRequest) -> PlatformHashtags:
-    """Return what of the answer may go on ``platform`` beside the caption, spelt as was asked."""
-    spelt = {one.hashtag: _spelt(one, request.casing) for one in answer.suggestions}
-    made = platform_set(platform, list(spelt), caption=request.caption, display=spelt.__getitem__)
-    return PlatformHashtags(
-        hashtags=list(made.hashtags),
-        text=made.text,
-        characters=made.characters,
-        left_out=[LeftOut(hashtag=hashtag, rule=rule) for hashtag, rule in made.left_out],
+        trend=None if trend is None else Trend(direction=trend.direction, ratio=trend.ratio),
     )
 
 

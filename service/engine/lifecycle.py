@@ -9,10 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
-
-from starlette.types import ASGIApp, Receive, Scope, Send
+from contextlib import contextmanager
 
 from core.bundle.opening import pointer_mark, previous
 from core.errors import BundleError, BundleMissing, NotReady, TagsmithError
@@ -44,14 +41,12 @@ class ServedBundle:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep it for the block, and make it what ``held_here`` returns in the block and the tasks begun there."""
+        """Keep it from being closed while the block runs."""
         self._n_holders += 1
         self._let_go.clear()
-        token = _HELD.set(self)
         try:
             yield
         finally:
-            _HELD.reset(token)
             self._n_holders -= 1
             if self._n_holders == 0:
                 self._let_go.set()
@@ -60,30 +55,6 @@ class ServedBundle:
         """Wait for the last request that holds it, then end its threads."""
         await self._let_go.wait()
         await self.inference.close()
-
-
-_HELD: ContextVar[ServedBundle | None] = ContextVar("held", default=None)
-
-
-def held_here() -> ServedBundle | None:
-    """Return what the request at hand holds."""
-    return _HELD.get()
-
-
-class OneBundle:
-    """ASGI middleware: a request is answered with the bundle that was served when it came, which ``pinned`` holds."""
-
-    def __init__(self, app: ASGIApp, *, pinned: Callable[[], AbstractContextManager[None]]) -> None:
-        self._app = app
-        self._pinned = pinned
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one request on."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        with self._pinned():
-            await self._app(scope, receive, send)
 
 
 class Lifecycle:
@@ -111,38 +82,39 @@ class Lifecycle:
         self.on_ready: Callable[[], None] = lambda: None
         self.on_failure: Callable[[], None] = lambda: None
 
-    @property
-    def loaded(self) -> Loaded:
-        """What is served; inside a request, what that request holds.
+    def loaded(self, held: ServedBundle | None = None) -> Loaded:
+        """Return the bundle that look-ups are answered with: that of ``held``, else what is served now.
 
         Raises:
-            NotReady: nothing yet.
+            NotReady: nothing is loaded yet.
         """
-        serving = held_here() or self._serving
+        serving = held or self._serving
         if serving is None:
-            raise NotReady(self._why_not() or "No bundle is loaded yet.", retry_after_s=1.0)
+            raise self._not_ready()
         return serving.loaded
 
-    @property
-    def inference(self) -> Inference:
-        """Where requests are answered; it answers with ``loaded``.
+    def serving(self, held: ServedBundle | None = None) -> ServedBundle:
+        """Return what suggestions are answered with: ``held``, else what is served now.
 
         Raises:
             NotReady: nothing is loaded yet, or the service is draining.
         """
-        serving, why_not = held_here() or self._serving, self._why_not()
-        if serving is None or why_not:
-            raise NotReady(why_not or "No bundle is loaded yet.", retry_after_s=1.0)
-        return serving.inference
+        serving = held or self._serving
+        if serving is None or self._why_not():
+            raise self._not_ready()
+        return serving
 
     @contextmanager
-    def pinned(self) -> Iterator[None]:
-        """Answer the block with the bundle that is served now, whatever is served when it ends."""
+    def pinned(self) -> Iterator[ServedBundle | None]:
+        """Hold what is served now for the block, whatever is served when it ends; None where nothing is yet."""
         if self._serving is None:
-            yield
+            yield None
             return
         with self._serving.held():
-            yield
+            yield self._serving
+
+    def _not_ready(self) -> NotReady:
+        return NotReady(self._why_not() or "No bundle is loaded yet.", retry_after_s=1.0)
 
     def fail(self, error: Exception) -> None:
         """Give up before anything is loaded."""

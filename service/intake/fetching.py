@@ -18,7 +18,7 @@ import httpcore
 
 from core.public_addresses import all_public
 from service.image_urls import ImageUrl, Origin, read_url, redirected
-from service.intake.budget import Claim
+from service.intake.bodies import Claim
 from service.problems import FieldError, Refusal
 from service.schemas.requests import MAX_IMAGE_BYTES
 

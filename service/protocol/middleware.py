@@ -71,8 +71,17 @@ class RequestMiddleware:
         started = time.perf_counter()
         offered = Headers(scope=scope).get("x-request-id", "")
         request_id = offered if VISIBLE_ASCII.fullmatch(offered) else uuid.uuid4().hex
-        context = RequestContext(self._parts, request_id)
-        scope["state"] = {**scope.get("state", {}), "context": context}
+        with self._parts.lifecycle.pinned() as held:
+            context = RequestContext(self._parts, request_id, held)
+            scope["state"] = {**scope.get("state", {}), "context": context}
+            try:
+                await self._answer(context, started, scope, receive, send)
+            finally:
+                context.held = None  # the server may keep the scope of an idle connection, and a bundle must go with it
+
+    async def _answer(
+        self, context: RequestContext, started: float, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         status: int | None = None
 
         async def send_completed(message: Message) -> None:
@@ -80,7 +89,7 @@ class RequestMiddleware:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
+                headers["X-Request-ID"] = context.request_id
                 headers["Server-Timing"] = context.stages.header()
                 if context.rate is not None:
                     headers.update(rate_headers(context.rate))
@@ -91,7 +100,7 @@ class RequestMiddleware:
         except ClientDisconnect:
             status = CLIENT_GONE
         except Exception as error:
-            LOGGER.error("fault", exc_info=error, extra={"fields": {"request_id": request_id}})
+            LOGGER.error("fault", exc_info=error, extra={"fields": {"request_id": context.request_id}})
             if status is not None:
                 raise  # half an answer is out: only cutting the connection tells the caller
             await problem_response(Request(scope), error)(scope, receive, send_completed)

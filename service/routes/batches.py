@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -16,10 +17,9 @@ from core.errors import DeadlineExceeded, Overloaded
 from service.answer.post import answer_post
 from service.context import Context, RequestContext
 from service.engine.batches import Line, unless_gone
-from service.engine.inference import Inference
-from service.engine.loading import Loaded
+from service.engine.lifecycle import ServedBundle
 from service.intake.batch import read_batch, read_item
-from service.intake.budget import Claim
+from service.intake.bodies import Claim
 from service.observe.logs import LOGGER
 from service.observe.metrics import StageTimes
 from service.problems import documented, refusal_for
@@ -77,7 +77,7 @@ async def suggest_batch(request: Request, context: Context) -> Response:
 
     With `Accept: application/x-ndjson` each post is one line, sent as soon as it is done.
     """
-    inference, loaded = context.inference, context.loaded
+    serving = context.serving
     batches, batch_deadline_s = context.parts.batches, context.parts.settings.batch_deadline_s
     deadline = asyncio.get_running_loop().time() + batch_deadline_s
     with ExitStack() as stack:
@@ -91,7 +91,7 @@ async def suggest_batch(request: Request, context: Context) -> Response:
                     await charge_more(context, len(posts) - 1)
         except TimeoutError:
             raise DeadlineExceeded("The batch's time ran out.", retry_after_s=1.0) from None
-        batch = _Batch(request, context, posts, claim, deadline, inference, loaded)
+        batch = _Batch(request, context, posts, claim, deadline, serving)
         lines = batches.answers(len(posts), batch.line)
         by_line = NDJSON in request.headers.get("accept", "").lower()
 
@@ -123,43 +123,39 @@ class _Batch:
         posts: list[object],
         claim: Claim,
         deadline: float,
-        inference: Inference,
-        loaded: Loaded,
+        serving: ServedBundle,
     ) -> None:
         self._request = request
         self._context = context
         self._posts = posts
         self._claim = claim
         self._deadline = deadline
-        self._inference = inference
-        self._loaded = loaded
+        self._serving = serving
 
     async def line(self, index: int) -> bytes:
         """Return the entry of one post as JSON."""
-        context, stages = self._context, StageTimes()
+        whole, context = self._context, replace(self._context, stages=StageTimes())
         try:
-            kind, content = b"answer", await self._answer(index, stages)
+            kind, content = b"answer", await self._answer(index, context)
         except Exception as error:
             if refusal_for(error).code == "internal_error":
                 LOGGER.error("fault", exc_info=error, extra={"fields": {"request_id": context.request_id}})
             kind, content = b"problem", json.dumps(problem_of(self._request, error)).encode("ascii")
-        for stage, ms in stages.ms.items():
-            context.stages.add(stage, ms / 1000.0)
+        for stage, ms in context.stages.ms.items():
+            whole.stages.add(stage, ms / 1000.0)
         return b'{"index":%d,"%s":%s}' % (index, kind, content)
 
-    async def _answer(self, index: int, stages: StageTimes) -> bytes:
+    async def _answer(self, index: int, context: RequestContext) -> bytes:
         post, self._posts[index] = self._posts[index], None  # a picture is held no longer than it is needed
-        deadline_s = self._context.parts.settings.deadline_s
+        deadline_s = context.parts.settings.deadline_s
         until = min(self._deadline, asyncio.get_running_loop().time() + deadline_s)
         try:
             async with asyncio.timeout_at(until):
                 read = await asyncio.to_thread(read_item, post)
                 while True:
-                    await self._inference.gate.place()
+                    await self._serving.inference.gate.place()
                     try:
-                        answer = await answer_post(
-                            self._context, read, self._inference, self._loaded, claim=self._claim, stages=stages
-                        )
+                        answer = await answer_post(context, self._serving, read, self._claim)
                     except Overloaded:  # others were quicker: a batch waits where a single post is refused
                         await asyncio.sleep(RETRY_S)
                     else:

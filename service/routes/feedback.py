@@ -10,9 +10,10 @@ from starlette.responses import Response
 from core.clock import now_ms
 from core.errors import StoreUnavailable
 from recommend.workspace import Verdict
+from service.answer.interpret import normal_hashtags
 from service.context import Context, RequestContext
 from service.ids import new_id, spelt
-from service.intake.json_body import hashtags, read_model
+from service.intake.json_body import read_model
 from service.problems import Refusal, documented, invalid
 from service.protocol.auth import RequiresScope
 from service.protocol.idempotency import PARAMETER, answer_idempotently, fingerprint_of, idempotency_key
@@ -129,7 +130,7 @@ def _spoken_of(asked: FeedbackRequest) -> tuple[tuple[str, Verdict], ...]:
     )
     found: dict[str, Verdict] = {}
     for verdict, raw in lists:
-        for hashtag in hashtags(verdict, raw):
+        for hashtag in normal_hashtags(verdict, raw):
             if found.setdefault(hashtag, verdict) != verdict:
                 raise invalid(verdict, f"holds a hashtag that is in {found[hashtag]} too", hashtag)
     if not found:
@@ -139,9 +140,9 @@ def _spoken_of(asked: FeedbackRequest) -> tuple[tuple[str, Verdict], ...]:
 
 def _refuse_unshown(asked: FeedbackRequest, shown: frozenset[str]) -> None:
     for field, raw in (("accepted", asked.accepted), ("rejected", asked.rejected)):
-        for i, one in enumerate(raw):
-            if hashtags(field, [one])[0] not in shown:
-                raise invalid(f"{field}[{i}]", "was not suggested; what was not belongs into added", one)
+        for i, hashtag in enumerate(normal_hashtags(field, raw)):
+            if hashtag not in shown:
+                raise invalid(f"{field}[{i}]", "was not suggested; what was not belongs into added", raw[i])
 
 
 def _feedback_id(request: Request, workspace: str, asked: FeedbackRequest) -> str:

@@ -32,10 +32,10 @@ async def ready(context: Context) -> Health:
     `warnings` names what an operator should look at although suggestions are answered: the store's current bundle is
     refused, or the database is away.
     """
-    _ = context.inference
+    serving = context.serving
     concerns = context.parts.lifecycle.concerns
     warnings = [Warned(code=code, detail=detail) for code, detail in sorted(concerns.items())]
-    return Health(status="ready", bundle=context.loaded.bundle.manifest.bundle_id, warnings=warnings or None)
+    return Health(status="ready", bundle=serving.bundle_id, warnings=warnings or None)
 
 
 @router.get(

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends
 
 from core.platforms import Platform
 from service.context import Context
-from service.intake import json_body
 from service.intake.fetching import MAX_REDIRECTS, TOTAL_S
+from service.intake.json_body import MAX_SMALL_BYTES
 from service.problems import documented
 from service.protocol.auth import RequiresScope
 from service.protocol.connections import MAX_HEADER_BYTES
@@ -73,7 +73,7 @@ async def limits(context: Context) -> Limits:
         feedback_hashtags=MAX_SPOKEN_OF,
         set_hashtags=MAX_SET_HASHTAGS,
         sets=MAX_SETS,
-        small_body_bytes=json_body.MAX_BYTES,
+        small_body_bytes=MAX_SMALL_BYTES,
         header_bytes=MAX_HEADER_BYTES,
         image_url_s=TOTAL_S,
         image_url_redirects=MAX_REDIRECTS,

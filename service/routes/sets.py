@@ -9,8 +9,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
+from service.answer.interpret import normal_hashtags
 from service.context import Context
-from service.intake.json_body import hashtags, read_model
+from service.intake.json_body import read_model
 from service.problems import Refusal, documented, invalid
 from service.protocol.auth import RequiresScope
 from service.protocol.parameters import if_match, if_none_match, no_name_twice, no_query_string, quoted
@@ -107,7 +108,7 @@ async def save_set(request: Request, name: Name, context: Context) -> Response:
         saved, is_new = await context.parts.repositories.sets.put(
             context.workspace,
             name,
-            hashtags("hashtags", asked.hashtags),
+            tuple(dict.fromkeys(normal_hashtags("hashtags", asked.hashtags))),
             if_match=matched,
             if_none_match=unmatched is not None,
         )

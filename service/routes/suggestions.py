@@ -61,13 +61,13 @@ PROBLEMS = documented(*ABOUT_A_POST, "conflict", "nothing_to_go_on")
 async def suggest(request: Request, context: Context) -> Response:
     """Answer with a ranked, explained list of hashtags for a photograph, a caption, seed hashtags or any of them."""
     async with context.in_time():
-        inference, loaded = context.inference, context.loaded
+        serving = context.serving
         with context.parts.bodies.claims() as claim:
             with context.stages.measured("read"):
                 post = await read_post(request, claim)
 
             async def answer() -> Response:
-                body = await answer_post(context, post, inference, loaded, claim=claim, stages=context.stages)
+                body = await answer_post(context, serving, post, claim)
                 return Response(body.model_dump_json(), media_type="application/json")
 
             def fingerprint() -> bytes:

@@ -99,11 +99,12 @@ def answer(loaded: Loaded, fields: dict[str, Any], image_file: bytes | None) -> 
 
     from service.answer.interpret import understand
     from service.answer.render import render
-    from service.intake.post import read_json
+    from service.ids import suggestion_id
+    from service.intake.post import parse_post
     from service.problems import Refusal
 
     try:
-        request = read_json(json.dumps(fields).encode()).request
+        request = parse_post(json.dumps(fields).encode()).request
         asked = understand(request, has_file=image_file is not None, names=loaded.names)
     except Refusal as refusal:
         told = "; ".join(f"{one.field} {one.message}".strip() for one in refusal.fields)
@@ -113,7 +114,7 @@ def answer(loaded: Loaded, fields: dict[str, Any], image_file: bytes | None) -> 
         pixels = loaded.classifier.prepare(image_file)
         query = replace(query, image=loaded.classifier.evidence(pixels[None])[0])
     found = loaded.recommender.recommend([query])[0]
-    return render(found, request, asked, loaded, request_id="cli")
+    return render(found, request, asked, loaded, request_id="cli", suggestion_id=suggestion_id())
 
 
 def print_answer(found: SuggestionAnswer, console: Console) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from core.text.flags import load_flags
-from service.answer.recollection import CODE
+from service.answer.post import CODE
 from service.problems import KINDS
 from tests.support.log_watch import WATCH
 from tests.support.service_process import ROOT, Service

@@ -12,7 +12,7 @@ import httpcore
 import pytest
 
 from service.image_urls import Origin
-from service.intake.budget import ByteBudget
+from service.intake.bodies import ByteBudget
 from service.intake.fetching import Fetcher
 from service.problems import Refusal
 from tests.support.fakes import PHOTO

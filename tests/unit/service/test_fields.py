@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.intake.post import read_json
+from service.intake.post import parse_post
 from service.problems import Refusal
 
 SENT: list[tuple[dict[str, Any], str]] = [
@@ -38,7 +38,7 @@ SENT: list[tuple[dict[str, Any], str]] = [
 def test_the_sentence_of_a_problem_says_what_is_wrong(fields: dict[str, Any], detail: str) -> None:
     """A caller who shows nothing else shows enough; the list has each field's part of it."""
     with pytest.raises(Refusal) as caught:
-        read_json(json.dumps({"seeds": ["dog"], **fields}).encode())
+        parse_post(json.dumps({"seeds": ["dog"], **fields}).encode())
     assert caught.value.detail.startswith(detail)
     for one in caught.value.fields:
         assert "input" not in one.message

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from core.errors import Overloaded
-from service.intake.budget import ByteBudget
+from service.intake.bodies import ByteBudget
 from service.intake.fetching import MAX_AT_ONCE
 from service.problems import Refusal
 from service.schemas.requests import MAX_IMAGE_BYTES

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.intake.multipart import Part
-from service.intake.post import decode_base64, read_form, read_json
+from service.intake.form import Part, post_of_parts
+from service.intake.post import decode_base64, parse_post
 from service.problems import Refusal
 from service.schemas.requests import MAX_IMAGE_BYTES, SuggestionRequest, UrlImage
 
@@ -26,7 +26,7 @@ FIELDS = st.sampled_from([*SuggestionRequest.model_fields, "url", "Limit", ""])
 def _refusal(body: object) -> Refusal:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     with pytest.raises(Refusal) as caught:
-        read_json(data)
+        parse_post(data)
     return caught.value
 
 
@@ -36,7 +36,7 @@ def _fields(body: object) -> list[str]:
 
 def _outcome(body: bytes) -> tuple[str, list[str]]:
     try:
-        read_json(body)
+        parse_post(body)
     except Refusal as refusal:
         return refusal.code, [field.field for field in refusal.fields]
     return "read", []
@@ -48,13 +48,13 @@ def _part(name: str, data: str | bytes, *, filename: str | None = None, content_
 
 def _form_refusal(*parts: Part) -> Refusal:
     with pytest.raises(Refusal) as caught:
-        read_form(list(parts))
+        post_of_parts(list(parts))
     return caught.value
 
 
 def test_defaults_are_those_of_the_contract() -> None:
     """An empty object is a request with every default."""
-    request = read_json(b"{}").request
+    request = parse_post(b"{}").request
     assert request.model_dump() == {
         "image": None, "caption": "", "seeds": [], "limit": 20, "platforms": [], "exclude": [], "pin": [],
         "topic": None, "routing": "soft", "scorer": "learned", "diversity": 0.2, "mix": None, "casing": "lower",
@@ -114,7 +114,7 @@ def test_captions_and_images_are_not_repeated(body: dict[str, Any]) -> None:
 
 def test_whole_numbers_may_be_written_with_a_point() -> None:
     """JSON Schema calls 20.0 an integer."""
-    assert read_json(b'{"limit": 20.0, "mix": {"mid": 2.0}}').request.limit == 20
+    assert parse_post(b'{"limit": 20.0, "mix": {"mid": 2.0}}').request.limit == 20
 
 
 @pytest.mark.parametrize(
@@ -155,14 +155,14 @@ def test_a_body_of_a_million_small_values_is_refused_unparsed() -> None:
 
 def test_a_picture_by_url_is_read_and_not_yet_fetched() -> None:
     """Whether it may be is judged where it would be done."""
-    read = read_json(b'{"image": {"url": "https://example.org/a.jpg"}}')
+    read = parse_post(b'{"image": {"url": "https://example.org/a.jpg"}}')
     assert read.image_file is None
     assert isinstance(read.request.image, UrlImage)
 
 
 def test_an_image_in_base64_arrives_as_bytes() -> None:
     """And is gone from the request's fields."""
-    post = read_json(json.dumps({"image": {"base64": base64.b64encode(b"picture").decode()}}).encode())
+    post = parse_post(json.dumps({"image": {"base64": base64.b64encode(b"picture").decode()}}).encode())
     assert (post.image_file, post.request.image) == (b"picture", None)
 
 
@@ -190,7 +190,7 @@ def test_wild_bytes_are_refused(body: bytes) -> None:
 
 def test_a_form_says_what_json_says() -> None:
     """Seeds and platforms repeated or comma separated, the rest in options."""
-    form = read_form(
+    form, image_file = post_of_parts(
         [
             _part("image", b"picture", filename="a.jpg", content_type="image/jpeg"),
             _part("caption", "hello, world"),
@@ -207,8 +207,8 @@ def test_a_form_says_what_json_says() -> None:
         "limit": 5,
         "pin": ["love"],
     }
-    assert form.request == read_json(json.dumps(same).encode()).request
-    assert form.image_file == b"picture"
+    assert form == parse_post(json.dumps(same).encode()).request
+    assert image_file == b"picture"
 
 
 @pytest.mark.parametrize("name", ["image", "caption", "options"])
@@ -251,13 +251,13 @@ def test_options_must_be_a_json_object(options: str, code: str) -> None:
 def test_an_image_must_be_a_file() -> None:
     """A path or URL in a text part would otherwise be taken for a broken picture."""
     assert _form_refusal(_part("image", "photo.jpg")).fields[0].field == "image"
-    assert read_form([_part("image", b"x", content_type="image/jpeg")]).image_file == b"x"
+    assert post_of_parts([_part("image", b"x", content_type="image/jpeg")])[1] == b"x"
 
 
 def test_the_empty_part_of_a_form_without_a_chosen_file_is_no_image() -> None:
     """Browsers send a part without name and content when nothing was chosen."""
-    assert read_form([_part("image", b"", filename="")]).image_file is None
-    assert read_form([_part("image", b"", filename="a.jpg")]).image_file == b""
+    assert post_of_parts([_part("image", b"", filename="")])[1] is None
+    assert post_of_parts([_part("image", b"", filename="a.jpg")])[1] == b""
 
 
 def test_text_that_is_not_utf8_names_its_part() -> None:

@@ -1,24 +1,38 @@
-"""Multipart bodies, read while they stream in: no part and no body grows past its bound.
+"""Forms: multipart bodies, read while they stream in, so that no part and no body grows past its bound.
 
-python-multipart finds the boundaries; what a part may weigh, and that it is complete, is judged here.
+python-multipart finds the boundaries; how large a part may be, that it is complete and which field it is, is judged
+here.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
+from starlette.requests import Request
 
-from service.problems import Refusal
+from service.intake.bodies import Claim, body_chunks
+from service.intake.json_body import parse_object, validated
+from service.problems import Refusal, invalid, shown_name
+from service.schemas.requests import (
+    MAX_FIELDS_BYTES,
+    MAX_IMAGE_BYTES,
+    MAX_MULTIPART_BYTES,
+    SuggestionOptions,
+    SuggestionRequest,
+)
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
+FORM = "multipart/form-data"
 MAX_PARTS = 256
+FIELDS = ("image", "caption", "seeds", "platforms", "options")
+OPTIONS = tuple(SuggestionOptions.model_fields)
 
 
 @dataclass(slots=True)
@@ -50,6 +64,54 @@ class PartBounds:
         max_bytes, code = self.by_name.get(part.name, (self.default_bytes, "body_too_large"))
         if len(part.data) > max_bytes:
             raise Refusal(code, f"The part {part.name!r} has more than {max_bytes:,} bytes.")
+
+
+FORM_BOUNDS = PartBounds({"image": (MAX_IMAGE_BYTES, "image_too_large")}, default_bytes=MAX_FIELDS_BYTES // 4)
+
+
+async def read_form(request: Request, claim: Claim) -> tuple[SuggestionRequest, bytes | None]:
+    """Return the post in a form, and the bytes of its photograph, or None.
+
+    Raises:
+        Refusal: the body is broken, too large, or a field's form is wrong.
+        Overloaded: too many bytes of bodies are held already.
+    """
+    chunks = body_chunks(request, claim, MAX_MULTIPART_BYTES)
+    return post_of_parts(await read_multipart(chunks, request.headers["content-type"], FORM_BOUNDS))
+
+
+def post_of_parts(parts: list[Part]) -> tuple[SuggestionRequest, bytes | None]:
+    """Return the post in the parts of a form, and the bytes of its photograph, or None.
+
+    Raises:
+        Refusal: a field is unknown, given twice, or its form is wrong.
+    """
+    options: dict[str, Any] = {}
+    caption: dict[str, str] = {}
+    lists: dict[str, list[str]] = {"seeds": [], "platforms": []}
+    image_file: bytes | None = None
+    seen: set[str] = set()
+    for part in parts:
+        if part.name not in FIELDS:
+            hint = "; it belongs into options" if part.name in OPTIONS else ""
+            raise invalid(shown_name(part.name), f"is not a field of this form{hint}")
+        if part.name in seen and part.name not in lists:
+            raise invalid(part.name, "is given twice")
+        seen.add(part.name)
+        if part.name == "image":
+            image_file = _picture_of(part)
+        elif part.name == "options":
+            options = parse_object(part.data, "options")
+        elif part.name == "caption":
+            caption["caption"] = _decode(part)
+        else:
+            lists[part.name] += [piece for piece in map(str.strip, _decode(part).split(",")) if piece]
+    for name in options:
+        if name not in OPTIONS:
+            hint = "; it is a part of its own" if name in FIELDS else ""
+            raise invalid(shown_name(f"options.{name}"), f"is not an option{hint}")
+    request = validated(SuggestionRequest, {**options, **caption, **lists}, inside=dict.fromkeys(OPTIONS, "options."))
+    return request, image_file
 
 
 async def read_multipart(chunks: AsyncIterator[bytes], content_type: str, bounds: PartBounds) -> list[Part]:
@@ -131,3 +193,19 @@ class _Collector:
 def _text(raw: bytes) -> str:
     """Decode a header's value; only fields of known names are read, so a lossy one is an unknown one."""
     return raw.decode("utf-8", "replace")
+
+
+def _picture_of(part: Part) -> bytes | None:
+    """Return a file part's bytes, or None for the empty part that a browser sends when no file was chosen."""
+    if not part.filename and not part.data:
+        return None
+    if part.filename is None and not part.content_type.startswith("image/"):
+        raise invalid("image", "must be a file part (curl: -F image=@photo.jpg)")
+    return bytes(part.data)
+
+
+def _decode(part: Part) -> str:
+    try:
+        return part.data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise invalid(part.name, "must be UTF-8") from None

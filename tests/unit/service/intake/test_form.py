@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.intake.multipart import MAX_PARTS, Part, PartBounds, read_multipart
+from service.intake.form import MAX_PARTS, Part, PartBounds, read_multipart
 from service.problems import Refusal
 
 BOUNDS = PartBounds({"image": (1000, "image_too_large")}, default_bytes=100)
