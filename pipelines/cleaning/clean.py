@@ -163,9 +163,9 @@ def _numbers(config: CleanConfig, left_out: frozenset[str]) -> str:
 
 
 def _files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    for place, _, names in os.walk(folder):
+    for parent, _, names in os.walk(folder):
         for name in names:
-            path = os.path.join(place, name)
+            path = os.path.join(parent, name)
             yield os.path.relpath(path, folder), os.lstat(path)
 
 

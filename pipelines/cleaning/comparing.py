@@ -1,7 +1,7 @@
-"""What only the other posts tell: the same post again, one author's flood, captions that are nearly the same.
+"""What only a comparison with other posts shows: copies, an author's flood, captions that are nearly the same.
 
-The first of several equal posts stays, in the order of the shards. Each rule asks the posts that the rules before it
-kept, so that no post is dropped as the copy of one that is gone for another reason.
+Of equal posts the first stays, in the order of the shards. Each rule looks at the posts that the rules before it
+kept, so that no post is dropped as the copy of a post that another rule has dropped.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Verdicts:
     """What became of each row.
 
     Attributes:
-        rules: (n_rows,) uint8: 0 for a post that stays, else 1 + the place of its rule in ``RULES``. The one thing
-            here that grows with the corpus: a byte a post.
+        rules: (n_rows,) uint8: 0 for a post that stays, else 1 + the index of its rule in ``RULES``. Nothing
+            else here grows with the corpus: a byte a post.
         samples: of each rule, (dropped row, row that it repeats).
     """
 
@@ -53,7 +53,7 @@ class Comparison:
     """Compares the posts of a ledger with each other."""
 
     def __init__(self, keys: Records, signatures: Records, signer: Signer, config: CleanConfig) -> None:
-        """Read ``keys`` and ``signatures`` when asked."""
+        """Compare by ``keys`` and ``signatures``, which ``signer`` made; they are read by :meth:`verdicts`."""
         self._keys = keys
         self._signatures = signatures
         self._signer = signer
@@ -87,7 +87,7 @@ class Comparison:
             yield rows + start, keys[rows]
 
     def _drop_near(self, rows: Rows) -> None:
-        """Drop what is near a post of the group that stays; a band that more posts share than leaders is by chance."""
+        """Drop posts that are near one of the first few of a group; unlike captions share a band only by chance."""
         for _ in range(_LEADERS):
             if len(rows) < 2:
                 return

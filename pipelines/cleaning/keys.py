@@ -27,7 +27,7 @@ ReadKeys = Callable[[], Iterator[tuple[Rows, Keys]]]
 
 
 class Records:
-    """A file of equal records, appended to and read in chunks or singly."""
+    """A file of records of one size, appended to, and read in chunks or one by one."""
 
     def __init__(self, path: Path, dtype: np.dtype[Any], n_rows: int) -> None:
         """Open ``path`` with its first ``n_rows`` records; what an interrupted run left behind them is cut off."""
@@ -44,7 +44,7 @@ class Records:
         self.n_rows += len(content) // self.dtype.itemsize
 
     def flush(self) -> None:
-        """Have everything on the disk."""
+        """Flush everything to the disk."""
         self._file.flush()
         os.fsync(self._file.fileno())
 
@@ -64,7 +64,7 @@ class Records:
         return np.frombuffer(content, dtype=self.dtype)
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file."""
         self._file.close()
 
 
@@ -83,8 +83,8 @@ def equal_keys(read: ReadKeys, n_rows: int, part_rows: int = PART_ROWS) -> Itera
         ]
         if not found:
             continue
-        rows = np.concatenate([one for one, _ in found])
-        keys = np.concatenate([one for _, one in found])
+        rows = np.concatenate([part_of_rows for part_of_rows, _ in found])
+        keys = np.concatenate([part_of_keys for _, part_of_keys in found])
         del found
         order = np.argsort(keys, kind="stable")  # stable, so that rows of one key stay ascending
         rows, keys = rows[order], keys[order]

@@ -26,7 +26,7 @@ from pipelines.corpus.posts import post_files
 
 POSTS = "posts"
 PICTURES = np.dtype([("row", "<u8"), ("content", "<u8"), ("look", "<u8", (4,)), ("verdict", "u1")])
-"""A looked-at picture: whose it is, hash of its bytes, perceptual hash, place in the list of picture rules or 0."""
+"""A looked-at picture: whose it is, hash of its bytes, perceptual hash, 1 + the index of the rule it breaks or 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class Ledger:
         self.resumed = bool(self.shards)
 
     def save(self) -> None:
-        """Have everything on the disk, then note how far it goes."""
+        """Flush everything to the disk, then note how far it goes."""
         for stream in (self.posts, self.dropped):
             stream.flush()
             os.fsync(stream.fileno())
@@ -137,13 +137,17 @@ class Ledger:
         if self.shards:
             last = self.shards[-1]
             last.n_rows, last.n_bytes, last.n_dropped_bytes = self.keys.n_rows, self.posts.tell(), self.dropped.tell()
-        state = {"mark": self._mark, "shards": [_state(one) for one in self.shards], "pictures": self.pictures.n_rows}
+        state = {
+            "mark": self._mark,
+            "shards": [_state(shard) for shard in self.shards],
+            "pictures": self.pictures.n_rows,
+        }
         write_atomic(self.folder / "ledger.json", json.dumps(state))
 
     def close(self) -> None:
-        """Give the files back."""
-        for one in (self.posts, self.dropped, self.keys, self.signatures, self.pictures):
-            one.close()
+        """Close the files."""
+        for file in (self.posts, self.dropped, self.keys, self.signatures, self.pictures):
+            file.close()
 
     @property
     def n_read(self) -> int:
@@ -171,7 +175,7 @@ def _read(path: Path, mark: str, shards: Sequence[Shard]) -> tuple[list[ShardPro
         state = json.loads(path.read_text(encoding="utf-8"))
         if state["mark"] != mark:
             return [], 0, False
-        noted = [_progress(one) for one in state["shards"]]
+        noted = [_progress(shard) for shard in state["shards"]]
         n_pictures = int(state["pictures"])
     except (OSError, ValueError, KeyError, TypeError):
         return [], 0, False
@@ -187,12 +191,12 @@ def _read(path: Path, mark: str, shards: Sequence[Shard]) -> tuple[list[ShardPro
 
 def _state(progress: ShardProgress) -> dict[str, Any]:
     # dataclasses.asdict makes a new Counter of a Counter's items, which counts the items.
-    return {one.name: getattr(progress, one.name) for one in fields(progress)}
+    return {attribute.name: getattr(progress, attribute.name) for attribute in fields(progress)}
 
 
 def _progress(state: dict[str, Any]) -> ShardProgress:
     progress = ShardProgress(str(state["name"]), str(state["sha256"]))
-    for one in fields(progress):
-        value = state[one.name]
-        setattr(progress, one.name, Counter(value) if isinstance(value, dict) else value)
+    for attribute in fields(progress):
+        value = state[attribute.name]
+        setattr(progress, attribute.name, Counter(value) if isinstance(value, dict) else value)
     return progress

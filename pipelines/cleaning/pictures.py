@@ -30,8 +30,9 @@ from models.classifier.decode import decode
 from pipelines.cleaning.comparing import Verdicts
 from pipelines.cleaning.keys import Keys, Records, Rows, equal_keys
 from pipelines.cleaning.ledger import Ledger
-from pipelines.cleaning.samples import Samples, rank_of
+from pipelines.cleaning.samples import Samples
 from pipelines.config.clean import PicturesConfig
+from pipelines.corpus.overlap import draw
 from pipelines.workshop.progress import ProgressPort
 
 MISSING = "missing"
@@ -97,7 +98,7 @@ def find_picture(name: str, folder: Path, corpus: Path) -> Path | None:
 
 
 def look_at(path: Path, config: PicturesConfig) -> Look:
-    """Return the verdict on one file, and what it is recognised by."""
+    """Return the verdict on a file, and what the picture in it is recognised by."""
     try:
         content = _read(path, config.max_bytes)
     except FileNotFoundError:
@@ -152,8 +153,8 @@ class PictureVerdicts:
     """What became of each picture that was looked at.
 
     Attributes:
-        rules: (n_pictures,) uint8, in the order of the ledger: 0, or 1 + the place in the list of picture rules.
-        samples: of each rule, (picture, picture that it repeats or None), as places in the ledger.
+        rules: (n_pictures,) uint8, in the order of the ledger: 0, or 1 + the index of its rule in ``RULES``.
+        samples: of each rule, (picture, picture that it repeats or None), as row numbers of the ledger.
     """
 
     rules: NDArray[np.uint8]
@@ -163,7 +164,7 @@ class PictureVerdicts:
         """Drop pictures because of the picture ``like``."""
         self.rules[pictures] = 1 + RULES.index(rule)
         for at in pictures:
-            self.samples.offer(rule, rank_of("picture", int(at)), (int(at), int(like)))
+            self.samples.offer(rule, draw("picture", int(at)), (int(at), int(like)))
 
 
 class Gallery:
@@ -224,7 +225,7 @@ class Gallery:
         rules = np.concatenate([np.zeros(0, np.uint8), *(records["verdict"] for _, records in pictures.chunks())])
         found = PictureVerdicts(rules.astype(np.uint8), Samples(n_samples))
         for at in np.flatnonzero(found.rules):
-            found.samples.offer(RULES[found.rules[at] - 1], rank_of("picture", int(at)), (int(at), None))
+            found.samples.offer(RULES[found.rules[at] - 1], draw("picture", int(at)), (int(at), None))
         for rows in equal_keys(lambda: _contents(pictures, found.rules), pictures.n_rows):
             found.drop(SAME_PICTURE, rows[1:], rows[0])
         task.advance()
@@ -266,9 +267,9 @@ class Gallery:
         seen.clear()
 
 
-def distances(one: NDArray[np.uint64], others: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Return (n,) numbers of different bits, 0 to 256, of one perceptual hash (4,) and others (n, 4)."""
-    different = np.ascontiguousarray(others ^ one).view(np.uint8).reshape(len(others), -1)
+def distances(look: NDArray[np.uint64], others: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return (n,) numbers of different bits, 0 to 256, between a perceptual hash (4,) and others (n, 4)."""
+    different = np.ascontiguousarray(others ^ look).view(np.uint8).reshape(len(others), -1)
     counts: NDArray[np.int64] = np.unpackbits(different, axis=1).sum(axis=1, dtype=np.int64)
     return counts
 

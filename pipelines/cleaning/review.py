@@ -57,8 +57,8 @@ def post_samples(posts: Verdicts, written: Written) -> Iterator[dict[str, Any]]:
 def picture_samples(seen: PictureVerdicts, written: Written, config: CleanConfig) -> Iterator[dict[str, Any]]:
     """Yield what a reviewer sees of dropped pictures: a small copy, and one of the picture that it repeats."""
     for rule, (number, like) in seen.samples.all():
-        row, picture = written.places[number]
-        other = written.places[like][1] if like is not None and like in written.places else None
+        row, picture = written.files[number]
+        other = written.files[like][1] if like is not None and like in written.files else None
         record = written.texts[row]
         shown = {key: record[key] for key in ("id", "source", "caption", "hashtags")}
         copies = [_small_copy(path, config.pictures.max_bytes) for path in (picture, other)]

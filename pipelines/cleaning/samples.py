@@ -6,7 +6,6 @@ count beforehand and no random state to be kept across a restart.
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 from collections import defaultdict
 from collections.abc import Iterator
@@ -50,9 +49,3 @@ class Samples(Generic[T]):
         for rule in self._heaps:
             for thing in self.of(rule):
                 yield rule, thing
-
-
-def rank_of(*place: str | int) -> float:
-    """Return the rank of what stands at a place: evenly spread over 0 to 1, the same in every run."""
-    digest = hashlib.blake2b("\n".join(map(str, place)).encode("utf-8", "replace"), digest_size=8).digest()
-    return int.from_bytes(digest, "little") / 2**64

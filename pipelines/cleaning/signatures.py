@@ -1,4 +1,4 @@
-"""Captions as signatures: how near two of them are can be told without the captions.
+"""Signatures of captions: how similar two captions are can be estimated from them alone.
 
 MinHash (Broder 1997, "On the resemblance and containment of documents") over the caption's shingles; of each of its
 values the lowest eight bits are kept, as in b-bit minwise hashing (Li and König 2010), which costs a small constant
@@ -40,9 +40,9 @@ class Signer:
         keys = [hash_key(band.tobytes()) for band in bands]
         return (values & 0xFF).astype(np.uint8), np.array(keys, dtype=np.uint64)
 
-    def near(self, one: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Return (n,) bool: which of (n, permutations) signatures are as similar to ``one`` as asked for."""
-        return similarities(one, others) >= self._similarity
+    def near(self, signature: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Return (n,) bool: which of (n, permutations) signatures are as similar to ``signature`` as asked for."""
+        return similarities(signature, others) >= self._similarity
 
 
 @cache
@@ -56,16 +56,16 @@ def _bands(similarity: float, permutations: int) -> tuple[int, int]:
 def shingles(words: Sequence[str]) -> list[bytes]:
     """Return the different runs of ``SHINGLE`` characters of a caption's words, spaces and word ends among them."""
     text = f" {' '.join(words)} "
-    places = range(max(1, len(text) - SHINGLE + 1))
+    starts = range(max(1, len(text) - SHINGLE + 1))
     if text.isascii():  # nearly all, and half the work
         content = text.encode()
-        return list({content[at : at + SHINGLE] for at in places})
-    return [piece.encode() for piece in {text[at : at + SHINGLE] for at in places}]
+        return list({content[at : at + SHINGLE] for at in starts})
+    return [piece.encode() for piece in {text[at : at + SHINGLE] for at in starts}]
 
 
-def similarities(one: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return (n,) estimates of the Jaccard similarity, at most 1, of one signature and (n, permutations) others."""
-    equal = (others == one).mean(axis=1)
+def similarities(signature: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return (n,) estimates of the Jaccard similarity, at most 1, of a signature and (n, permutations) others."""
+    equal = (others == signature).mean(axis=1)
     # Different values share their lowest eight bits once in 256 times.
     return np.asarray((equal - 1 / 256) / (1 - 1 / 256), dtype=np.float64)
 

@@ -1,8 +1,7 @@
-"""Posts that advertise, trade in followers or come from a program: one named rule a kind.
+"""Posts that advertise, trade in followers or come from a program: a named rule for each kind.
 
-A rule sees one post. Each is a plain count against a threshold of ``[clean.spam]``, so that its verdict can be told in
-a sentence and checked by eye; what a single word says ("follow", "sale") is never enough, because people write those
-words too.
+A rule sees a single post and compares a count with a threshold of ``[clean.spam]``, so that its verdict can be put in
+a sentence and checked by eye. A single word ("follow", "sale") is never enough, because people write those words too.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ class TidyPost:
 
 @dataclass(frozen=True, slots=True)
 class SpamRule:
-    """One kind of spam.
+    """A kind of spam.
 
     Attributes:
         name: as counted in reports.
@@ -157,7 +156,7 @@ def advert_signs(caption: str, words: Sequence[str]) -> frozenset[str]:
     if _DIGIT.search(folded):
         if _PRICE.search(folded):
             signs.add("price")
-        if any(sum(sign.isdigit() for sign in one) in _PHONE_DIGITS for one in _PHONE.findall(_DATE.sub(" ", folded))):
+        if any(sum(map(str.isdigit, number)) in _PHONE_DIGITS for number in _PHONE.findall(_DATE.sub(" ", folded))):
             signs.add("telephone")
     return frozenset(signs)
 

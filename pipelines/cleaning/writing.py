@@ -39,7 +39,7 @@ class Written:
         dropped: rule of comparison -> posts.
         pictures_dropped: picture rule -> pictures.
         texts: row -> record, of the posts that samples name.
-        places: number of a looked-at picture -> its file, of the pictures that samples name.
+        files: number of a looked-at picture -> (row, its file), of the pictures that samples name.
     """
 
     n_kept: int = 0
@@ -47,7 +47,7 @@ class Written:
     dropped: Counter[str] = field(default_factory=Counter)
     pictures_dropped: Counter[str] = field(default_factory=Counter)
     texts: dict[int, dict[str, Any]] = field(default_factory=dict)
-    places: dict[int, tuple[int, Path | None]] = field(default_factory=dict)
+    files: dict[int, tuple[int, Path | None]] = field(default_factory=dict)
 
 
 class Writer:
@@ -109,12 +109,12 @@ class Writer:
         """Return a post's line with its picture where it lies now, or without."""
         record = json.loads(line)
         rule = self._seen.rules[number]
-        place = pictures.find_picture(record["image"], self._corpus / POSTS, self._corpus)
+        found = pictures.find_picture(record["image"], self._corpus / POSTS, self._corpus)
         if number in self._wanted_pictures:
-            self._written.places[number] = (row, place)
+            self._written.files[number] = (row, found)
             self._written.texts.setdefault(row, dict(record))
         verdict = pictures.RULES[rule - 1] if rule else ""
-        if not verdict and (place is None or not self._bring(place, kept := self._name_of(place, seen))):
+        if not verdict and (found is None or not self._bring(found, kept := self._name_of(found, seen))):
             verdict = pictures.MISSING
         if verdict:
             self._written.pictures_dropped[verdict] += 1
@@ -124,20 +124,20 @@ class Writer:
             self._written.n_with_picture += 1
         return post_line(record)
 
-    def _name_of(self, place: Path, seen: np.void) -> Path:
+    def _name_of(self, picture: Path, seen: np.void) -> Path:
         """Return where a picture goes: where it was, or, from elsewhere in the corpus, among the pictures."""
-        inside = place.relative_to(self._corpus)
+        inside = picture.relative_to(self._corpus)
         if inside.parts[0] == PICTURES:
             return inside
         name = f"{int(seen['content']):016x}"
-        return Path(PICTURES, name[:2], name + place.suffix[:8].lower())
+        return Path(PICTURES, name[:2], name + picture.suffix[:8].lower())
 
-    def _bring(self, place: Path, name: Path) -> bool:
+    def _bring(self, picture: Path, name: Path) -> bool:
         """Link or copy a picture; return whether it was still there."""
         target = self._out / name
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            os.link(place, target, follow_symlinks=False)
+            os.link(picture, target, follow_symlinks=False)
         except FileExistsError:
             return True
         except FileNotFoundError:
@@ -145,7 +145,7 @@ class Writer:
         except OSError as error:
             if error.errno not in _NO_LINK:
                 raise
-            shutil.copyfile(place, target)
+            shutil.copyfile(picture, target)
             _sync_file(target)
         return True
 

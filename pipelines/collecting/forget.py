@@ -1,4 +1,4 @@
-"""Taking a person out of a corpus: posts, pictures, what the crawl knows of them; and naming who learnt from them."""
+"""Takes a person out of a corpus with all that a crawl knows of them, and names the bundles that learnt from them."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def forget(
     """
     if not authors and not posts:
         raise InvalidOption("name an --author or a --post", field="author")
-    if wrong := [one for one in posts if not all(one.partition(":"))]:
+    if wrong := [post for post in posts if not all(post.partition(":"))]:
         raise InvalidOption(f"a post's id is written source:id, not {wrong[0]!r}", field="post")
     if not corpus.is_dir():
         raise DataError(f"{corpus} does not exist; name the corpus with --corpus")
@@ -112,7 +112,7 @@ def forget(
         shutil.rmtree(corpus / STATE_FOLDER / BROKEN_FOLDER, ignore_errors=True)
         # A page for people, which shows dropped posts of anyone: cleaning writes it again.
         (corpus / FOLDER / PAGE).unlink(missing_ok=True)
-        meant = {*author_hashes, *(_hash(privacy, one) for one in posts)}
+        meant = {*author_hashes, *(_hash(privacy, post) for post in posts)}
         rows = state.rows("SELECT hash, author FROM forgotten WHERE kind = 'post'")
         hashes = frozenset(post for post, author in rows if post in meant or author in meant)
         bundles = trained_with(corpus / STATE_FOLDER, store, hashes)
@@ -162,7 +162,7 @@ def _rewrite(path: Path, authors: set[str], posts: set[str]) -> None:
 
 
 def _lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
-    """Yield each line with its object, which is empty where the line holds none."""
+    """Yield each line with its record, which is empty where the line holds none."""
     for _, line in read_whole_lines(path):
         try:
             record = parse_line(line)
@@ -191,7 +191,7 @@ def _clear_state(state: StateFile, authors: set[str], posts: set[str], names: tu
         for source, post_id, record, _ in rows
         if json.loads(record).get("author") in authors or f"{source}:{post_id}" in posts
     ]
-    gone = sorted({*waiting, *((source, post_id) for source, _, post_id in (one.partition(":") for one in posts))})
+    gone = sorted({*waiting, *((source, post_id) for source, _, post_id in (post.partition(":") for post in posts))})
     with state.transaction() as sql:
         sql.execute("PRAGMA secure_delete = ON")
         for source, post_id in gone:

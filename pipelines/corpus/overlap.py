@@ -1,12 +1,13 @@
-"""Which posts must stay on one side of a split, and whether they did.
+"""Which posts must stay in one split, whether they did, and the draws that deal them.
 
 Posts belong together when they share an author, a picture or a caption of some length: whatever is learnt from one of
-them is known of the others. Dealing goes by such groups; whether it went well is found out again from the dealt posts,
-by another way, so that a mistake in the one is not repeated in the other.
+them is known of the others. Posts are dealt to splits by such groups; whether that worked is checked on the dealt
+posts in another way, so that a mistake in the first is not repeated in the second.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,11 +17,17 @@ from core.posts import Post
 from core.text.caption import caption_words
 
 LONG_CAPTION = 6
-"""Words from which an equal caption is no accident."""
+"""Captions of at least so many words are not equal by chance."""
+
+
+def draw(*key: str | int) -> float:
+    """Return a number from 0 to 1 that looks random and is the same for ``key`` in every run and on every machine."""
+    digest = hashlib.blake2b("\n".join(map(str, key)).encode("utf-8", "replace"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
 
 
 def groups_of(posts: Sequence[Post], picture_hashes: Mapping[Path, str]) -> list[int]:
-    """Return for each post the number of its group: the place of the group's first post.
+    """Return for each post the number of its group: the index of the group's first post.
 
     Args:
         posts: any.
@@ -37,20 +44,20 @@ def groups_of(posts: Sequence[Post], picture_hashes: Mapping[Path, str]) -> list
     first: dict[str, int] = {}
     for at, post in enumerate(posts):
         for key in _keys(post, picture_hashes):
-            one, other = find(at), find(first.setdefault(key, at))
-            leader[max(one, other)] = min(one, other)
+            mine, others = find(at), find(first.setdefault(key, at))
+            leader[max(mine, others)] = min(mine, others)
     return [find(at) for at in range(len(posts))]
 
 
 def demand_apart(dealt: Iterable[tuple[str, Post]], picture_hashes: Mapping[Path, str]) -> None:
-    """Return when no author, picture or long caption stands in two splits.
+    """Do nothing when no author, picture or long caption is in two splits.
 
     Args:
         dealt: (split, post) pairs; what only evaluation uses is a split of its own.
         picture_hashes: content hash of each post's picture, where it has one.
 
     Raises:
-        DataError: something does; the message says how many and names the first by its id.
+        DataError: something is; the message says how many and names the first by its id.
     """
     splits: dict[str, set[str]] = defaultdict(set)
     example: dict[str, str] = {}

@@ -14,7 +14,6 @@ from core.posts import Post
 from core.query import ImageEvidence, Query
 from core.text.caption import caption_words
 
-TASKS = ("tags", "caption")
 IMAGE_TASKS = ("image", "image_caption", "image_caption_seeds")
 MIN_TAGS = 4
 """Hashtags of a post in the task ``tags``."""
@@ -27,7 +26,7 @@ class Question:
     """One query and what it should find.
 
     Attributes:
-        task: one of ``TASKS`` or ``IMAGE_TASKS``.
+        task: ``tags``, ``caption`` or one of ``IMAGE_TASKS``.
         post_id: of the post it was made from.
         source: of that post.
         topic: a topic that a person gave the post, or None. Never part of the query.

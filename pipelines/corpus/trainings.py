@@ -3,7 +3,7 @@
 A bundle's manifest holds one hash of all posts that it was trained on (``data_hashes``). It tells that a set of posts
 was used, and not which posts it held. So whoever hands a corpus to training leaves a ledger in the corpus, named after
 that very hash: the salted hashes of the posts' ids, and nothing else of them. A bundle that no ledger knows was trained
-in another way, and of that one nobody can say whether a post was among its data.
+in another way, and nobody can say whether a post was among its data.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def record_training(state_folder: Path, data_hash: str, post_hashes: Iterable[st
     folder = state_folder / FOLDER
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    text = "".join(f"{one}\n" for one in sorted(set(post_hashes)))
+    text = "".join(f"{post_hash}\n" for post_hash in sorted(set(post_hashes)))
     write_atomic(folder / f"{data_hash}{_ENDING}", gzip.compress(text.encode(), mtime=0))
 
 
@@ -61,10 +61,14 @@ def trained_with(state_folder: Path, store: Path, post_hashes: frozenset[str]) -
     yes, no, unknown = [], [], []
     for bundle_id in list_bundles(store):
         manifest = _manifest(store / bundle_id)
-        known = [] if manifest is None else [one for one in manifest.data_hashes.values() if one in ledgers]
+        known = (
+            []
+            if manifest is None
+            else [data_hash for data_hash in manifest.data_hashes.values() if data_hash in ledgers]
+        )
         if not known:
             unknown.append(bundle_id)
-        elif any(post_hashes & _read(ledgers[one]) for one in known):
+        elif any(post_hashes & _read(ledgers[data_hash]) for data_hash in known):
             yes.append(bundle_id)
         else:
             no.append(bundle_id)

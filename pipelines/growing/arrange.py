@@ -1,4 +1,4 @@
-"""The stage between a clean corpus and training: the data folder of docs/data.md, dealt so that nothing overlaps.
+"""The stage between a clean corpus and training: writes the data folder of docs/data.md, split without overlap.
 
 Every post gets its split here, once, and its picture the same one: ``posts`` teach hashtags, ``topics`` teaches what a
 topic looks like, and a held-out share of the posts with pictures becomes ``multimodal``, which neither of them holds.
@@ -7,7 +7,6 @@ topic looks like, and a held-out share of the posts with pictures becomes ``mult
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import os
 import shutil
@@ -20,7 +19,7 @@ from typing import Any
 from core.errors import DataError
 from core.posts import Post, Split, post_line
 from pipelines.config.training import CorpusConfig, GrowConfig
-from pipelines.corpus.overlap import demand_apart, groups_of
+from pipelines.corpus.overlap import demand_apart, draw, groups_of
 from pipelines.corpus.posts import FolderPosts, Tally, record_of
 from pipelines.corpus.topics import LEXICON_FILE, read_lexicon
 from pipelines.training.split import deal
@@ -39,6 +38,8 @@ class ArrangeConfig:
     """What the stage reads of the configuration.
 
     Attributes:
+        corpus: shares of the splits.
+        grow: shares and least numbers of pictures.
         own_pictures: whether topics are learnt from the corpus's own pictures.
     """
 
@@ -143,7 +144,7 @@ def _held_out(members: Mapping[int, Sequence[Post]], config: GrowConfig, seed: i
     drawn = [
         group
         for group, n_pictures in pictured.items()
-        if n_pictures and _draw(f"{seed}\nheld out\n{members[group][0].post_id}") < config.multimodal_share
+        if n_pictures and draw(seed, "held out", members[group][0].post_id) < config.multimodal_share
     ]
     return frozenset(drawn if sum(pictured[group] for group in drawn) >= config.min_multimodal else ())
 
@@ -155,15 +156,11 @@ def _dealt(sizes: Mapping[int, int], config: CorpusConfig, seed: int) -> dict[in
     shares["train"] = 1 - sum(shares.values())
     room = {split: share * total for split, share in shares.items()}
     found: dict[int, Split] = {}
-    for group in sorted(sizes, key=lambda one: _draw(f"{seed}\ndealt\n{one}")):
+    for group in sorted(sizes, key=lambda group: draw(seed, "dealt", group)):
         split = max(room, key=lambda name: (room[name], name))
         found[group] = split
         room[split] -= sizes[group]
     return found
-
-
-def _draw(key: str) -> float:
-    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big") / 2**64
 
 
 def _inside(posts: Iterable[Post], corpus: Path, tally: Tally) -> Iterable[Post]:
@@ -199,13 +196,13 @@ def _write_posts(folder: Path, posts: Iterable[tuple[str, Post]]) -> Counter[str
 
 
 def _write_multimodal(folder: Path, posts: Sequence[Post], n_groups: int) -> None:
-    """Write posts with their pictures, their sources parted into groups of authors that can be left out in turn."""
+    """Write posts with their pictures, their sources divided into groups of authors that can be left out in turn."""
     if not posts:
         return
     (folder / "images").mkdir(parents=True)
     records = []
     for post in posts:
-        group = int(_draw(f"group\n{post.author or post.post_id}") * n_groups) + 1
+        group = int(draw("group", post.author or post.post_id) * n_groups) + 1
         record = {**record_of(post), "source": f"{post.source}-{group}", "split": None, "tag_origin": "inline"}
         if post.image is not None:
             link_picture(post.image, folder / "images" / post.image.name)
@@ -255,7 +252,7 @@ def _write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
 
 
 def link_picture(picture: Path, name: Path) -> None:
-    """Give a picture a second name; where the file system cannot, a copy."""
+    """Make ``name`` a hard link to a picture, or a copy where the file system has no links."""
     if name.exists():
         return
     try:

@@ -117,4 +117,6 @@ def _leave_ledger(corpus: Path, data: Path, work: Path, installation: Path) -> N
     cache.save()
     privacy = Privacy(read_salt(installation))
     ids = (data / IDS).read_text(encoding="utf-8").splitlines()
-    record_training(corpus / STATE_FOLDER, data_hash, (privacy.post(*one.split(":", 1)) for one in ids if ":" in one))
+    record_training(
+        corpus / STATE_FOLDER, data_hash, (privacy.post(*post_id.split(":", 1)) for post_id in ids if ":" in post_id)
+    )

@@ -10,7 +10,6 @@ first, so that nothing of a test post has been seen in training:
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +21,7 @@ from typing import Any
 from core.errors import DataError
 from core.posts import Post, Split
 from pipelines.config.training import CorpusConfig
+from pipelines.corpus.overlap import draw
 from pipelines.corpus.posts import SPLITS, FolderPosts, Tally, deduplicate, write_posts
 from pipelines.workshop.stage import StageContext
 
@@ -118,11 +118,10 @@ def _splits_of_authors(posts: Iterable[Post]) -> dict[str, set[Split]]:
 
 def _by_hash(key: str, config: CorpusConfig, seed: int) -> Split:
     """Return a split drawn by the hash of ``key``: the same wherever the post stands and whatever else there is."""
-    digest = hashlib.blake2b(f"{seed}\n{key}".encode(), digest_size=8).digest()
-    draw = int.from_bytes(digest, "big") / 2**64
-    if draw < config.test_share:
+    drawn = draw(seed, key)
+    if drawn < config.test_share:
         return "test"
-    return "val" if draw < config.test_share + config.val_share else "train"
+    return "val" if drawn < config.test_share + config.val_share else "train"
 
 
 def _time_cutoffs(posts: Iterable[Post], config: CorpusConfig) -> dict[str, Callable[[datetime], Split]]:

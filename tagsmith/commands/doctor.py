@@ -42,7 +42,7 @@ class Finding:
     Attributes:
         what: its name.
         state: ``absent`` is fine where the thing is optional; ``wrong`` is not.
-        detail: version, place, or what to do.
+        detail: version, path, or what to do.
     """
 
     what: str
@@ -60,10 +60,10 @@ def doctor(
     """
     findings = list(look(bundle))
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in findings], indent=2))
+        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         print_findings(findings, Console())
-    if any(one.state == "wrong" for one in findings):
+    if any(finding.state == "wrong" for finding in findings):
         raise typer.Exit(2)
 
 
@@ -71,8 +71,8 @@ def print_findings(findings: Sequence[Finding], console: Console) -> None:
     """Print what was found as a table."""
     marks = {"ok": "[green]ok[/green]", "absent": "[dim]not there[/dim]", "wrong": "[red]wrong[/red]"}
     table = Table(box=None, pad_edge=False, show_header=False)
-    for one in findings:
-        table.add_row(one.what, marks[one.state], escape(one.detail))
+    for finding in findings:
+        table.add_row(finding.what, marks[finding.state], escape(finding.detail))
     console.print(table)
 
 
@@ -118,7 +118,7 @@ def _runtime() -> Finding:
         import onnxruntime
     except ImportError as error:
         return Finding("runtime", "wrong", f"ONNX Runtime cannot be loaded: {error}")
-    providers = ", ".join(one.removesuffix("ExecutionProvider") for one in onnxruntime.get_available_providers())
+    providers = ", ".join(name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers())
     return Finding("runtime", "ok", f"{chosen}; ONNX Runtime can use {providers}")
 
 

@@ -31,9 +31,9 @@ def serve(
     from service.run.serve import serve as run_service
     from service.settings import load_settings
 
-    place, starter = choose_followed(bundle)
+    followed, starter = choose_followed(bundle)
     run_service(
         load_settings(
-            host=host, port=port, bundle=place, starter=starter, workers=workers, runtime=runtime, threads=threads
+            host=host, port=port, bundle=followed, starter=starter, workers=workers, runtime=runtime, threads=threads
         )
     )

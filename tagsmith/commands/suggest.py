@@ -107,7 +107,7 @@ def answer(loaded: Loaded, fields: dict[str, Any], image_file: bytes | None) -> 
         request = parse_post(json.dumps(fields).encode()).request
         asked = understand(request, has_file=image_file is not None, names=loaded.names)
     except Refusal as refusal:
-        told = "; ".join(f"{one.field} {one.message}".strip() for one in refusal.fields)
+        told = "; ".join(f"{field.field} {field.message}".strip() for field in refusal.fields)
         raise InvalidOption(told or refusal.detail) from refusal
     query = asked.query
     if image_file is not None:
@@ -126,15 +126,16 @@ def print_answer(found: SuggestionAnswer, console: Console) -> None:
     for name, justify in (("", "right"), ("hashtag", "left"), ("score", "right"), ("used in", "right")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     table.add_column("because", style="dim")
-    for number, one in enumerate(found.suggestions, start=1):
-        posts = f"{one.popularity.posts:,} posts"
-        table.add_row(str(number), f"#{one.display}", f"{one.score:.2f}", posts, escape("; ".join(one.because)))
+    for number, suggestion in enumerate(found.suggestions, start=1):
+        posts = f"{suggestion.popularity.posts:,} posts"
+        because = escape("; ".join(suggestion.because))
+        table.add_row(str(number), f"#{suggestion.display}", f"{suggestion.score:.2f}", posts, because)
     if found.topics:
-        topics = ", ".join(f"{one.topic} {one.probability:.0%}" for one in found.topics[:3])
+        topics = ", ".join(f"{topic.topic} {topic.probability:.0%}" for topic in found.topics[:3])
         console.print(f"topics: {topics}", highlight=False)
     if found.classes:
-        seen = ", ".join(f"{one.name} {one.probability:.0%}" for one in found.classes[:3])
-        console.print(f"looks like: {seen}", highlight=False, markup=False)
+        looks_like = ", ".join(f"{seen.name} {seen.probability:.0%}" for seen in found.classes[:3])
+        console.print(f"looks like: {looks_like}", highlight=False, markup=False)
     sureness = "nothing is known about this; a general list" if found.confidence.abstain else found.confidence.level
     console.print(f"confidence: {sureness}\n", highlight=False)
     console.print(table)
