@@ -1,7 +1,7 @@
-"""The database: one file by default, PostgreSQL where it is named; transactions that end in a known error or none.
+"""The database: SQLite by default, or PostgreSQL; every failure of it ends a transaction with ``StoreUnavailable``.
 
-A database that is away must not slow every request down: after a failure the store says so at once, until somebody
-who has the time finds that it is back, or ``PAUSE_S`` have passed.
+A database that is away must not slow every request down. After a failure ``Store`` refuses at once, until
+``StoreWatch`` finds the database back or ``PAUSE_S`` have passed. This is the only module that knows the drivers.
 """
 
 from __future__ import annotations
@@ -32,53 +32,54 @@ Kind = Literal["sqlite", "postgresql"]
 DRIVERS: dict[str, str] = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 CONNECT_S = 2.0
 PATIENCE_S: dict[Kind, float] = {"sqlite": 8.0, "postgresql": 3.0}
-"""How long a transaction may take in all; less than a request's time. A file is slow when others write to it, a server
+"""How long a transaction may take in all; less than a request may. A file is slow when others write to it, a server
 when it hangs."""
 BUSY_SHARE = 0.6
-"""Share of the patience that may go into waiting for another transaction to let go of the file."""
+"""Share of ``PATIENCE_S`` that may be spent waiting for another transaction's lock on the file."""
 PAUSE_S = 5.0
-"""How long a failure is believed. It is longer than ``StoreWatch`` takes to look again, so requests need not."""
+"""How long after a failure nothing is tried. ``StoreWatch`` looks more often, so that requests need not."""
 RETRY_AFTER_S = 1.0
-ALONE = "tagsmith_alone"
-"""The option of a connection whose statements are transactions of their own, as SQLite has them without a BEGIN."""
-POOL = 5
-BUGS = (IntegrityError, ProgrammingError, DataError)
-"""Errors of a statement that say something of this program, not of the database's health."""
-NOT_OURS = {"42501", "42P01", "42703"}
-"""SQLSTATEs that PostgreSQL has for a right that was taken away, and for a table or column that is gone. SQLite counts
-them among the failures of the database anyway."""
-TOLD_AGAIN_S = 60.0
+AUTOCOMMIT = "tagsmith_autocommit"
+"""Execution option of a SQLite connection on which no BEGIN is sent, so each statement is its own transaction."""
+POOL_SIZE = 5
+PROGRAM_ERRORS = (IntegrityError, ProgrammingError, DataError)
+"""Errors that show a fault of this program, not of the database."""
+DATABASE_SQLSTATES = {"42501", "42P01", "42703"}
+"""Of those, PostgreSQL's codes for a right that was revoked, and for a table or column that is gone: faults of the
+database after all. SQLite reports them as failures of the database anyway."""
+LOG_AGAIN_S = 60.0
+"""How long the same reason is not logged again."""
 AWAY = (DBAPIError, PoolTimeout, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 _ANOTHER = f"name another: {PREFIX}DATABASE"
 _SQLITE = {
-    sqlite3.SQLITE_NOTADB: f"is no SQLite database: move the file away and it is made anew, or {_ANOTHER}",
-    sqlite3.SQLITE_CORRUPT: f"is damaged: put a backup in its place, or {_ANOTHER}",
-    sqlite3.SQLITE_CANTOPEN: f"cannot be opened: see that the file and its folder are this account's, or {_ANOTHER}",
-    sqlite3.SQLITE_READONLY: "cannot be written to: see that the file, its folder and the -wal and -shm beside it are"
-    f" this account's, or {_ANOTHER}",
-    sqlite3.SQLITE_BUSY: "is held by another process: see which one has the file open, and try again",
+    sqlite3.SQLITE_NOTADB: f"is not a SQLite database: move the file away, and a new one is made, or {_ANOTHER}",
+    sqlite3.SQLITE_CORRUPT: f"is damaged: restore a backup, or {_ANOTHER}",
+    sqlite3.SQLITE_CANTOPEN: f"cannot be opened: give this account the file and its folder, or {_ANOTHER}",
+    sqlite3.SQLITE_READONLY: "cannot be written to: give this account the file, its folder and the -wal and -shm beside"
+    f" it, or {_ANOTHER}",
+    sqlite3.SQLITE_BUSY: "is locked by another process: end the one that has the file open, and try again",
     sqlite3.SQLITE_FULL: "has no room left: free some space on its disk",
 }
 _PRIMARY = 0xFF
-"""The bits of SQLite's extended result codes that name the kind."""
+"""The bits of SQLite's extended result codes that hold the primary code."""
 _POSTGRESQL: tuple[tuple[type[BaseException], str], ...] = (
     (
         asyncpg.InvalidAuthorizationSpecificationError,
-        f"does not let this user in: see to the user's name and the password ({PREFIX}DATABASE_PASSWORD_FILE)",
+        f"refuses this user: correct the user's name and the password ({PREFIX}DATABASE_PASSWORD_FILE)",
     ),
-    (asyncpg.InvalidCatalogNameError, f"is not on that server: make it there, or {_ANOTHER}"),
-    (asyncpg.InsufficientPrivilegeError, "does not let this user do that: make the user the database's owner"),
-    (asyncpg.UndefinedTableError, "lacks a table of ours: put a backup in its place"),
-    (asyncpg.TooManyConnectionsError, "has no connection left: allow it more, or run fewer workers"),
-    (asyncpg.CannotConnectNowError, "is starting or stopping: try again"),
-    (socket.gaierror, f"cannot be reached, as its host's name is unknown: correct it in {PREFIX}DATABASE"),
-    (ConnectionRefusedError, f"cannot be reached, as nothing listens there: see that it runs, or {_ANOTHER}"),
-    (TimeoutError, f"cannot be reached, or does not answer in time: see that it runs, or {_ANOTHER}"),
+    (asyncpg.InvalidCatalogNameError, f"is not on that server: create it there, or {_ANOTHER}"),
+    (asyncpg.InsufficientPrivilegeError, "does not let this user do that: make the user the owner of the database"),
+    (asyncpg.UndefinedTableError, "lacks a table that tagsmith made: restore a backup"),
+    (asyncpg.TooManyConnectionsError, "has no connection left: allow more, or run fewer workers"),
+    (asyncpg.CannotConnectNowError, "is starting or stopping: try again later"),
+    (socket.gaierror, f"cannot be reached, because its host's name is unknown: correct it in {PREFIX}DATABASE"),
+    (ConnectionRefusedError, f"cannot be reached, because nothing listens there: check that it runs, or {_ANOTHER}"),
+    (TimeoutError, f"cannot be reached, or does not answer in time: check that it runs, or {_ANOTHER}"),
 )
 
 
 def database_url(text: str, password_file: Path | None = None) -> URL:
-    """Return the address of a database with the driver that is used here.
+    """Return the URL of a database, with the driver that is used here.
 
     Args:
         text: ``sqlite:///var/tagsmith.db`` (three slashes: from the working folder; four: from the root) or
@@ -86,24 +87,28 @@ def database_url(text: str, password_file: Path | None = None) -> URL:
         password_file: a file whose first line is the password, as container secrets are handed over.
 
     Raises:
-        InvalidOption: the address cannot be read or names another kind of database, or the file cannot be read.
+        InvalidOption: the URL cannot be parsed or names another kind of database, or the file cannot be read.
     """
     try:
         url = make_url(text)
     except ArgumentError:
         raise InvalidOption(
-            "the database is no URL; write sqlite:///var/tagsmith.db or postgresql://user@host/name", field="database"
+            "the database is not given as a URL: write sqlite:///var/tagsmith.db or postgresql://user@host/name",
+            field="database",
         ) from None
     backend = url.get_backend_name()
     if backend not in DRIVERS or (backend == "sqlite" and (not url.database or ":memory:" in url.database)):
-        raise InvalidOption("the database must be sqlite:///a/file or postgresql://user@host/name", field="database")
+        raise InvalidOption(
+            "the database is neither a SQLite file nor PostgreSQL: write sqlite:///a/file or postgresql://user@host/name",
+            field="database",
+        )
     if password_file is not None:
         try:
             lines = password_file.read_text("utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is no text"
+            reason = error.strerror if isinstance(error, OSError) else "it is not text"
             raise InvalidOption(
-                f"the password file {password_file} cannot be read ({reason}); see to {PREFIX}DATABASE_PASSWORD_FILE",
+                f"the password file {password_file} cannot be read ({reason}): correct {PREFIX}DATABASE_PASSWORD_FILE",
                 field="database_password_file",
             ) from None
         url = url.set(password=lines[0].strip() if lines else "")
@@ -123,18 +128,18 @@ class Store:
         self._patience_s = patience_s
         self._clock = clock
         self._away_until = -1.0
-        self._told_at: dict[str, float] = {}
+        self._logged_at: dict[str, float] = {}
 
     @property
     def away(self) -> bool:
-        """Whether the last attempt failed so lately that none is made."""
+        """Whether the last attempt failed so recently that none is made now."""
         return self._clock() < self._away_until
 
     async def look(self) -> bool:
-        """Return whether the database takes a transaction, asked also while it is away: so it is found to be back."""
+        """Return whether the database takes a transaction. It is tried even while ``away``, to find that it is back."""
         try:
-            # A file that another program has locked can be read, so reading would tell too little.
-            async with self._connected(although_away=True) as connection, connection.begin():
+            # A transaction, which takes the write lock: a file that another program has locked can still be read.
+            async with self._connected(even_if_away=True) as connection, connection.begin():
                 await connection.execute(select(1))
         except StoreUnavailable:
             return False
@@ -142,24 +147,24 @@ class Store:
 
     @asynccontextmanager
     async def statements(self) -> AsyncIterator[AsyncConnection]:
-        """Yield a connection on which each statement is a transaction of its own.
+        """Yield a connection on which each statement is its own transaction.
 
         Raises:
             StoreUnavailable: the database cannot be reached, or does not answer in time.
         """
         async with self._connected() as connection:
             if self.kind == "sqlite":
-                yield await connection.execution_options(**{ALONE: True})
+                yield await connection.execution_options(**{AUTOCOMMIT: True})
             else:
                 yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """Yield a connection in a transaction that is committed when the block ends, and undone when it raises.
+        """Yield a connection in a transaction that is committed when the block ends and rolled back when it raises.
 
         Raises:
             StoreUnavailable: the database cannot be reached, is full, or does not answer in time; nothing is written,
-                unless the connection broke in the very moment of committing.
+                unless the connection broke while committing.
         """
         async with self._connected() as connection, connection.begin():
             yield connection
@@ -169,16 +174,16 @@ class Store:
         return sqlite.insert(table) if self.kind == "sqlite" else postgresql.insert(table)
 
     def make_folder(self) -> None:
-        """Make the folder of a database file.
+        """Make the folder of a database file; do nothing for PostgreSQL.
 
         Raises:
-            InvalidOption: there is a folder where the file should be.
+            InvalidOption: the database's path is a folder.
             StorageError: it cannot be made.
         """
         if self.kind == "sqlite":
             file = Path(str(self.engine.url.database)).absolute()
             if file.is_dir():
-                raise InvalidOption(f"{file} is a folder: name a file in it: {PREFIX}DATABASE", field="database")
+                raise InvalidOption(f"{file} is a folder: name a file in it with {PREFIX}DATABASE", field="database")
             with storage_errors(file.parent):
                 file.parent.mkdir(parents=True, exist_ok=True)
 
@@ -188,48 +193,48 @@ class Store:
             await self.engine.dispose()
 
     @asynccontextmanager
-    async def _connected(self, *, although_away: bool = False) -> AsyncIterator[AsyncConnection]:
-        if self.away and not although_away:
+    async def _connected(self, *, even_if_away: bool = False) -> AsyncIterator[AsyncConnection]:
+        if self.away and not even_if_away:
             raise StoreUnavailable("The database cannot be reached.", retry_after_s=RETRY_AFTER_S)
         try:
             async with asyncio.timeout(self._patience_s), self.engine.connect() as connection:
                 yield connection
         except AWAY as error:
             cause = first_cause(error)
-            if isinstance(error, BUGS) and getattr(cause, "sqlstate", None) not in NOT_OURS:
+            if isinstance(error, PROGRAM_ERRORS) and getattr(cause, "sqlstate", None) not in DATABASE_SQLSTATES:
                 raise
             self._away_until = self._clock() + PAUSE_S
-            self._tell(getattr(cause, "sqlite_errorname", None) or type(cause).__name__)
-            # Never the driver's words: they may hold the values of a statement, or a host's name.
+            self._log_failure(getattr(cause, "sqlite_errorname", None) or type(cause).__name__)
+            # Never the driver's message: it may hold the values of a statement, or a host's name.
             raise StoreUnavailable("The database cannot be reached.", retry_after_s=RETRY_AFTER_S) from error
         self._away_until = -1.0
 
-    def _tell(self, reason: str) -> None:
-        """Log why the database was of no use, once in a while for each reason."""
+    def _log_failure(self, reason: str) -> None:
+        """Log why the database could not be used, at most once in ``LOG_AGAIN_S`` for each reason."""
         now = self._clock()
-        if now - self._told_at.get(reason, -TOLD_AGAIN_S) >= TOLD_AGAIN_S:
-            self._told_at[reason] = now
+        if now - self._logged_at.get(reason, -LOG_AGAIN_S) >= LOG_AGAIN_S:
+            self._logged_at[reason] = now
             log("store failed", level=logging.WARNING, reason=reason)
 
 
 def open_store(url: str | URL, *, password_file: Path | None = None, patience_s: float | None = None) -> Store:
-    """Return a store; nothing is connected to before it is used.
+    """Return a store; it connects when it is first used.
 
     Args:
         url: as ``database_url`` reads it.
-        password_file: its password.
-        patience_s: how long one transaction may take, by default ``PATIENCE_S``; migrations of a filled database take
-            longer than requests.
+        password_file: as ``database_url`` reads it.
+        patience_s: how long one transaction may take, by default ``PATIENCE_S``; a migration of a filled database takes
+            longer than a request.
 
     Raises:
-        InvalidOption: the address cannot be read.
+        InvalidOption: the URL or the password file cannot be read.
     """
     address = database_url(str(url), password_file) if isinstance(url, str) else url
     kind = cast(Kind, address.get_backend_name())
     patience_s = PATIENCE_S[kind] if patience_s is None else patience_s
     if kind == "sqlite":
         engine = create_async_engine(
-            address, connect_args={"timeout": patience_s * BUSY_SHARE}, pool_size=POOL, hide_parameters=True
+            address, connect_args={"timeout": patience_s * BUSY_SHARE}, pool_size=POOL_SIZE, hide_parameters=True
         )
         event.listen(engine.sync_engine, "connect", _set_up_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_at_once)
@@ -237,7 +242,7 @@ def open_store(url: str | URL, *, password_file: Path | None = None, patience_s:
         engine = create_async_engine(
             address,
             connect_args={"timeout": CONNECT_S, "command_timeout": patience_s},
-            pool_size=POOL,
+            pool_size=POOL_SIZE,
             pool_timeout=CONNECT_S,
             pool_pre_ping=True,
             hide_parameters=True,
@@ -246,7 +251,7 @@ def open_store(url: str | URL, *, password_file: Path | None = None, patience_s:
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
-    """Let readers and one writer work side by side, and take transactions into our own hands."""
+    """Let readers and one writer work side by side, and leave transactions to ``_begin_at_once``."""
     connection.isolation_level = None
     cursor = connection.cursor()
     try:
@@ -259,13 +264,13 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_at_once(connection: Any) -> None:
-    """Take the write lock first: a transaction that reads and then writes would else find it taken and fail."""
-    if ALONE not in connection.get_execution_options():
+    """Take the write lock first: otherwise a transaction that reads and then writes could find it taken and fail."""
+    if AUTOCOMMIT not in connection.get_execution_options():
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def explain(error: BaseException, url: URL) -> str:
-    """Return what is wrong with the database at ``url`` and what to do; its password is not in it."""
+    """Return what is wrong with the database at ``url`` and what to do, without its password or the driver's words."""
     shown = url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
     return f"the database {shown} {_what(error)}"
 
@@ -278,17 +283,17 @@ def _what(error: BaseException) -> str:
         for kind, what in _POSTGRESQL:
             if isinstance(cause, kind):
                 return what
-    return f"cannot be reached or used: see that it runs, or {_ANOTHER}"
+    return f"cannot be reached or used: check that it runs, or {_ANOTHER}"
 
 
 def first_cause(error: BaseException) -> BaseException:
-    """Return what an error goes back to; of a timeout that is itself, not the cancelling that it is made of."""
+    """Return the first error in the chain of causes; of a timeout the timeout itself, not the cancellation below it."""
     *_, first = (cause for cause in _causes(error) if isinstance(cause, Exception))
     return first
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and what it came from: SQLAlchemy keeps the driver's own in ``orig``."""
+    """Yield an error and its causes; SQLAlchemy keeps the driver's error in ``orig``."""
     while error is not None:
         yield error
         error = getattr(error, "orig", None) or error.__cause__

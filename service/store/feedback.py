@@ -20,8 +20,8 @@ from recommend.workspace import HORIZON_DAYS, Event, adjustments
 from service.ids import made_at_ms
 from service.store.database import Store
 from service.store.feedback_rows import Given, OtherWorkspace, count_up, insert_feedback, shown_hashtags
-from service.store.journal import DAY_MS, Journal
-from service.store.tables import FEEDBACK, FEEDBACK_TAGS, WORKSPACES
+from service.store.journal import Journal
+from service.store.tables import DAY_MS, FEEDBACK, FEEDBACK_TAGS, WORKSPACES
 
 YOUNG_MS = 10_000
 """An answer this young may still be on its way into the database, from here or from another process."""
@@ -29,7 +29,6 @@ WAIT_S = 0.05
 MAX_WAITS = 40
 MAX_WORKSPACES = 1_000
 MAX_HASHTAGS = 2_000
-KEPT_MS = (HORIZON_DAYS + 1) * DAY_MS
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.clock import MsClock, now_ms
 from service.store.database import Store
-from service.store.journal import ANSWERS_KEPT_MS
-from service.store.tables import IDEMPOTENCY
+from service.store.tables import ANSWERS_KEPT_MS, IDEMPOTENCY
 
 MAX_KEPT = 10_000
 SLACK = 500

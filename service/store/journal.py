@@ -20,11 +20,15 @@ from service.observe.logs import LOGGER, log
 from service.store.database import RETRY_AFTER_S, Store
 from service.store.feedback_rows import Given, insert_feedback, shown_hashtags
 from service.store.spool import Entry, Spool, read_segment
-from service.store.tables import FEEDBACK, IDEMPOTENCY, SUGGESTIONS
+from service.store.tables import (
+    ANSWERS_KEPT_MS,
+    FEEDBACK,
+    FEEDBACK_KEPT_MS,
+    IDEMPOTENCY,
+    SUGGESTIONS,
+    SUGGESTIONS_KEPT_MS,
+)
 
-DAY_MS = 86_400_000
-SUGGESTIONS_KEPT_MS = 30 * DAY_MS
-ANSWERS_KEPT_MS = DAY_MS
 COMPANY_S = 0.05
 """How long an entry waits for others to share a transaction with."""
 RETRY_S = 1.0
@@ -39,10 +43,9 @@ CHUNK = 200
 class Journal:
     """Takes entries at any time and carries them over in the background; lives on one event loop."""
 
-    def __init__(self, store: Store, folder: Path, *, feedback_kept_ms: int, now_ms: MsClock = now_ms) -> None:
+    def __init__(self, store: Store, folder: Path, *, now_ms: MsClock = now_ms) -> None:
         self._store = store
         self._now_ms = now_ms
-        self._feedback_kept_ms = feedback_kept_ms
         self.spool = Spool(folder)
         self._woken = asyncio.Event()
         self._ending = asyncio.Event()
@@ -140,7 +143,7 @@ class Journal:
         now = self._now_ms()
         async with self._store.statements() as connection:
             await connection.execute(delete(IDEMPOTENCY).where(IDEMPOTENCY.c.created_ms < now - ANSWERS_KEPT_MS))
-        for table, kept_ms in ((SUGGESTIONS, SUGGESTIONS_KEPT_MS), (FEEDBACK, self._feedback_kept_ms)):
+        for table, kept_ms in ((SUGGESTIONS, SUGGESTIONS_KEPT_MS), (FEEDBACK, FEEDBACK_KEPT_MS)):
             old = select(table.c.id).where(table.c.created_ms < now - kept_ms).limit(MAX_PURGED)
             n_gone = MAX_PURGED
             while n_gone == MAX_PURGED:

@@ -12,7 +12,7 @@ from core.errors import StoreUnavailable
 from service.observe.logs import log
 from service.settings import Settings
 from service.store.database import Store, explain, open_store
-from service.store.feedback import KEPT_MS, Feedback
+from service.store.feedback import Feedback
 from service.store.idempotency import IdempotencyRecords
 from service.store.journal import Journal
 from service.store.key_limits import KeyLimits
@@ -40,7 +40,7 @@ class Repositories:
 
     def __init__(self, store: Store, spool: Path) -> None:
         self.store = store
-        self.journal = Journal(store, spool, feedback_kept_ms=KEPT_MS)
+        self.journal = Journal(store, spool)
         self.keys = KeyRing(store)
         self.limits = KeyLimits(store)
         self.feedback = Feedback(store, self.journal)

@@ -19,6 +19,14 @@ from sqlalchemy import (
     Text,
 )
 
+from recommend.workspace import HORIZON_DAYS
+
+DAY_MS = 86_400_000
+SUGGESTIONS_KEPT_MS = 30 * DAY_MS
+ANSWERS_KEPT_MS = DAY_MS
+FEEDBACK_KEPT_MS = (HORIZON_DAYS + 1) * DAY_MS
+"""By then feedback counts nothing."""
+
 METADATA = MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",
@@ -28,7 +36,7 @@ METADATA = MetaData(
     }
 )
 
-# hash: SHA-256 of the whole key, which itself is nowhere. scopes: names with a space between them.
+# hash: SHA-256 of the whole key, which is not stored. scopes: names separated by spaces.
 KEYS = Table(
     "keys",
     METADATA,
@@ -43,7 +51,7 @@ KEYS = Table(
     Column("revoked_ms", BigInteger),
 )
 
-# Apart from the keys, since every request writes here.
+# A table of its own, since every request writes here.
 BUCKETS = Table(
     "buckets",
     METADATA,
@@ -65,7 +73,7 @@ SUGGESTIONS = Table(
     Index(None, "created_ms"),
 )
 
-# A row that is undone stays until it is too old to count: a replay of the same row must not bring it back.
+# Feedback that was taken back stays until it is too old to count: a replay of the same row must not bring it back.
 FEEDBACK = Table(
     "feedback",
     METADATA,
@@ -87,7 +95,7 @@ FEEDBACK_TAGS = Table(
     Column("verdict", Text, nullable=False),
 )
 
-# How often feedback of a workspace changed: a worker that knows a version knows the state.
+# feedback_version: how often the feedback of a workspace changed; a worker keeps what it computed at a version.
 WORKSPACES = Table(
     "workspaces",
     METADATA,
@@ -107,8 +115,8 @@ SETS = Table(
     Column("updated_ms", BigInteger, nullable=False),
 )
 
-# Answers to be given again. key_hash: SHA-256 of the caller's Idempotency-Key; digest: of the request.
-# status is null while the first request runs; one that died lets go at locked_until_ms.
+# Answers to repeated requests. key_hash: SHA-256 of the caller's Idempotency-Key; digest: of the request.
+# status is null while the first request runs; the lock of a request that died ends at locked_until_ms.
 IDEMPOTENCY = Table(
     "repeats",
     METADATA,

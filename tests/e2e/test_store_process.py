@@ -192,7 +192,7 @@ def test_a_service_that_cannot_use_its_database_says_why_and_ends(folder: dict[s
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("notes.txt", "is no SQLite database: move the file away"), ("folder", "is a folder: name a file in it")],
+    [("notes.txt", "is not a SQLite database: move the file away"), ("folder", "is a folder: name a file in it")],
 )
 def test_what_is_no_database_is_called_what_it_is(tmp_path: Path, name: str, said: str) -> None:
     """By the service and by each command that uses the database; what was there stays as it was."""
@@ -222,7 +222,7 @@ def test_a_server_that_refuses_says_of_what(durable: Postgres, tmp_path: Path) -
     assert (missing.exit_code, "is not on that server" in missing.stderr) == (2, True), missing.stderr
     guest = {"TAGSMITH_DATABASE": url.replace("//tagsmith@", "//guest@"), **spool}
     denied = _tagsmith(guest, "store", "upgrade")
-    assert (denied.exit_code, "make the user the database's owner" in denied.stderr) == (2, True), denied.stderr
+    assert (denied.exit_code, "make the user the owner of the database" in denied.stderr) == (2, True), denied.stderr
 
 
 def test_a_command_says_one_sentence_of_a_database_that_is_away() -> None:
@@ -232,7 +232,7 @@ def test_a_command_says_one_sentence_of_a_database_that_is_away() -> None:
     done = subprocess.run(command, cwd=ROOT, env=away, capture_output=True, text=True, check=False)
     (sentence,) = [line for line in done.stderr.splitlines() if "no setting" not in line]
     assert (done.returncode, done.stdout) == (2, "")
-    assert "as nothing listens there" in sentence
+    assert "because nothing listens there" in sentence
     assert "secretpassword" not in sentence
 
 

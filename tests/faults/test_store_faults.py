@@ -168,9 +168,9 @@ def test_a_database_that_is_away_at_the_start_is_said_so(start: Start, report: R
     assert len(service.told("store failed")) == 1
     *logged, sentence = service.lines
     assert all(line.startswith("{") for line in logged)
-    why = {"nobody there": "as nothing listens there", "silent": "or does not answer in time"}[kind]
+    why = {"nobody there": "because nothing listens there", "silent": "or does not answer in time"}[kind]
     assert sentence == (
-        f"tagsmith: the database postgresql://tagsmith@{address}/tagsmith cannot be reached, {why}: see that it runs,"
+        f"tagsmith: the database postgresql://tagsmith@{address}/tagsmith cannot be reached, {why}: check that it runs,"
         " or name another: TAGSMITH_DATABASE\n"
     )
     # It gives a database two seconds; the rest is for a machine that has other things to do.

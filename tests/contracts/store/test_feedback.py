@@ -12,10 +12,18 @@ from core.errors import StoreUnavailable
 from recommend.workspace import BOUND, HALF_LIFE_DAYS, Verdict
 from service.ids import new_id, suggestion_id
 from service.store.database import Store, open_store
-from service.store.feedback import KEPT_MS, Feedback
+from service.store.feedback import Feedback
 from service.store.feedback_rows import MAX_OPINIONS, TRIM_EVERY, Given, OtherWorkspace
-from service.store.journal import DAY_MS, SUGGESTIONS_KEPT_MS, UNKNOWN_KEPT_MS, Journal
-from service.store.tables import FEEDBACK, FEEDBACK_TAGS, SUGGESTIONS, WORKSPACES
+from service.store.journal import UNKNOWN_KEPT_MS, Journal
+from service.store.tables import (
+    DAY_MS,
+    FEEDBACK,
+    FEEDBACK_KEPT_MS,
+    FEEDBACK_TAGS,
+    SUGGESTIONS,
+    SUGGESTIONS_KEPT_MS,
+    WORKSPACES,
+)
 from tests.contracts.store.conftest import Clock, take_away
 
 DAY_S = DAY_MS / 1000.0
@@ -24,7 +32,7 @@ DAY_S = DAY_MS / 1000.0
 @pytest.fixture
 async def journal(store: Store, tmp_path: Path, clock: Clock) -> AsyncIterator[Journal]:
     """A journal with its spool open; it carries over when it is told to."""
-    made = Journal(store, tmp_path / "spool", feedback_kept_ms=KEPT_MS, now_ms=clock)
+    made = Journal(store, tmp_path / "spool", now_ms=clock)
     made.spool.open()
     yield made
     made.spool.close()
@@ -179,7 +187,7 @@ async def test_what_is_given_while_the_database_is_away_counts_once_when_it_is_b
     url: str, store: Store, tmp_path: Path, clock: Clock
 ) -> None:
     """Answers and feedback wait in the spool, outlive the process, and come over once however often it is tried."""
-    journal = Journal(store, tmp_path / "spool", feedback_kept_ms=KEPT_MS, now_ms=clock)
+    journal = Journal(store, tmp_path / "spool", now_ms=clock)
     journal.spool.open()
     feedback = Feedback(store, journal, now_ms=clock)
     answer, given = _suggested(clock, "dog"), None
@@ -192,7 +200,7 @@ async def test_what_is_given_while_the_database_is_away_counts_once_when_it_is_b
     journal.spool.close()
 
     back = open_store(url)
-    successor = Journal(back, tmp_path / "spool", feedback_kept_ms=KEPT_MS, now_ms=clock)
+    successor = Journal(back, tmp_path / "spool", now_ms=clock)
     successor.spool.open()
     successor.spool.adopt()
     await successor.carry_over()
@@ -244,12 +252,14 @@ async def test_answers_are_kept_thirty_days(feedback: Feedback, journal: Journal
     assert await _n_rows(store, SUGGESTIONS) == 0
     assert await feedback.shown("studio", str(answer["id"])) is None
     assert (await feedback.leaning("studio")).values["dog"] > 0
-    clock.pass_s(KEPT_MS / 1000.0)
+    clock.pass_s(FEEDBACK_KEPT_MS / 1000.0)
     await journal.purge()
     assert await _n_rows(store, FEEDBACK) == 0
 
 
-async def test_a_workspace_can_fill_the_database_no_further(feedback: Feedback, store: Store, clock: Clock) -> None:
+async def test_a_workspace_can_fill_the_database_no_further(
+    feedback: Feedback, store: Store, url: str, clock: Clock
+) -> None:
     """The oldest opinions go when there are too many; the newest, and those of other workspaces, stay."""
     per_row, n_rows = 300, MAX_OPINIONS // 300 + 20
     rows = [
@@ -257,7 +267,8 @@ async def test_a_workspace_can_fill_the_database_no_further(feedback: Feedback, 
         for n in range(n_rows)
     ]
     rows.append({"id": "rival", "workspace": "rival", "suggestion_id": "sg", "created_ms": 0})
-    async with store.transaction() as connection:
+    patient = open_store(url, patience_s=60.0)
+    async with patient.transaction() as connection:
         await connection.execute(FEEDBACK.insert(), rows)
         await connection.execute(
             FEEDBACK_TAGS.insert(),
@@ -268,6 +279,7 @@ async def test_a_workspace_can_fill_the_database_no_further(feedback: Feedback, 
             ],
         )
         await connection.execute(WORKSPACES.insert().values(workspace="studio", feedback_version=TRIM_EVERY - 1))
+    await patient.close()
     clock.pass_s(60.0)
     assert await feedback.give(Given("newest", "studio", "sg", clock.ms, (("max", "added"),))) == "stored"
     async with store.statements() as connection:
