@@ -1,1 +1,1 @@
-"""The types that flow, hashtags, captions, bundles and errors: plain Python and NumPy."""
+"""The types that flow, hashtags, captions, bundles and errors; imports no other room, and NumPy and regex alone."""

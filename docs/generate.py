@@ -117,9 +117,9 @@ def signals_page() -> str:
         "[recommend/signals](../recommend/signals), and [CONTRIBUTING](../CONTRIBUTING.md#adding-a-signal) says how",
         "to add one.",
         "",
-        "In the formulas t is a hashtag, s a known seed, w a known caption word, c(a, t) the posts that have a and carry",
-        "t, n_a the posts that have a, and N all posts; o_t, b_t and x are a hashtag's output vector, its bias and the",
-        "context vector of the context embedding.",
+        "In the formulas t is a hashtag, s a known seed, w a known caption word, c(a, t) the posts that have a and",
+        "carry t, n_a the posts that have a, and N all posts; o_t, b_t and x are a hashtag's output vector, its bias",
+        "and the context vector of the context embedding.",
         "",
     ]
     for heading, kinds in (

@@ -1,4 +1,4 @@
-"""What deploy/ says of metrics, settings and images is what the service and the checkers know."""
+"""The files of deploy/ name metrics and settings that the service has, and the checkers accept them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SAMPLE = re.compile(r"\btagsmith_[a-z_]+")
 
 
 class _Lenient(yaml.SafeLoader):
-    """Reads compose's own tags as what stands behind them."""
+    """Reads compose's own tags (``!reset``) as empty lists."""
 
 
 _Lenient.add_constructor("!reset", lambda loader, node: [])
@@ -49,7 +49,7 @@ def known_samples() -> set[str]:
 
 
 def test_the_dashboard_and_the_alerts_ask_for_metrics_that_there_are() -> None:
-    """A panel over a metric that was renamed stays empty and looks like peace."""
+    """A panel over a metric that was renamed stays empty, which looks like a quiet service."""
     dashboard = json.loads((DEPLOY / "grafana" / "tagsmith.json").read_text("utf-8"))
     asked = {
         name for panel in dashboard["panels"] for target in panel["targets"] for name in SAMPLE.findall(target["expr"])
@@ -80,15 +80,14 @@ def test_each_alert_is_seen_to_fire_and_not_to() -> None:
         for rule in group["rules"]
     ]
     tests = yaml.safe_load((folder / "alerts_test.yml").read_text("utf-8"))["tests"]
-    expected = [one for test in tests for one in test["alert_rule_test"]]
+    expectations = [expectation for test in tests for expectation in test["alert_rule_test"]]
     for fires in (True, False):
-        assert {one["alertname"] for one in expected if bool(one["exp_alerts"]) == fires} == {
-            rule["alert"] for rule in rules
-        }
+        tested = {said["alertname"] for said in expectations if bool(said["exp_alerts"]) == fires}
+        assert tested == {rule["alert"] for rule in rules}
 
 
 def test_hadolint_has_nothing_to_say_of_the_dockerfile() -> None:
-    """Not even a hint."""
+    """Not even at the level of a hint."""
     beside = Path(sys.executable).with_name("hadolint")
     hadolint = str(beside) if beside.is_file() else shutil.which("hadolint")
     if hadolint is None:

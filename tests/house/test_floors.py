@@ -33,6 +33,14 @@ def test_the_owners_of_heavy_packages_are_exactly_those_that_import_them() -> No
     assert importers == heavy_owners()
 
 
+def test_core_imports_numpy_and_regex_alone() -> None:
+    """Everything else imports core, so what it needs is needed everywhere."""
+    names = {
+        name.split(".")[0] for path in modules() if name_of(path).startswith("core/") for name in imports(tree(path))
+    }
+    assert names - set(sys.stdlib_module_names) == {"core", "numpy", "regex"}
+
+
 def test_no_room_imports_pickle() -> None:
     """A bundle from elsewhere must not be able to run code."""
     for path in modules():

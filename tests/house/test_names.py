@@ -19,13 +19,13 @@ MACHINE_PATHS = re.compile(r"(/wo" + r"rk/|/ro" + r"ot/|/tm" + r"p/bash_jobs|\.\
 MAX_TRACKED_BYTES = 2 * 1024 * 1024
 
 
-def test_no_module_is_named_after_nothing() -> None:
+def test_no_module_has_a_name_that_says_nothing() -> None:
     """A module is a noun that a user would say."""
     assert not [name_of(path) for path in modules() if path.stem.lstrip("_") in FORBIDDEN_NAMES]
 
 
 def test_files_stay_short() -> None:
-    """About 60 to 500 lines, by what has one reason to change; what grows past that has more than one."""
+    """A file of more than 500 lines has more than one reason to change."""
     too_long = {
         name_of(path)
         for path in tracked_files()
@@ -35,16 +35,16 @@ def test_files_stay_short() -> None:
 
 
 def test_folders_stay_small() -> None:
-    """A folder that holds more than can be read at a glance is several."""
+    """A folder whose files do not fit into one glance should be several folders."""
     files = Counter(name_of(path.parent) for path in modules() if path.name != "__init__.py")
     assert not {folder: n_files for folder, n_files in files.items() if n_files > MAX_FILES}
 
 
 def test_unit_tests_lie_as_the_code_does() -> None:
-    """Who knows where a module lies finds its tests: a folder of tests has its wing."""
+    """Each folder of tests/unit is named as the wing that it tests, so that a module's tests are found."""
     folders = {path.parent for path in (ROOT / "tests" / "unit").rglob("test_*.py")}
-    places = [folder.relative_to(ROOT / "tests" / "unit") for folder in folders]
-    assert not [place for place in places if not (ROOT / place / "__init__.py").is_file()]
+    wings = [folder.relative_to(ROOT / "tests" / "unit") for folder in folders]
+    assert not [wing for wing in wings if not (ROOT / wing / "__init__.py").is_file()]
 
 
 def public_definitions(
@@ -102,7 +102,7 @@ def test_the_starter_bundle_is_at_most_60_mb() -> None:
 
 
 def test_every_test_says_what_it_holds() -> None:
-    """A test's docstring is the sentence that a failure contradicts."""
+    """A test's docstring is the statement that a failure disproves."""
     silent = [
         f"{name_of(path)}:{node.lineno} {node.name}"
         for path in tracked_files()

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 
 from tests.house.rooms import ROOMS, ROOT, modules, name_of, pyproject, tree
 
-# Wings that any file of their room may use and that say no other wing's name.
+# Wings without a contract: any file of their room may import them.
 FREE_WINGS = {"recommend/baselines"}
 
 
@@ -27,7 +27,7 @@ def names_in(layers: list[str]) -> list[str]:
 
 
 def test_folders_with_an_init_are_exactly_the_rooms() -> None:
-    """A new top-level package joins the wheel and the contracts, or is none."""
+    """A new top-level package must join the wheel and the contracts."""
     folders = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"benchmarks"}
     assert folders == set(ROOMS)
 
