@@ -142,14 +142,16 @@ class WebAnswer:
     Attributes:
         address: where it came from in the end, after redirects.
         status: HTTP status; 200 to 299 unless more was asked for.
-        headers: names in lower case.
+        headers: names in lower case; several values of one name are joined by commas.
         body: decoded from its transfer and content encodings.
+        cookies: the ``Set-Cookie`` headers, each by itself.
     """
 
     address: str
     status: int
     headers: Mapping[str, str]
     body: bytes
+    cookies: tuple[str, ...] = ()
 
 
 class WebClient(Protocol):
@@ -178,5 +180,14 @@ class WebClient(Protocol):
                 that is not public.
             PageBroken: larger than allowed, or broken in its encoding.
             PageUnreachable: another 5xx, no connection, or too slow.
+        """
+        ...
+
+    def exchange(
+        self, method: str, address: str, *, headers: Mapping[str, str], body: bytes, max_bytes: int
+    ) -> WebAnswer:
+        """Return the answer to one request, whatever its status but 429; a redirect is an answer, too.
+
+        For a library that keeps its own session: redirects and cookies are left to it. Raises as :meth:`get`.
         """
         ...

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scraper.errors import CrawlError, PageBroken, PageUnreachable
-from scraper.web.client import judge
+from scraper.web.client import judge, lower_names
 from scraper.web.robots import demand_indexing
 
 MAX_PAGE_BYTES = 32 * 1024 * 1024
@@ -151,8 +151,10 @@ class PageWatch:
             return
         response = params.get("response", {})
         status = response.get("status", 0)
+        # DevTools separates several values of one name by line ends.
+        values = ((str(name), str(value).replace("\n", ", ")) for name, value in response.get("headers", {}).items())
         try:
-            judge(status, lower_names(response.get("headers", {})), response.get("url", ""), any_status=status != 401)
+            judge(status, lower_names(values), response.get("url", ""), any_status=status != 401)
         except CrawlError as problem:
             self.fail(problem)
 
@@ -161,11 +163,6 @@ class PageWatch:
         if name.startswith(_BROKEN):
             return PageBroken(f"{self._host} sent no page that can be shown ({name})")
         return PageUnreachable(f"{self._host} cannot be reached ({name or 'no reason given'})")
-
-
-def lower_names(headers: Mapping[str, Any]) -> dict[str, str]:
-    """Return headers with names in lower case; several values of one name, which DevTools parts by lines, by commas."""
-    return {str(name).lower(): str(value).replace("\n", ",") for name, value in headers.items()}
 
 
 def _declared(headers: Mapping[str, str]) -> int:

@@ -14,6 +14,7 @@ from scraper.browser.devtools import CommandRefused, DevTools, DevToolsEvent
 from scraper.browser.page_watch import MAX_PAGE_BYTES, PageWatch
 from scraper.browser.site_profile import SiteProfile
 from scraper.errors import CrawlError, PageBroken, PageRefused, PageUnreachable
+from scraper.web.client import REDIRECTS, lower_names
 
 QUIET_S = 0.8
 """A page without a request under way and without news for so long has shown all that it will show by itself."""
@@ -40,7 +41,6 @@ document.addEventListener('DOMContentLoaded', () => {
 });
 """
 _ANSWERED_PAGES = {"urlPattern": "*", "resourceType": "Document", "requestStage": "Response"}
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # Headers that say how the bytes travelled, which they have done when they are handed on.
 _OF_THE_WIRE = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 _CHUNK = 256 * 1024
@@ -211,13 +211,10 @@ class Tab:
         """Give the browser a page's HTML once it is here whole: what it were to parse meanwhile could overwhelm it."""
         request, status = params["requestId"], params["responseStatusCode"]
         headers = [header for header in params.get("responseHeaders", []) if isinstance(header, dict)]
-        if status in _REDIRECTS:
+        if status in REDIRECTS:
             self._channel.send("Fetch.continueRequest", requestId=request)
             return
-        named: dict[str, str] = {}
-        for header in headers:
-            name = header["name"].lower()
-            named[name] = f"{named[name]},{header['value']}" if name in named else header["value"]
+        named = lower_names((header["name"], header["value"]) for header in headers)
         self._watch.judge_page(status, named, params["request"]["url"])
         body = self._read_body(request)
         self._watch.judge_whole(len(body), named)

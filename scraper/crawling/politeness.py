@@ -19,7 +19,14 @@ LOCKS = "hosts"
 
 
 class Politeness:
-    """Admits requests one by one; closed, it gives the hosts back."""
+    """Admits requests one by one; closed, it gives the hosts back.
+
+    Args:
+        pace: when each host may be asked.
+        read_start: returns the first bytes of an address, whatever its status; used for robots.txt.
+        installation: folder that all crawls of this installation share; hosts are locked in it.
+        opted_out: hosts whose robots.txt is set aside because the operator says so.
+    """
 
     def __init__(
         self,
@@ -29,14 +36,6 @@ class Politeness:
         *,
         opted_out: frozenset[str] = frozenset(),
     ) -> None:
-        """Hold no host yet.
-
-        Args:
-            pace: when each host may be asked.
-            read_start: returns the first bytes of an address, whatever its status; used for robots.txt.
-            installation: folder that all crawls of this installation share; hosts are locked in it.
-            opted_out: hosts whose robots.txt the operator leaves aside.
-        """
         self._pace = pace
         self._read_start = read_start
         self._locks = installation / LOCKS
@@ -54,15 +53,19 @@ class Politeness:
             TooManyRequests: the host wants a longer wait than is sat out.
             HostBusy: another crawl is at work on the host.
         """
-        if address == self._granted:
+        if self._granted is not None and self._granted in (address, address.partition("?")[0]):
             self._granted = None
+            self._robots.demand(address)
             return
         self._hold(host_of(address))
         self._robots.demand(address)
         self._pace.wait(host_of(address), pause_s=self._robots.pause_s(address))
 
     def grant(self, address: str) -> None:
-        """Admit an address that a source fetches next: its own :meth:`admit` for it then waits no second time."""
+        """Admit an address that a source fetches next: its own :meth:`admit` for it then waits no second time.
+
+        An address without a query stands for the same one with whatever query the source adds to it.
+        """
         self._granted = None
         self.admit(address)
         self._granted = address

@@ -39,12 +39,7 @@ class InstagramSource:
         """
         self._web = options.web
         self._base = server_address(options.instance or f"https://{HOST}")
-        self._adapter = InstagramAdapter(
-            admit=options.admit,
-            user_agent=options.user_agent,
-            instance=None if options.instance is None else self._base,
-            timeout_s=options.page_timeout_s,
-        )
+        self._adapter = InstagramAdapter(options.web, instance=self._base)
         self._context = CrawlContext(self._adapter, timeout_s=options.page_timeout_s)
         if options.cookies is not None:
             self._context.log_in(*read_session(options.cookies))
@@ -68,7 +63,7 @@ class InstagramSource:
             "post": self._post,
         }
         demand_kind(self.name, target, kinds)
-        self._adapter.begin(self.address(target))
+        self._adapter.begin()
         return self._ask(lambda: kinds[target.kind](target), after=target.cursor)
 
     def ranked_hashtags(self, word: str) -> Sequence[RankedHashtag]:

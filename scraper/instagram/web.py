@@ -1,29 +1,26 @@
 """Instaloader's way to Instagram, held to the crawl's rules.
 
-Every session that Instaloader makes sends through one adapter of ours: it knows one host, says who asks, waits for the
-host's turn, bounds size and time, and turns what Instagram answers into the crawl's errors before Instaloader retries
-or sleeps. Instaloader's knowledge of how many queries Instagram takes in a window is kept; where it would sleep, the
-crawl is told how long to wait, so that its state is saved meanwhile and the wait can be interrupted.
+Every session that Instaloader makes sends through one adapter of ours: it knows one host, asks through the crawl's web
+client, and turns what Instagram answers into the crawl's errors before Instaloader retries or sleeps. Instaloader's
+knowledge of how many queries Instagram takes in a window is kept; where it would sleep, the crawl is told how long to
+wait, so that its state is saved meanwhile and the wait can be interrupted.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import instaloader
 import requests
-import urllib3
-from requests.adapters import HTTPAdapter
 
 from scraper.errors import CrawlError, LoginWall, PageBroken, PageRefused, PageUnreachable, TooManyRequests
-from scraper.web.client import judge
+from scraper.port import WebAnswer, WebClient
+from scraper.web.client import REDIRECTS, judge
+from scraper.web.requests_adapter import WebAdapter
 
 HOST = "www.instagram.com"
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
-_CHUNK = 64 * 1024
 _WALLS = ("login_required", "checkpoint_required", "challenge_required", "feedback_required", "require_login")
 _SLOW_DOWN = "please wait a few minutes"
 _WHAT_TO_DO = (
@@ -31,47 +28,20 @@ _WHAT_TO_DO = (
 )
 
 
-class InstagramAdapter(HTTPAdapter):
-    """Sends requests for ``www.instagram.com``, there or to the server that stands in for it.
+class InstagramAdapter(WebAdapter):
+    """Sends what Instaloader asks ``www.instagram.com`` for, there or to the server that stands in for it.
 
-    Attributes:
-        n_bytes: bytes of the bodies since :meth:`begin`.
+    Args:
+        web: fetches.
+        instance: Instagram, or a server that is asked in its place: scheme and host.
     """
 
-    def __init__(
-        self, *, admit: Callable[[str], None], user_agent: str, instance: str | None, timeout_s: float
-    ) -> None:
-        """Send nothing yet.
-
-        Args:
-            admit: called with every address before it is asked, save the one that :meth:`begin` names.
-            user_agent: said to the platform in place of the browser and the phone that Instaloader would name.
-            instance: address of a server that is asked in Instagram's place, or None.
-            timeout_s: bound of one whole exchange.
-        """
-        super().__init__(max_retries=0)
-        self._admit = admit
-        self._user_agent = user_agent
+    def __init__(self, web: WebClient, *, instance: str) -> None:
+        super().__init__(web, max_bytes=MAX_ANSWER_BYTES)
         self._instance = instance
-        self._timeout_s = timeout_s
-        self._admitted: str | None = None
-        self.n_bytes = 0
 
-    def begin(self, admitted: str | None = None) -> None:
-        """Start to count anew; the first request for the address ``admitted`` was admitted by the crawl already."""
-        self._admitted = None if admitted is None else _bare(admitted)
-        self.n_bytes = 0
-
-    def send(
-        self,
-        request: requests.PreparedRequest,
-        stream: bool = False,
-        timeout: float | tuple[float | None, float | None] | None = None,
-        verify: bool | str = True,
-        cert: Any = None,
-        proxies: Any = None,
-    ) -> requests.Response:
-        """Return an answer that Instaloader may work with.
+    def ask(self, method: str, address: str, headers: Mapping[str, str], body: bytes) -> WebAnswer:
+        """Return an answer that Instaloader may work with; its queries are POSTs, and redirects are its own affair.
 
         Raises:
             LoginWall: Instagram wants an account, or a person to look after the account.
@@ -80,30 +50,11 @@ class InstagramAdapter(HTTPAdapter):
             PageBroken: larger than allowed.
             PageUnreachable: no connection, a fault of Instagram's own, or too slow.
         """
-        request.url = self._place(request.url or "")
-        request.headers["User-Agent"] = self._user_agent
-        if _bare(request.url) == self._admitted:
-            self._admitted = None
-        else:
-            self._admit(request.url)
-        end = time.monotonic() + self._timeout_s
-        try:
-            response = super().send(request, True, self._timeout_s, verify, cert, proxies)
-            body = _read(response, end)
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise PageUnreachable(f"Instagram cannot be reached ({type(error).__name__})") from error
-        self.n_bytes += len(body)
-        response._content = body  # what requests itself does once a body is read
-        _demand_answer(response, body)
-        return response
-
-    def _place(self, address: str) -> str:
-        parts = urlsplit(address)
-        if parts.hostname != HOST or parts.scheme != "https":
-            raise PageRefused("an address that is not Instagram's was not asked")
-        if self._instance is None:
-            return address
-        return self._instance + address[len(f"https://{parts.netloc}") :]
+        answer = self.web.exchange(
+            method, self._instance + _path_of(address), headers=headers, body=body, max_bytes=self.max_bytes
+        )
+        _demand_answer(answer)
+        return answer
 
 
 class CrawlContext(instaloader.InstaloaderContext):
@@ -205,34 +156,27 @@ def crawl_error(error: Exception) -> CrawlError:
     return PageBroken(f"Instagram's answer is not what Instaloader knows ({type(error).__name__})")
 
 
-def _bare(address: str) -> str:
-    return address.partition("?")[0].rstrip("/")
+def _path_of(address: str) -> str:
+    """Return path and query of an address of Instagram.
+
+    Raises:
+        PageRefused: it is of another host.
+    """
+    root = f"https://{HOST}"
+    if not address.startswith(f"{root}/"):
+        raise PageRefused("an address that is not Instagram's was not asked")
+    return address.removeprefix(root)
 
 
-def _read(response: requests.Response, end: float) -> bytes:
-    """Return an answer's body; each look takes what is there, so that a body that drips cannot outlast the bound."""
-    body = bytearray()
-    while chunk := response.raw.read1(_CHUNK, decode_content=True):
-        body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            response.close()
-            raise PageBroken(f"an answer of Instagram is larger than {MAX_ANSWER_BYTES / 1e6:.0f} MB and is left out")
-        if time.monotonic() > end:
-            response.close()
-            raise PageUnreachable("Instagram took too long")
-    return bytes(body)
-
-
-def _demand_answer(response: requests.Response, body: bytes) -> None:
+def _demand_answer(answer: WebAnswer) -> None:
     """Raise when an answer asks to slow down, wants an account, forbids or fails; the rest is Instaloader's to read."""
-    start = body[:2000].decode("utf-8", "replace").lower()
-    status = response.status_code
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    if status == 429 or (status in (400, 401, 403) and _SLOW_DOWN in start):
+    start = answer.body[:2000].decode("utf-8", "replace").lower()
+    status, headers = answer.status, answer.headers
+    if status in (400, 401, 403) and _SLOW_DOWN in start:
         judge(429, headers, f"https://{HOST}")
     if status == 401 or (status in (400, 403) and any(word in start for word in _WALLS)):
         raise LoginWall(f"Instagram wants an account, or its owner to look after it; {_WHAT_TO_DO}")
-    if status in (301, 302, 303, 307, 308) and "/accounts/login" in headers.get("location", ""):
+    if status in REDIRECTS and "/accounts/login" in headers.get("location", ""):
         raise LoginWall(f"Instagram leads to its login page; {_WHAT_TO_DO}")
     if status == 403 or status >= 500:
         judge(status, headers, f"https://{HOST}")

@@ -7,7 +7,7 @@ last one read: never-ending bodies, headers that drip and pages that unpack to g
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin
@@ -24,7 +24,7 @@ from scraper.web.transport import BoundedBackend, BoundedTransport, OutOfTime
 MAX_REDIRECTS = 5
 MAX_BYTES = 20 * 1024 * 1024
 TIMEOUT_S = 60.0
-_REDIRECTS = (301, 302, 303, 307, 308)
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 def user_agent(version: str, contact: str | None) -> str:
@@ -34,7 +34,22 @@ def user_agent(version: str, contact: str | None) -> str:
 
 
 class GuardedWeb:
-    """Fetches within bounds; a ``WebClient``. Not for several threads at once."""
+    """Fetches within bounds; a ``WebClient``. Not for several threads at once.
+
+    Args:
+        agent: the ``User-Agent`` of every request.
+        admit: called with every address before it is asked, redirects included; raises to forbid, waits to pace.
+        allowed_hosts: hosts that may have private addresses.
+        max_bytes: largest size of a decoded body.
+        timeout_s: longest time of one exchange, redirects apart.
+        resolver: gives a host's IP addresses.
+        clock: seconds, for the bounds.
+        now: seconds since 1970, for a Retry-After that names a date.
+        network: opens the connections; None for the system's.
+
+    Attributes:
+        n_bytes: decoded bytes of all bodies so far.
+    """
 
     def __init__(
         self,
@@ -49,19 +64,6 @@ class GuardedWeb:
         now: Callable[[], float] = time.time,
         network: httpcore.NetworkBackend | None = None,
     ) -> None:
-        """Open nothing yet.
-
-        Args:
-            agent: the ``User-Agent`` of every request.
-            admit: called with every address before it is asked, redirects included; raises to forbid, waits to pace.
-            allowed_hosts: hosts that may have private addresses.
-            max_bytes: bound of a decoded body.
-            timeout_s: bound of a whole exchange, redirects apart.
-            resolver: gives a host's IP addresses.
-            clock: seconds, for bounds.
-            now: seconds since 1970, for a Retry-After that names a date.
-            network: opens the connections; None for the system's.
-        """
         self._admit = admit
         self._max_bytes = max_bytes
         self._backend = BoundedBackend(allowed_hosts, resolver, clock, timeout_s, network)
@@ -73,7 +75,6 @@ class GuardedWeb:
             trust_env=False,
         )
         self.n_bytes = 0
-        """Decoded bytes of all bodies so far."""
 
     def get(
         self,
@@ -87,6 +88,17 @@ class GuardedWeb:
         bound = self._max_bytes if max_bytes is None else max_bytes
         answer = self._follow(address, dict(headers or {}), bound, cut=False)
         judge(answer.status, answer.headers, answer.address, self._now, any_status=any_status)
+        demand_indexing(answer.headers)
+        return answer
+
+    def exchange(
+        self, method: str, address: str, *, headers: Mapping[str, str], body: bytes, max_bytes: int
+    ) -> WebAnswer:
+        """Return the answer to one request; raises as ``WebClient.exchange`` says."""
+        self._admit(address)
+        answer = self._exchange(method, address, headers, body, max_bytes, cut=False)
+        self._client.cookies.clear()  # they belong to the session that asked
+        judge(answer.status, answer.headers, address, self._now, any_status=True)
         demand_indexing(answer.headers)
         return answer
 
@@ -108,25 +120,32 @@ class GuardedWeb:
         for _ in range(MAX_REDIRECTS + 1):
             host = host_of(address)
             self._admit(address)
-            answer = self._exchange(address, headers, max_bytes, cut)
+            answer = self._exchange("GET", address, headers, b"", max_bytes, cut=cut)
             target = answer.headers.get("location")
-            if answer.status not in _REDIRECTS or not target:
+            if answer.status not in REDIRECTS or not target:
                 return answer
             address = _joined(address, target)
             if host_of(address) != host:
                 headers = {}  # what was meant for one host is not told to another
         raise PageRefused(f"{host} redirects more than {MAX_REDIRECTS} times")
 
-    def _exchange(self, address: str, headers: Mapping[str, str], max_bytes: int, cut: bool) -> WebAnswer:
+    def _exchange(
+        self, method: str, address: str, headers: Mapping[str, str], body: bytes, max_bytes: int, *, cut: bool
+    ) -> WebAnswer:
         host = host_of(address)
         self._backend.begin()
         try:
-            with self._client.stream("GET", address, headers=dict(headers), follow_redirects=False) as response:
-                got = {name.lower(): value for name, value in response.headers.items()}
-                body = b""
-                if response.status_code not in _REDIRECTS:
-                    body = self._read(response, max_bytes, cut, host)
-                return WebAnswer(address, response.status_code, got, body)
+            with self._client.stream(
+                method, address, headers=dict(headers), content=body or None, follow_redirects=False
+            ) as response:
+                whole = response.status_code not in REDIRECTS
+                return WebAnswer(
+                    address,
+                    response.status_code,
+                    lower_names(response.headers.multi_items()),
+                    self._read(response, max_bytes, cut, host) if whole else b"",
+                    tuple(response.headers.get_list("set-cookie")),
+                )
         except httpx.DecodingError as error:
             raise PageBroken(f"an answer of {host} is broken in its encoding") from error
         except (httpx.TimeoutException, OutOfTime) as error:
@@ -156,6 +175,15 @@ def _joined(address: str, target: str) -> str:
         return urljoin(address, target)
     except ValueError as error:
         raise PageRefused(f"{host_of(address)} redirects to an address that cannot be read") from error
+
+
+def lower_names(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return headers with their names in lower case; several values of one name are joined by commas."""
+    named: dict[str, str] = {}
+    for name, value in headers:
+        known = named.get(name.lower())
+        named[name.lower()] = value if known is None else f"{known}, {value}"
+    return named
 
 
 def judge(

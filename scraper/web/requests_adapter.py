@@ -1,12 +1,14 @@
 """A requests session that fetches through our own web client, for the libraries that bring requests.
 
-So the bounds of size and time, the refusal of private addresses, robots.txt and the rate a host are written once.
+So the bounds of size and time, the refusal of private addresses, robots.txt and the pace are written once, in the web
+client, for Mastodon.py and Instaloader as for every other source.
 """
 
 from __future__ import annotations
 
 import http.client
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from email.message import Message
 
 import requests
 from requests.adapters import BaseAdapter
@@ -19,10 +21,14 @@ _OWN_HEADERS = frozenset({"host", "connection", "accept-encoding", "content-leng
 
 
 class WebAdapter(BaseAdapter):
-    """Answers a session's GETs with what a web client fetches.
+    """Answers a session's requests with what a web client fetches: GETs alone, where a subclass does not say otherwise.
 
     A failure is remembered until :meth:`begin`: a library that swallows one and asks for something else must not get
     past a platform that asked to slow down. What is not there (404) is not asked for twice.
+
+    Args:
+        web: fetches.
+        max_bytes: largest size of an answer.
 
     Attributes:
         n_bytes: bytes of the bodies since :meth:`begin`.
@@ -31,8 +37,8 @@ class WebAdapter(BaseAdapter):
 
     def __init__(self, web: WebClient, *, max_bytes: int) -> None:
         super().__init__()
-        self._web = web
-        self._max_bytes = max_bytes
+        self.web = web
+        self.max_bytes = max_bytes
         self._absent: set[str] = set()
         self.n_bytes = 0
         self.failure: CrawlError | None = None
@@ -51,30 +57,34 @@ class WebAdapter(BaseAdapter):
         cert: bytes | str | tuple[bytes | str, bytes | str] | None = None,
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """Return the answer, whatever its status from 200 to 599 but 429.
+        """Return what :meth:`ask` gives, as requests wants it; raises as it does."""
+        if self.failure is not None:
+            raise self.failure
+        headers = {name: _text(value) for name, value in request.headers.items() if name.lower() not in _OWN_HEADERS}
+        content = request.body
+        body = content.encode() if isinstance(content, str) else content if isinstance(content, bytes) else b""
+        try:
+            answer = self.ask(request.method or "", request.url or "", headers, body)
+        except CrawlError as failure:
+            self.failure = failure
+            raise
+        self.n_bytes += len(answer.body)
+        return _response(request, answer)
+
+    def ask(self, method: str, address: str, headers: Mapping[str, str], body: bytes) -> WebAnswer:
+        """Return the answer to a GET, whatever its status from 200 to 599 but 429.
 
         Raises:
             CrawlError: as :meth:`scraper.port.WebClient.get`; also for any method but GET.
         """
-        if self.failure is not None:
-            raise self.failure
-        try:
-            return self._get(request)
-        except CrawlError as failure:
-            self.failure = failure
-            raise
-
-    def _get(self, request: requests.PreparedRequest) -> requests.Response:
-        if request.method != "GET" or not request.url:
-            raise PageRefused(f"only reading is allowed; a {request.method} was not sent")
-        if request.url in self._absent:
-            return _response(request, WebAnswer(request.url, 404, {}, b""))
-        headers = {name: _text(value) for name, value in request.headers.items() if name.lower() not in _OWN_HEADERS}
-        answer = self._web.get(request.url, headers=headers, max_bytes=self._max_bytes, any_status=True)
-        self.n_bytes += len(answer.body)
+        if method != "GET":
+            raise PageRefused(f"only reading is allowed; a {method} was not sent")
+        if address in self._absent:
+            return WebAnswer(address, 404, {}, b"")
+        answer = self.web.get(address, headers=headers, max_bytes=self.max_bytes, any_status=True)
         if answer.status == 404:
-            self._absent.add(request.url)
-        return _response(request, answer)
+            self._absent.add(address)
+        return answer
 
     def close(self) -> None:
         """Do nothing: the web client belongs to who made it."""
@@ -98,8 +108,22 @@ def _response(request: requests.PreparedRequest, answer: WebAnswer) -> requests.
     response.url = answer.address
     response.request = request
     response._content = answer.body  # what requests itself does once a body is read
+    response.raw = _Received(answer.cookies)
     response.encoding = requests.utils.get_encoding_from_headers(response.headers)
     return response
+
+
+class _Received:
+    """The part of urllib3's response that a session reads cookies from."""
+
+    def __init__(self, cookies: Iterable[str]) -> None:
+        self.msg = Message()
+        for cookie in cookies:
+            self.msg["Set-Cookie"] = cookie
+        self._original_response = self
+
+    def close(self) -> None:
+        """Do nothing: all is read."""
 
 
 def _text(value: str | bytes) -> str:

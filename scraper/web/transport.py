@@ -21,7 +21,15 @@ class OutOfTime(Exception):
 
 
 class BoundedBackend(httpcore.NetworkBackend):
-    """Connects to checked addresses, and lets nothing last beyond the exchange's end."""
+    """Connects to checked addresses, and lets nothing last beyond the exchange's end.
+
+    Args:
+        allowed: hosts that may have private addresses.
+        resolver: gives a host's IP addresses.
+        clock: seconds.
+        timeout_s: longest time of an exchange.
+        network: opens the connections; None for the system's.
+    """
 
     def __init__(
         self,
@@ -31,7 +39,6 @@ class BoundedBackend(httpcore.NetworkBackend):
         timeout_s: float,
         network: httpcore.NetworkBackend | None = None,
     ) -> None:
-        """Let an exchange last ``timeout_s`` seconds of ``clock``; ``network`` stands for the system's sockets."""
         self._allowed = allowed
         self._resolver = resolver
         self._clock = clock
@@ -116,10 +123,9 @@ def _certificates() -> ssl.SSLContext:
 
 
 class BoundedTransport(httpx.BaseTransport):
-    """httpx over a connection pool of the bounded backend."""
+    """httpx over a pool of the connections of a bounded backend."""
 
     def __init__(self, backend: BoundedBackend) -> None:
-        """Pool the connections of ``backend``."""
         self._pool = httpcore.ConnectionPool(
             ssl_context=_certificates(), network_backend=backend, keepalive_expiry=10.0
         )
@@ -134,7 +140,13 @@ class BoundedTransport(httpx.BaseTransport):
         )
         try:
             answer = self._pool.handle_request(
-                httpcore.Request(b"GET", url, headers=request.headers.raw, extensions=request.extensions)
+                httpcore.Request(
+                    request.method,
+                    url,
+                    headers=request.headers.raw,
+                    content=request.stream,
+                    extensions=request.extensions,
+                )
             )
         except httpcore.TimeoutException as error:
             raise httpx.ConnectTimeout(str(error)) from error

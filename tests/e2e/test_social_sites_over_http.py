@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scraper.crawling.pace import Pace, PaceLimits
+from scraper.crawling.politeness import Politeness
 from scraper.errors import CrawlError, LoginWall, PageBroken, PageRefused, PageUnreachable, TooManyRequests
-from scraper.port import Target
+from scraper.port import Target, WebAnswer
 from scraper.top_hashtags import top_hashtags
 from tests.support.social_sites.crawled import everything, opened, session_file
 from tests.support.social_sites.fediverse import FediverseApi
@@ -256,6 +259,34 @@ def test_a_page_of_instagram_costs_as_many_requests_as_written(
             del walled.log[:]
             source.fetch(target)
             assert len(walled.log) == expected
+
+
+@pytest.mark.parametrize(
+    ("target", "session", "n_waits"),
+    [
+        (Target("tag", "cat"), True, 0),
+        (Target("location", "123"), True, 0),
+        (Target("post", "Cpost00007"), True, 0),
+        (Target("profile", "author_1"), False, 0),
+        (Target("profile", "author_1"), True, 2),
+    ],
+    ids=lambda value: getattr(value, "kind", str(value)),
+)
+def test_the_page_that_the_crawl_waited_for_is_not_waited_for_again(
+    walled: SocialSite, tmp_path: Path, target: Target, session: bool, n_waits: int
+) -> None:
+    """The crawl grants the address that the source names; each further request of the same fetch waits its turn."""
+    waits: list[float] = []
+    limits = PaceLimits(pause_s=5.0, jitter=0.0, first_back_off_s=1.0, longest_wait_s=100.0, refusals=3)
+    pace = Pace(limits, clock=lambda: 1000.0 + sum(waits), sleep=waits.append)
+    with closing(Politeness(pace, lambda address, max_bytes: WebAnswer(address, 404, {}, b""), tmp_path)) as politeness:
+        cookies = session_file(tmp_path) if session else None
+        with opened("instagram", walled, cookies=cookies, admit=politeness.admit) as source:
+            for _ in range(2):
+                politeness.grant(source.address(target))
+                del waits[1:]
+                source.fetch(target)
+    assert len(waits) - 1 == n_waits
 
 
 def test_a_full_window_is_told_not_slept_through(walled: SocialSite, tmp_path: Path) -> None:

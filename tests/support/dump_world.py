@@ -20,6 +20,10 @@ class NoWeb:
         """Fail."""
         raise AssertionError(f"{address} was asked for")
 
+    def exchange(self, method: str, address: str, **how: Any) -> Any:
+        """Fail."""
+        raise AssertionError(f"{address} was asked for")
+
 
 def file_options(files: Path | None, **columns: str) -> SourceOptions:
     """Return options to read files with."""

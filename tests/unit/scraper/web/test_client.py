@@ -11,6 +11,7 @@ import pytest
 from scraper.errors import CrawlError, LoginWall, PageBroken, PageRefused, PageUnreachable, TooManyRequests
 from scraper.web.client import GuardedWeb, retry_after_s, user_agent
 from tests.support.raw_server import plain, raw_server
+from tests.support.social_sites.server import Answer, social_site
 
 OWN = frozenset({"127.0.0.1"})
 
@@ -247,3 +248,29 @@ def test_the_user_agent_says_who_asks() -> None:
     assert user_agent("1.2", "me@a.example") == "tagsmith/1.2 (me@a.example)"
     assert user_agent("1.2", None) == "tagsmith/1.2 (no contact given)"
     assert "\n" not in user_agent("1.2", "me\r\nX-Evil: 1")
+
+
+def test_one_exchange_is_one_request_with_its_body() -> None:
+    """A library's own session follows redirects and keeps cookies itself; nothing of it stays in the client."""
+    cookie = "a=1; Expires=Wed, 21 Oct 2099 07:28:00 GMT"
+    redirect = Answer(b"", 302, {"Location": "/login", "Set-Cookie": cookie})
+    admitted: list[str] = []
+    client = web(admit=admitted.append)
+    with social_site(lambda asked: redirect) as site:
+        for _ in range(2):
+            got = client.exchange("POST", f"{site.address}/q", headers={"X-Own": "1"}, body=b"a=b", max_bytes=1000)
+    assert (got.status, got.headers["location"], got.cookies) == (302, "/login", (cookie,))
+    assert [(asked.method, asked.path, asked.query) for asked in site.log] == [("POST", "/q", {"a": "b"})] * 2
+    assert all(asked.headers["x-own"] == "1" for asked in site.log)
+    assert not any("cookie" in asked.headers for asked in site.log)
+    assert admitted == [f"{site.address}/q"] * 2
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "error"),
+    [("429 Slow down", "", TooManyRequests), ("200 OK", "X-Robots-Tag: noindex\r\n", PageRefused)],
+)
+def test_an_exchange_is_held_to_what_a_page_is(status: str, headers: str, error: type[CrawlError]) -> None:
+    """Whoever sends it, a plea to slow down is one, and what must not be kept is not."""
+    with raw_server(sending(plain(status=status, headers=headers))) as (address, _), pytest.raises(error):
+        web().exchange("GET", address, headers={}, body=b"", max_bytes=1000)
