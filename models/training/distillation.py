@@ -24,9 +24,9 @@ from models.backbones.networks import Network
 from models.classifier.decode import decode
 from models.classifier.preprocess import Preprocessing, resize_box, to_array
 from models.training.augment import random_box
+from models.training.config import DistillationConfig
 from models.training.features import Extract
 from models.training.head import Floats
-from models.training.recipes import DistillRecipe
 
 STATE_FILE = "distillation.json"
 WARM_UP = 0.03
@@ -60,7 +60,7 @@ class Distillation:
         teacher: pixels prepared by ``teacher_spec`` to (n, 1000) logits.
         teacher_spec: how the teacher wants its pictures.
         pictures: files without labels.
-        recipe: the numbers.
+        config: the numbers.
         work: folder for checkpoints.
         seed: of views, mixtures and order.
         clock: seconds that only rise.
@@ -73,7 +73,7 @@ class Distillation:
         teacher: Extract,
         teacher_spec: Preprocessing,
         pictures: Sequence[Path],
-        recipe: DistillRecipe,
+        config: DistillationConfig,
         work: Path,
         seed: int,
         clock: Callable[[], float],
@@ -81,12 +81,12 @@ class Distillation:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.student = student.to(self.device)
         self.student_spec, self.teacher_spec = student_spec, teacher_spec
-        self.teacher, self.pictures, self.recipe, self.work = teacher, pictures, recipe, work
+        self.teacher, self.pictures, self.config, self.work = teacher, pictures, config, work
         self.seed, self.clock = seed, clock
         self.optimiser = torch.optim.AdamW(
-            student.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+            student.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
-        self.n_steps = recipe.epochs * math.ceil(len(pictures) / recipe.batch)
+        self.n_steps = config.epochs * math.ceil(len(pictures) / config.batch)
 
     def run(self, minutes: float, tell: Callable[[Reached, float], object]) -> Reached:
         """Train until all passes are done or ``minutes`` in all are spent, and return how far it came.
@@ -113,7 +113,7 @@ class Distillation:
                 seconds=self.clock() - started,
                 recent_loss=(1 - weight) * reached.recent_loss + weight * loss,
             )
-            if reached.step % self.recipe.checkpoint_every == 0:
+            if reached.step % self.config.checkpoint_every == 0:
                 self._save(reached)
                 tell(reached, share)
         self._save(reached)
@@ -121,32 +121,32 @@ class Distillation:
         return reached
 
     def _batches(self, first: int) -> Iterator[NDArray[np.int64]]:
-        per_epoch = math.ceil(len(self.pictures) / self.recipe.batch)
+        per_epoch = math.ceil(len(self.pictures) / self.config.batch)
         for step in range(first, self.n_steps):
             epoch, at = divmod(step, per_epoch)
             order = np.random.default_rng([self.seed, epoch]).permutation(len(self.pictures))
-            yield order[at * self.recipe.batch : (at + 1) * self.recipe.batch]
+            yield order[at * self.config.batch : (at + 1) * self.config.batch]
 
     def _learn(self, rows: NDArray[np.int64], step: int, share: float) -> float:
         rng = np.random.default_rng([self.seed, 1, step])
         views = [self._view(self.pictures[int(row)], rng) for row in rows]
-        side = picture_side(share, self.recipe.first_side, self.student_spec.crop)
+        side = picture_side(share, self.config.first_side, self.student_spec.crop)
         small = replace(self.student_spec, resize=side, crop=side)
         for_teacher = np.stack([to_array(view, self.teacher_spec) for view in views])
         for_student = np.stack(
             [to_array(view.resize((side, side), Image.Resampling.BILINEAR), small) for view in views]
         )
-        mixed = float(rng.uniform()) if rng.random() < self.recipe.mixup else 0.0
+        mixed = float(rng.uniform()) if rng.random() < self.config.mixup else 0.0
         partner = rng.permutation(len(rows))
         expected = torch.from_numpy(self.teacher(mix(for_teacher, partner, mixed))).to(self.device)
         x = torch.from_numpy(mix(for_student, partner, mixed)).to(self.device)
         for group in self.optimiser.param_groups:
-            group["lr"] = self.recipe.learning_rate * pace(share)
+            group["lr"] = self.config.learning_rate * pace(share)
         self.student.train()
         self.optimiser.zero_grad()
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda"):
             logits = self.student(x)
-        loss = divergence(logits.float(), expected.float(), self.recipe.temperature)
+        loss = divergence(logits.float(), expected.float(), self.config.temperature)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
         self.optimiser.step()
@@ -158,7 +158,7 @@ class Distillation:
         return ImageOps.mirror(view) if rng.random() < 0.5 else view
 
     def _fingerprint(self) -> str:
-        return json.dumps([asdict(self.recipe), self.seed, len(self.pictures)], sort_keys=True)
+        return json.dumps([asdict(self.config), self.seed, len(self.pictures)], sort_keys=True)
 
     def _resume(self) -> Reached:
         """Return what a checkpoint of this very distillation reached, its weights loaded, or a fresh start."""

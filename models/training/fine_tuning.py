@@ -19,9 +19,9 @@ from models.classifier.decode import decode
 from models.classifier.preprocess import Preprocessing, prepare
 from models.labelled.topic_folder import LabelledPicture, TopicFolder
 from models.training.augment import random_view
+from models.training.config import FineTuneConfig, HeadConfig
 from models.training.distillation import divergence
 from models.training.head import Floats, smooth_targets, topic_loss, topic_weights
-from models.training.recipes import FineTuneRecipe, HeadRecipe
 from models.training.sources import source_weights
 from models.training.topic_network import TopicNetwork
 
@@ -55,7 +55,7 @@ class FineTuning:
         folder: labelled pictures.
         spec: how pictures are prepared.
         head: targets and weights of pictures.
-        recipe: the numbers.
+        config: the numbers.
         work: folder for checkpoints.
         seed: of views and order.
     """
@@ -65,28 +65,28 @@ class FineTuning:
         network: TopicNetwork,
         folder: TopicFolder,
         spec: Preprocessing,
-        head: HeadRecipe,
-        recipe: FineTuneRecipe,
+        head: HeadConfig,
+        config: FineTuneConfig,
         work: Path,
         seed: int,
     ) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network = network.to(self.device)
-        self.teacher = self._untouched() if network.trainable == "all" and recipe.keep_imagenet > 0 else None
-        self.spec, self.head, self.recipe, self.work, self.seed = spec, head, recipe, work, seed
+        self.teacher = self._untouched() if network.trainable == "all" and config.keep_imagenet > 0 else None
+        self.spec, self.head, self.config, self.work, self.seed = spec, head, config, work, seed
         self.train, self.val = folder.of_split("train"), folder.of_split("val")
         self.labels = folder.label_matrix(self.train)
         self.weights = topic_weights(self.labels, head.class_balance) * source_weights(self.train, head.source_balance)
         self.val_labels = folder.label_matrix(self.val)
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-        self.optimiser = torch.optim.AdamW(trained, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-        self.per_epoch = math.ceil(len(self.train) / recipe.batch)
+        self.optimiser = torch.optim.AdamW(trained, lr=config.learning_rate, weight_decay=config.weight_decay)
+        self.per_epoch = math.ceil(len(self.train) / config.batch)
 
     def run(self, advance: Callable[[float], object]) -> None:
         """Train until the val loss has not fallen for ``patience`` passes, and keep the best pass."""
         progress = self._resume()
         advance(progress.epoch)
-        while progress.epoch < self.recipe.epochs and progress.epoch - progress.best_epoch < self.recipe.patience:
+        while progress.epoch < self.config.epochs and progress.epoch - progress.best_epoch < self.config.patience:
             self._train_epoch(progress.epoch)
             loss = self._val_loss()
             epoch = progress.epoch + 1
@@ -112,7 +112,7 @@ class FineTuning:
         order = rng.permutation(len(self.train))
         for step, rows in enumerate(self._batches(order)):
             for group in self.optimiser.param_groups:
-                group["lr"] = self.recipe.learning_rate * self._pace((epoch * self.per_epoch) + step)
+                group["lr"] = self.config.learning_rate * self._pace((epoch * self.per_epoch) + step)
             pixels = np.stack([self._view(self.train[row], epoch, int(row)) for row in rows])
             self.optimiser.zero_grad()
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda"):
@@ -121,7 +121,7 @@ class FineTuning:
                 expected = self.teacher(x) if self.teacher is not None else None
             loss = self._loss(topics.float(), self.labels[rows], self.weights[rows])
             if expected is not None:
-                loss = loss + self.recipe.keep_imagenet * divergence(
+                loss = loss + self.config.keep_imagenet * divergence(
                     classes.float(), expected.float(), TEACHER_TEMPERATURE
                 )
             loss.backward()  # type: ignore[no-untyped-call]
@@ -132,11 +132,11 @@ class FineTuning:
         self.network.eval()
 
     def _batches(self, order: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-        for start in range(0, len(order), self.recipe.batch):
-            yield order[start : start + self.recipe.batch]
+        for start in range(0, len(order), self.config.batch):
+            yield order[start : start + self.config.batch]
 
     def _pace(self, step: int) -> float:
-        n_steps = self.per_epoch * self.recipe.epochs
+        n_steps = self.per_epoch * self.config.epochs
         n_warm = max(1, int(n_steps * WARM_UP))
         if step < n_warm:
             return (step + 1) / n_warm
@@ -163,7 +163,7 @@ class FineTuning:
         return total / len(self.val)
 
     def _fingerprint(self) -> str:
-        return json.dumps([asdict(self.recipe), asdict(self.head), self.seed, len(self.train)], sort_keys=True)
+        return json.dumps([asdict(self.config), asdict(self.head), self.seed, len(self.train)], sort_keys=True)
 
     def _resume(self) -> Progress:
         """Return the progress that a checkpoint of this very run holds, with its weights loaded, or a fresh start."""

@@ -15,11 +15,11 @@ from models.backbones.networks import Network
 from models.backbones.registry import Backbone
 from models.classifier.preprocess import prepare
 from models.labelled.topic_folder import LabelledPicture, TopicFolder
+from models.training.config import HeadConfig
 from models.training.features import Extract, FeatureRecipe, compute_features, hash_weights, open_extractor
 from models.training.head import FittedHead, Floats, fit_head, flatten_views, topic_weights
 from models.training.noise_pictures import draw_noise_pictures
 from models.training.photo_energy import add_photo_energy
-from models.training.recipes import HeadRecipe
 from models.training.sources import source_weights
 from models.training.topic_network import HeadInputs, pool_maps
 
@@ -119,9 +119,9 @@ class TrainingSet:
     labels: Floats
     weights: Floats
 
-    def fit(self, recipe: HeadRecipe) -> FittedHead:
+    def fit(self, config: HeadConfig) -> FittedHead:
         """Return the head fitted on all views of all pictures."""
-        return fit_head(*flatten_views(self.inputs, self.labels, self.weights), recipe)
+        return fit_head(*flatten_views(self.inputs, self.labels, self.weights), config)
 
 
 def use_one_thread() -> None:
@@ -130,7 +130,7 @@ def use_one_thread() -> None:
 
 
 def read_training_set(
-    folder: TopicFolder, frozen: FrozenBackbone, recipe: HeadRecipe, advance: Callable[[float], object]
+    folder: TopicFolder, frozen: FrozenBackbone, config: HeadConfig, advance: Callable[[float], object]
 ) -> tuple[TrainingSet, HeadInputs]:
     """Return the train split of ``folder`` as head inputs with weights, and what makes the inputs.
 
@@ -139,8 +139,8 @@ def read_training_set(
     """
     pictures = folder.of_split("train")
     labels = folder.label_matrix(pictures)
-    weights = topic_weights(labels, recipe.class_balance) * source_weights(pictures, recipe.source_balance)
-    features = frozen.of_files(pictures, recipe.views, advance)
+    weights = topic_weights(labels, config.class_balance) * source_weights(pictures, config.source_balance)
+    features = frozen.of_files(pictures, config.views, advance)
     inputs = frozen.fit_inputs(features)
     return TrainingSet(pictures, frozen.head_inputs(inputs, features), labels, weights), inputs
 

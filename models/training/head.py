@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from models.training.recipes import HeadRecipe, Loss
+from models.training.config import HeadConfig, Loss
 
 TEMPERATURES = np.geomspace(0.1, 10.0, 400)
 Floats = NDArray[np.float32]
@@ -61,28 +61,28 @@ def topic_loss(logits: Tensor, targets: Tensor, weights: Tensor, loss: Loss) -> 
     return (each * weights).sum() / weights.sum()
 
 
-def fit_head(inputs: Floats, labels: Floats, weights: Floats, recipe: HeadRecipe) -> FittedHead:
+def fit_head(inputs: Floats, labels: Floats, weights: Floats, config: HeadConfig) -> FittedHead:
     """Return the head that minimises the loss plus the squared weights: one optimum, so no seed.
 
     Args:
         inputs: (n, width) what the head reads.
         labels: (n, n_topics) 0 and 1, at least one 1 a row.
         weights: (n,) how much each row counts.
-        recipe: the numbers.
+        config: the numbers.
     """
     x, given = torch.from_numpy(inputs), torch.from_numpy(labels)
-    targets = smooth_targets(given, recipe.label_smoothing, recipe.loss)
+    targets = smooth_targets(given, config.label_smoothing, config.loss)
     counts = torch.from_numpy(weights)
     weight = torch.zeros(inputs.shape[1], labels.shape[1], requires_grad=True)
     bias = torch.zeros(labels.shape[1], requires_grad=True)
     optimiser = torch.optim.LBFGS(
-        [weight, bias], max_iter=recipe.iterations, history_size=10, line_search_fn="strong_wolfe"
+        [weight, bias], max_iter=config.iterations, history_size=10, line_search_fn="strong_wolfe"
     )
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        value = topic_loss(x @ weight + bias, targets, counts, recipe.loss)
-        value = value + recipe.weight_decay / 2 * weight.square().sum()
+        value = topic_loss(x @ weight + bias, targets, counts, config.loss)
+        value = value + config.weight_decay / 2 * weight.square().sum()
         value.backward()  # type: ignore[no-untyped-call]
         return value
 
@@ -116,7 +116,7 @@ def fit_temperature(sets: Sequence[tuple[Floats, Floats]]) -> float:
 
 
 def held_out_logits(
-    inputs: Floats, labels: Floats, weights: Floats, groups: NDArray[np.int64], recipe: HeadRecipe
+    inputs: Floats, labels: Floats, weights: Floats, groups: NDArray[np.int64], config: HeadConfig
 ) -> Floats:
     """Return (n, n_topics) logits, each from a head that has not seen the picture's group.
 
@@ -125,12 +125,12 @@ def held_out_logits(
         labels: (n, n_topics).
         weights: (n,) how much each picture counts.
         groups: (n,) group of each picture, such as a bundle of sources.
-        recipe: how the heads are fitted.
+        config: how the heads are fitted.
     """
     logits = np.zeros(labels.shape, dtype=np.float32)
     for group in np.unique(groups):
         held = groups == group
-        head = fit_head(*flatten_views(inputs[~held], labels[~held], weights[~held]), recipe)
+        head = fit_head(*flatten_views(inputs[~held], labels[~held], weights[~held]), config)
         logits[held] = head.logits(inputs[held, 0])
     return logits
 

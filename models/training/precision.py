@@ -17,11 +17,11 @@ from models.classifier.runtimes import open_classifier
 from models.labelled.topic_folder import LabelledPicture
 from models.labelled.topic_metrics import TopicScores, score_topics
 from models.labelled.topic_predictions import observe, topic_probabilities
+from models.training.config import Precision
 from models.training.head import Floats, fit_temperature
 from models.training.noise_pictures import draw_noise_pictures
 from models.training.onnx_export import export_onnx, quantise
 from models.training.photo_energy import energy_quantiles
-from models.training.recipes import Precision
 from models.training.topic_network import TopicNetwork
 
 MOST_LOSS = 0.005

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.backbones.networks import Network
+from models.training.config import Trainable
 from models.training.head import FittedHead
-from models.training.recipes import Trainable
 
 SMALLEST = 1e-6
 CLASS_SHARE = 0.5

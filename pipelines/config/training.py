@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.training.recipes import DistillRecipe, FineTuneRecipe, HeadRecipe, Precision, Trainable
+from models.training.config import DistillationConfig, FineTuneConfig, HeadConfig, Precision, Trainable
 from pipelines.config.clean import CleanConfig
 from pipelines.config.toml_values import AtLeastOne, Share, read_config
 
@@ -72,8 +72,8 @@ class TopicsConfig:
     backbone: str
     weights_file: str
     trainable: Trainable
-    head: HeadRecipe
-    fine_tune: FineTuneRecipe
+    head: HeadConfig
+    fine_tune: FineTuneConfig
     held_out_groups: int
     noise_pictures: int
     precision: Precision
@@ -210,7 +210,7 @@ class DistillConfig:
 
     teacher: str
     student: str
-    recipe: DistillRecipe
+    recipe: DistillationConfig
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from models.backbones.choice import choose_backbone
 from models.backbones.networks import load_network, new_network
 from models.backbones.registry import BACKBONES, Backbone, find_backbone
 from models.backbones.weights import find_weights, read_state
+from models.training.config import Trainable
 from models.training.distillation import write_network
-from models.training.recipes import Trainable
 from models.training.topic_network import HeadInputs, TopicNetwork
 from tests.support.tiny_network import MAP_WIDTH, SIDE, SPEC, TINY, WIDTH, tiny_network
 

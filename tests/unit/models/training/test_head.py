@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.train
 
+from models.training.config import HeadConfig, Loss
 from models.training.head import (
     FittedHead,
     fit_head,
@@ -19,9 +20,8 @@ from models.training.head import (
     topic_weights,
 )
 from models.training.photo_energy import add_photo_energy, energies
-from models.training.recipes import HeadRecipe, Loss
 
-RECIPE = HeadRecipe(0, 1e-3, 0.0, 0.0, 0.0, 200, "single")
+CONFIG = HeadConfig(0, 1e-3, 0.0, 0.0, 0.0, 200, "single")
 
 
 def clusters(n: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -36,9 +36,9 @@ def clusters(n: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def test_the_head_is_where_the_gradient_vanishes(loss: Loss) -> None:
     """Loss and penalty pull equally at the weights that were found."""
     inputs, labels = clusters()
-    recipe = HeadRecipe(0, 1e-2, 0.1, 0.0, 0.0, 300, loss)
+    config = HeadConfig(0, 1e-2, 0.1, 0.0, 0.0, 300, loss)
     weights = np.linspace(0.5, 1.5, len(labels)).astype(np.float32)
-    head = fit_head(inputs, labels, weights, recipe)
+    head = fit_head(inputs, labels, weights, config)
     logits = inputs @ head.weight + head.bias
     targets = smooth_targets(torch.from_numpy(labels), 0.1, loss).numpy()
     guess = softmax(logits) if loss == "single" else 1 / (1 + np.exp(-logits))
@@ -50,7 +50,7 @@ def test_clusters_are_told_apart_and_equal_runs_are_equal() -> None:
     """Separable topics are learnt, and the optimum does not depend on chance."""
     inputs, labels = clusters()
     ones = np.ones(len(labels), np.float32)
-    first, second = fit_head(inputs, labels, ones, RECIPE), fit_head(inputs, labels, ones, RECIPE)
+    first, second = fit_head(inputs, labels, ones, CONFIG), fit_head(inputs, labels, ones, CONFIG)
     assert np.array_equal(first.weight, second.weight)
     assert (first.logits(inputs).argmax(axis=1) == labels.argmax(axis=1)).mean() > 0.95
 
@@ -84,7 +84,7 @@ def test_the_temperature_undoes_overconfidence() -> None:
 def test_every_calibration_set_counts_equally() -> None:
     """A small set pulls as hard as a large one."""
     inputs, labels = clusters(200)
-    logits = fit_head(inputs, labels, np.ones(200, np.float32), RECIPE).logits(inputs)
+    logits = fit_head(inputs, labels, np.ones(200, np.float32), CONFIG).logits(inputs)
     few, many = (4 * logits[:20], labels[:20]), (logits, labels)
     both = fit_temperature([few, many])
     assert (
@@ -100,10 +100,10 @@ def test_held_out_logits_come_from_heads_that_did_not_see_the_group() -> None:
     inputs, labels = clusters()
     groups = np.arange(len(labels)) % 3
     ones, views = np.ones(len(labels), np.float32), inputs[:, None]
-    before = held_out_logits(views, labels, ones, groups, RECIPE)
+    before = held_out_logits(views, labels, ones, groups, CONFIG)
     changed = labels.copy()
     changed[groups == 0] = np.roll(changed[groups == 0], 1, axis=1)
-    after = held_out_logits(views, changed, ones, groups, RECIPE)
+    after = held_out_logits(views, changed, ones, groups, CONFIG)
     assert np.array_equal(before[groups == 0], after[groups == 0])
     assert not np.array_equal(before[groups == 1], after[groups == 1])
 
@@ -121,7 +121,7 @@ def test_photo_energy_separates_noise_and_leaves_topics_alone() -> None:
     """The sum of the logits becomes log-odds of a photograph; no topic probability moves."""
     photographs, labels = clusters(90)
     noise = (np.random.default_rng(2).normal(0, 0.4, (40, 5)) - 3).astype(np.float32)
-    head = fit_head(photographs, labels, np.ones(90, np.float32), RECIPE)
+    head = fit_head(photographs, labels, np.ones(90, np.float32), CONFIG)
     taught = add_photo_energy(head, photographs, noise)
     assert np.abs(softmax(taught.logits(photographs)) - softmax(head.logits(photographs))).max() < 1e-4
     assert (energies(taught.logits(photographs)) > 0).mean() > 0.95

@@ -15,17 +15,17 @@ pytestmark = pytest.mark.train
 
 from core.errors import DataError
 from models.labelled.topic_folder import TopicFolder, read_topic_folder
+from models.training.config import DistillationConfig, FineTuneConfig, HeadConfig, Trainable
 from models.training.distillation import Distillation, divergence, mix, pace, picture_side
 from models.training.features import FeatureRecipe, compute_features, hash_weights
 from models.training.fine_tuning import FineTuning
 from models.training.frozen_training import FrozenBackbone
-from models.training.recipes import DistillRecipe, FineTuneRecipe, HeadRecipe, Trainable
 from models.training.topic_network import HeadInputs, TopicNetwork
 from tests.support.tiny_network import MAP_WIDTH, SIDE, SPEC, TINY, WIDTH, tiny_network, write_coloured_topics
 
-HEAD = HeadRecipe(1, 1e-3, 0.1, 0.0, 0.0, 30, "single")
-TUNE = FineTuneRecipe(epochs=3, patience=3, batch=8, learning_rate=1e-2, weight_decay=0.0, keep_imagenet=1.0)
-DISTIL = DistillRecipe(
+HEAD = HeadConfig(1, 1e-3, 0.1, 0.0, 0.0, 30, "single")
+TUNE = FineTuneConfig(epochs=3, patience=3, batch=8, learning_rate=1e-2, weight_decay=0.0, keep_imagenet=1.0)
+DISTIL = DistillationConfig(
     epochs=2,
     batch=6,
     learning_rate=1e-2,
@@ -137,8 +137,8 @@ class TestFineTuning:
             network = tiny_topics("all")
             with torch.no_grad():
                 before = network(pixels)[1]
-            recipe = replace(TUNE, keep_imagenet=weight)
-            FineTuning(network, folder, SPEC, HEAD, recipe, tmp_path / f"work{weight}", seed=0).run(lambda _: None)
+            config = replace(TUNE, keep_imagenet=weight)
+            FineTuning(network, folder, SPEC, HEAD, config, tmp_path / f"work{weight}", seed=0).run(lambda _: None)
             with torch.no_grad():
                 moved.append(float(divergence(network(pixels)[1], before, 1.0)))
         assert moved[1] < moved[0]
@@ -167,8 +167,8 @@ class TestFineTuning:
         network = tiny_topics("last-stage")
         before = [parameter.clone() for parameter in network.parameters()]
         counted: list[float] = []
-        recipe = replace(TUNE, epochs=9, patience=1, learning_rate=1e3)
-        FineTuning(network, folder, SPEC, HEAD, recipe, tmp_path / "work", seed=0).run(counted.append)
+        config = replace(TUNE, epochs=9, patience=1, learning_rate=1e3)
+        FineTuning(network, folder, SPEC, HEAD, config, tmp_path / "work", seed=0).run(counted.append)
         assert sum(counted) < 9
         assert all(torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True))
 

@@ -11,7 +11,7 @@ Precision = Literal["auto", "float32", "int8"]
 
 
 @dataclass(frozen=True, slots=True)
-class HeadRecipe:
+class HeadConfig:
     """How a topic head is fitted on frozen features.
 
     Attributes:
@@ -35,7 +35,7 @@ class HeadRecipe:
 
 
 @dataclass(frozen=True, slots=True)
-class FineTuneRecipe:
+class FineTuneConfig:
     """How layers of the backbone are trained, after the head was fitted.
 
     Attributes:
@@ -57,7 +57,7 @@ class FineTuneRecipe:
 
 
 @dataclass(frozen=True, slots=True)
-class DistillRecipe:
+class DistillationConfig:
     """How a network without weights learns from one that has them.
 
     Attributes:
