@@ -47,7 +47,7 @@ class Popularity:
 
 
 @dataclass(frozen=True, slots=True)
-class Trend:
+class HashtagTrend:
     """Which way a hashtag's use goes.
 
     Attributes:
@@ -96,7 +96,7 @@ class Suggestion:
     parts: Parts
     because: tuple[str, ...]
     popularity: Popularity
-    trend: Trend | None = None
+    trend: HashtagTrend | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -37,9 +37,9 @@ class DatedCounts:
     Attributes:
         topic: its name, or None for all posts.
         posts_by_day: (n_days,) posts on each day, 0 or at least 2.
-        hashtag: (n_cells,) place in ``TrendSnapshot.hashtags``.
+        hashtag: (n_cells,) index in ``TrendSnapshot.hashtags``.
         day: (n_cells,) days after ``TrendSnapshot.first_day``.
-        posts: (n_cells,) posts with that hashtag on that day, at least 2. One cell a hashtag and day.
+        posts: (n_cells,) posts with that hashtag on that day, at least 2. One cell for a hashtag and day.
     """
 
     topic: str | None
@@ -103,34 +103,15 @@ class TrendSnapshot:
 
     def to_json(self) -> str:
         """Return the snapshot as JSON; equal snapshots are equal bytes."""
-        content = {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            "as_of": self.as_of.isoformat(),
-            "n_days": self.n_days,
-            "corpus": self.corpus,
-            "sources": dict(self.sources),
-            "hashtags": list(self.hashtags),
-            "whole": _plain(self.whole),
-            "by_topic": [_plain(one) for one in self.by_topic],
-            "searched": [
-                {
-                    "source": one.source,
-                    "word": one.word,
-                    "asked": one.asked,
-                    "hashtags": [list(pair) for pair in one.hashtags],
-                }
-                for one in self.searched
-            ],
-        }
-        return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")) + "\n"
+        content = {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}
+        return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain) + "\n"
 
 
 def write_snapshot(snapshot: TrendSnapshot, path: Path) -> None:
     """Write the snapshot whole or not at all.
 
     Raises:
-        StorageError: the disk is full or the place cannot be written.
+        StorageError: the disk is full or the file cannot be written.
     """
     write_atomic(path, snapshot.to_json())
 
@@ -181,7 +162,7 @@ def parse_snapshot(content: bytes, where: object) -> TrendSnapshot:
             sources={_text(name): int(n) for name, n in raw["sources"].items()},
             hashtags=hashtags,
             whole=_counts(raw["whole"], len(hashtags), n_days),
-            by_topic=tuple(_counts(one, len(hashtags), n_days) for one in raw["by_topic"]),
+            by_topic=tuple(_counts(counts, len(hashtags), n_days) for counts in raw["by_topic"]),
             searched=tuple(map(_searched, raw["searched"])),
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
@@ -189,9 +170,8 @@ def parse_snapshot(content: bytes, where: object) -> TrendSnapshot:
         raise BundleCorrupt(f"{where} holds no trends ({why}); run `tagsmith trends refresh` again") from error
 
 
-def _plain(counts: DatedCounts) -> dict[str, Any]:
-    columns = ("posts_by_day", "hashtag", "day", "posts")
-    return {"topic": counts.topic, **{name: getattr(counts, name).tolist() for name in columns}}
+def _plain(value: date | Ints) -> str | list[int]:
+    return value.isoformat() if isinstance(value, date) else value.tolist()
 
 
 def _counts(raw: dict[str, Any], n_hashtags: int, n_days: int) -> DatedCounts:
@@ -212,7 +192,7 @@ def _counts(raw: dict[str, Any], n_hashtags: int, n_days: int) -> DatedCounts:
 
 
 def _integers(raw: object) -> Ints:
-    if not isinstance(raw, list) or not all(type(one) is int for one in raw):
+    if not isinstance(raw, list) or not all(type(number) is int for number in raw):
         raise ValueError("a column is no list of whole numbers")
     return np.array(raw, dtype=np.int64)
 

@@ -17,7 +17,7 @@ from embeddings.cooccurrence import Counts
 from models.classifier.files import ClassifierFacts, read_facts
 from models.classifier.runtimes import open_classifier
 from recommend.catalogue.lookups import Catalogue
-from recommend.catalogue.trend_shelf import TRENDS_FILE, TrendShelf, trend_files
+from recommend.catalogue.trends import TRENDS_FILE, TrendShelf, trend_files
 from recommend.confidence import open_confidence
 from recommend.hierarchy import HierarchicalRecommender
 from recommend.knowledge.opening import Knowledge, open_knowledge

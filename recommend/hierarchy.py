@@ -63,7 +63,7 @@ class HierarchicalRecommender:
             scored = self._scoring.score(evidence)
         tags, notices = self._choose(query, scored)
         suggestions = self._explain(evidence, scored, tags)
-        trends = self._catalogue.fresh_trends()
+        trends = self._catalogue.trends.fresh()
         if trends is not None:
             suggestions = [replace(found, trend=trends.trend(found.hashtag)) for found in suggestions]
         if abstain:

@@ -19,7 +19,7 @@ from pipelines.config.training import PublishConfig
 from pipelines.report.tables import value_of
 from pipelines.training.card import model_card
 from pipelines.workshop.stage import StageContext
-from recommend.catalogue.trend_shelf import TRENDS_FILE
+from recommend.catalogue.trends import TRENDS_FILE
 
 VERSION = 2
 METRICS_FILE = "metrics.json"

@@ -21,7 +21,6 @@ MIN_POSTS = 3
 MIN_AUTHORS = 3
 N_DAYS = 150
 """Days that a snapshot counts: the longest span of 30 days and the four such spans before it."""
-_BUFFERED = 1 << 20
 
 Ints = NDArray[np.int64]
 Posts = Callable[[], Iterable[Post]]
@@ -111,15 +110,13 @@ def tell_carried(posts_by_day: Ints) -> Ints:
 
 
 class _Counter:
-    """Counts (scope, hashtag, day) in memory that grows with the cells and not with the posts."""
+    """Counts (scope, hashtag, day); keeps 8 bytes for each use of a hashtag in each of its post's scopes."""
 
     def __init__(self, n_scopes: int) -> None:
         self._n_scopes = n_scopes
         self._ids: dict[str, int] = {}
         self._posts_by_day = np.zeros((n_scopes, N_DAYS), dtype=np.int64)
-        self._keys: Ints = np.zeros(0, dtype=np.int64)
-        self._counts: Ints = np.zeros(0, dtype=np.int64)
-        self._buffer = array("q")
+        self._uses = array("q")
         self._authors: dict[int, tuple[int, ...]] = {}
 
     def add(self, day: int, scopes: Iterable[int], tags: Sequence[str], author: str | None) -> None:
@@ -130,13 +127,11 @@ class _Counter:
             self._posts_by_day[scope, day] += 1
             for number in ids:
                 cell = number * self._n_scopes + scope
-                self._buffer.append(cell * N_DAYS + day)
+                self._uses.append(cell * N_DAYS + day)
                 known = self._authors.get(cell, ())
                 # An unknown author counts as one more; three are all that is asked for.
                 if len(known) < MIN_AUTHORS and (who is None or who not in known):
                     self._authors[cell] = (*known, -1 - len(known) if who is None else who)
-        if len(self._buffer) >= _BUFFERED:
-            self._compact()
 
     def snapshot(
         self,
@@ -147,17 +142,17 @@ class _Counter:
         searched: Sequence[SearchedHashtags],
     ) -> TrendSnapshot:
         """Return what was counted, within the limits."""
-        self._compact()
-        cells, days = np.divmod(self._keys, N_DAYS)
+        keys, counts = np.unique(np.frombuffer(self._uses, dtype=np.int64), return_counts=True)
+        cells, days = np.divmod(keys, N_DAYS)
         starts = np.flatnonzero(np.diff(cells, prepend=-1))
         found: list[list[tuple[str, int, int]]] = [[] for _ in range(self._n_scopes)]
         names = list(self._ids)
         for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(cells)], strict=True):
             cell = int(cells[start])
-            if self._counts[start:end].sum() < MIN_POSTS or len(self._authors[cell]) < MIN_AUTHORS:
+            if counts[start:end].sum() < MIN_POSTS or len(self._authors[cell]) < MIN_AUTHORS:
                 continue
             row = np.zeros(N_DAYS, dtype=np.int64)
-            row[days[start:end]] = self._counts[start:end]
+            row[days[start:end]] = counts[start:end]
             told = tell_carried(row)
             tag, scope = names[cell // self._n_scopes], cell % self._n_scopes
             found[scope] += [(tag, day, int(told[day])) for day in np.flatnonzero(told).tolist()]
@@ -170,14 +165,6 @@ class _Counter:
         return TrendSnapshot(
             last, N_DAYS, corpus, dict(sorted(sources.items())), tags, scopes[0], tuple(scopes[1:]), tuple(searched)
         )
-
-    def _compact(self) -> None:
-        fresh, counts = np.unique(np.frombuffer(self._buffer, dtype=np.int64), return_counts=True)
-        keys = np.concatenate([self._keys, fresh])
-        merged, place = np.unique(keys, return_inverse=True)
-        sums = np.bincount(place, weights=np.concatenate([self._counts, counts]), minlength=len(merged))
-        self._keys, self._counts = merged, sums.astype(np.int64)
-        self._buffer = array("q")
 
 
 def _dated_counts(
@@ -197,10 +184,10 @@ def _dated(posts: Iterable[Post], now: datetime, tally: TrendTally) -> Iterator[
             instant = datetime.fromisoformat(post.time)
             instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
         except (ValueError, OverflowError):
-            tally.left_out["without a time that is one"] += 1
+            tally.left_out["without a readable time"] += 1
             continue
         if instant > now:
-            tally.left_out["of a time to come"] += 1
+            tally.left_out["of a time in the future"] += 1
         else:
             yield instant.date(), post
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def refresh_searched(
         StorageError: the cache cannot be written.
         DataError: the cache is damaged.
     """
-    kept = {(one.source, one.word): one for one in read_searched(cache)}
+    kept = {(answer.source, answer.word): answer for answer in read_searched(cache)}
     with storage_errors(cache):
         cache.parent.mkdir(parents=True, exist_ok=True)
     task = progress.task(f"asking {source.name}", len(words))
@@ -75,7 +76,7 @@ def refresh_searched(
             except CrawlError as error:
                 progress.note(f"{source.name} did not answer for {word!r}: {error}")
                 break
-            pairs = tuple((one.hashtag, one.n_posts) for one in found if blocklist.blocked(one.hashtag) is None)
+            pairs = tuple((top.hashtag, top.n_posts) for top in found if blocklist.blocked(top.hashtag) is None)
             asked = now().astimezone(UTC).isoformat(timespec="seconds")
             kept[source.name, word] = SearchedHashtags(source.name, word, asked, pairs)
             _write(cache, kept.values())
@@ -90,28 +91,25 @@ def read_searched(cache: Path) -> tuple[SearchedHashtags, ...]:
         DataError: it is damaged.
     """
     try:
-        raw = json.loads(cache.read_text("utf-8"))
+        answers = json.loads(cache.read_text("utf-8"))
         found = [
             SearchedHashtags(
-                str(one["source"]),
-                str(one["word"]),
-                _instant(one["asked"]).isoformat(timespec="seconds"),
-                tuple((tag, None if n is None else int(n)) for raw, n in one["hashtags"] if (tag := normalise(raw))),
+                str(answer["source"]),
+                str(answer["word"]),
+                _instant(answer["asked"]).isoformat(timespec="seconds"),
+                tuple((tag, None if n is None else int(n)) for raw, n in answer["hashtags"] if (tag := normalise(raw))),
             )
-            for one in raw
+            for answer in answers
         ]
     except FileNotFoundError:
         return ()
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{cache} is damaged ({type(error).__name__}); remove it, and it is asked for again") from error
-    return tuple(sorted(found, key=lambda one: (one.source, one.word)))
+    return tuple(sorted(found, key=lambda answer: (answer.source, answer.word)))
 
 
-def _write(cache: Path, answers: Any) -> None:
-    rows = [
-        {"source": one.source, "word": one.word, "asked": one.asked, "hashtags": [list(pair) for pair in one.hashtags]}
-        for one in sorted(answers, key=lambda one: (one.source, one.word))
-    ]
+def _write(cache: Path, answers: Iterable[SearchedHashtags]) -> None:
+    rows = [asdict(answer) for answer in sorted(answers, key=lambda answer: (answer.source, answer.word))]
     write_atomic(cache, json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
 
 

@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InvalidOption
-from core.suggestions import Popularity, Trend, TrendSource
+from core.suggestions import Popularity
 from core.text.hashtags import fold
 from embeddings.cooccurrence import Counts
 from recommend.catalogue.tiers import TIERS, percentiles_of, tiers_of
-from recommend.catalogue.trend_shelf import TrendShelf
-from recommend.catalogue.trends import TrendBook, TrendingHashtag, check_days
+from recommend.catalogue.trends import TrendShelf
 
 CLEAR_LIFT = 3.0
 """A hashtag's topic is named when it has this many times the share of the topic's use that it has of all use."""
@@ -44,6 +43,7 @@ class Catalogue:
         tier_of: (n_tags,) int8 place in ``TIERS``. Hashtags used equally often are in one tier, and the hashtag
             at a boundary belongs to the more used side.
         percentile: (n_tags,) float32 share of the vocabulary that is used less, 0 to below 1.
+        trends: dated counts; none where there are no files with them.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Catalogue:
         self._counts = counts
         self._display = display
         self._meanings = meanings
-        self._trends = trends or TrendShelf()
+        self.trends = trends or TrendShelf()
         self._id_of = {tag: number for number, tag in enumerate(self.tags)}
         self.posts = np.asarray(counts.whole.tag_posts, dtype=np.int64)
         share = np.maximum(self.posts, 1) / max(1, int(np.maximum(self.posts, 1).sum()))
@@ -136,45 +136,14 @@ class Catalogue:
         best = np.argsort(-strengths, kind="stable")[:k]
         return [(self.tags[int(others[place])], float(strengths[place])) for place in best]
 
-    def trend_source(self) -> TrendSource | None:
-        """Return where the trends at hand come from, however old they are, or None where there are none."""
-        book = self._trends.newest()
-        return None if book is None else book.source
-
-    def fresh_trends(self) -> TrendBook | None:
-        """Return the trends of the last 30 days, or None; an answer asks once, so that it is of one snapshot."""
-        return self._trends.fresh()
-
-    def trend(self, tag: str) -> Trend | None:
-        """Return which way a hashtag goes, or None: too few posts, or no counts of the last 30 days."""
-        book = self._trends.fresh()
-        return None if book is None else book.trend(tag)
-
-    def rising(self, topic: str | None, days: int, k: int) -> tuple[TrendingHashtag, ...]:
-        """Return up to k hashtags whose share of posts grew most; none without counts of the last 30 days.
-
-        Args:
-            topic: whose posts to look at; None for all.
-            days: the span that is compared with the four before it, 1 to ``trends.MAX_DAYS``.
-            k: how many at most.
+    def check_topic(self, topic: str | None) -> None:
+        """Pass for None, which means all topics, and for a topic that there is.
 
         Raises:
-            InvalidOption: there is no such topic, or ``days`` is out of range.
+            InvalidOption: there is no such topic.
         """
-        self._refuse_unknown(topic, days)
-        book = self._trends.fresh()
-        return () if book is None else book.rising(topic, days, k)
-
-    def top(self, topic: str | None, days: int, k: int) -> tuple[TrendingHashtag, ...]:
-        """Return up to k hashtags with the most posts; as :meth:`rising`."""
-        self._refuse_unknown(topic, days)
-        book = self._trends.fresh()
-        return () if book is None else book.top(topic, days, k)
-
-    def _refuse_unknown(self, topic: str | None, days: int) -> None:
         if topic is not None and topic not in self.topics:
             raise InvalidOption(f"there is no topic {topic!r}; there are: {', '.join(self.topics)}", field="topic")
-        check_days(days)
 
     def topic_shares(self, tag_id: int) -> list[tuple[str, float]]:
         """Return (topic, share) for the topics that a hashtag's posts are of, largest share first; at most 1 in all."""

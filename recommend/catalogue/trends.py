@@ -1,4 +1,4 @@
-"""Which hashtags rise and fall, from the dated counts of one snapshot.
+"""Which hashtags rise and fall, from the newest dated counts at hand.
 
 For a span of ``days`` up to the snapshot's last day, a hashtag's **baseline** is the ``BASELINE_SPANS`` spans before.
 With n posts of the hashtag among N posts in the span, and m among M in the baseline,
@@ -16,19 +16,27 @@ fewer than ``MIN_SUPPORT`` posts in span and baseline together.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import InvalidOption
+from core.clock import UtcClock, utc_now
+from core.errors import BundleError, BundleMissing, InvalidOption
 from core.query import Tier
-from core.suggestions import Direction, Trend, TrendSource
-from core.trend_snapshot import DatedCounts, TrendSnapshot
+from core.suggestions import Direction, HashtagTrend, TrendSource
+from core.trend_snapshot import SNAPSHOT_FILE, DatedCounts, TrendSnapshot, read_snapshot
 from recommend.catalogue.tiers import TIERS, percentiles_of, tiers_of
+from recommend.safety import Blocked, nothing_blocked
 
+TRENDS_FILE = f"counts/{SNAPSHOT_FILE}"
+"""Where a bundle has them."""
+MAX_AGE_DAYS = 30
+"""Counts older than this say nothing about now."""
 TREND_DAYS = 7
 """The span that ``trend`` looks at."""
 MAX_DAYS = 30
@@ -60,8 +68,8 @@ class TrendingHashtag:
         ratio: share of posts against the baseline's, smoothed; above 0, 1 is no change.
         velocity: log2 of the ratio.
         direction: up, flat or down; None below the minimum support.
-        rank: place by posts in the span, from 1; equal counts share a rank.
-        rank_change: places climbed since the baseline, negative when fallen; None for one that the baseline lacks.
+        rank: by posts in the span, from 1; equal counts share a rank.
+        rank_change: ranks climbed since the baseline, negative when fallen; None for one that the baseline lacks.
         tier: broad, mid or niche by the posts of the span.
         percentile: share of the span's hashtags that are used less, 0 to below 1.
     """
@@ -100,7 +108,7 @@ class SpanTable:
 class TrendBook:
     """Look-ups over one snapshot. Holds no state that a request changes; safe to share between threads."""
 
-    def __init__(self, snapshot: TrendSnapshot, blocked: Callable[[str], str | None] = lambda _: None) -> None:
+    def __init__(self, snapshot: TrendSnapshot, blocked: Blocked = nothing_blocked) -> None:
         """Index a snapshot.
 
         Args:
@@ -111,10 +119,10 @@ class TrendBook:
         self.source = TrendSource(snapshot.name, snapshot.as_of, snapshot.corpus, snapshot.sources)
         self._row_of = {tag: row for row, tag in enumerate(snapshot.hashtags)}
         self._allowed = np.array([blocked(tag) is None for tag in snapshot.hashtags], dtype=np.bool_)
-        self._by_topic = {one.topic: one for one in snapshot.by_topic}
+        self._by_topic = {counts.topic: counts for counts in snapshot.by_topic}
         self._trends = self._home_trends()
 
-    def trend(self, hashtag: str) -> Trend | None:
+    def trend(self, hashtag: str) -> HashtagTrend | None:
         """Return which way a hashtag goes over ``TREND_DAYS`` days, or None without posts enough to tell."""
         return self._trends.get(hashtag)
 
@@ -140,24 +148,6 @@ class TrendBook:
         """
         return tuple(sorted(self._rows(topic, days), key=lambda row: (row.rank, row.hashtag))[:k])
 
-    def history(self, hashtag: str, topic: str | None, days: int) -> tuple[tuple[date, int], ...]:
-        """Return (day, posts) of a hashtag over the span, oldest first, days without posts left out.
-
-        A day with one post is told with the next one, so a count may hold a post of the days before it.
-
-        Raises:
-            InvalidOption: ``days`` is out of range.
-        """
-        counts, row = self._counts(topic), self._row_of.get(hashtag)
-        first = self.snapshot.n_days - check_days(days)
-        if counts is None or row is None or not self._allowed[row]:
-            return ()
-        cells = np.flatnonzero((counts.hashtag == row) & (counts.day >= first))
-        cells = cells[np.argsort(counts.day[cells], kind="stable")]
-        return tuple(
-            (self.snapshot.first_day + timedelta(days=int(counts.day[cell])), int(counts.posts[cell])) for cell in cells
-        )
-
     def _counts(self, topic: str | None) -> DatedCounts | None:
         return self.snapshot.whole if topic is None else self._by_topic.get(topic)
 
@@ -174,7 +164,7 @@ class TrendBook:
         ranks = _ranks(table.posts, self._allowed)
         before = _ranks(table.baseline_posts, self._allowed)
         rows = []
-        for place, row in enumerate(used.tolist()):
+        for position, row in enumerate(used.tolist()):
             ratio, known = float(table.ratio[row]), bool(table.baseline_posts[row])
             rows.append(
                 TrendingHashtag(
@@ -186,24 +176,24 @@ class TrendBook:
                     direction=_direction(table, row) if table.supported[row] else None,
                     rank=int(ranks[row]),
                     rank_change=int(before[row] - ranks[row]) if known else None,
-                    tier=TIERS[int(tiers[place])],
-                    percentile=float(percentiles[place]),
+                    tier=TIERS[int(tiers[position])],
+                    percentile=float(percentiles[position]),
                 )
             )
         return rows
 
-    def _home_trends(self) -> dict[str, Trend]:
+    def _home_trends(self) -> dict[str, HashtagTrend]:
         """Return hashtag -> trend, each among the posts of its home: the topic that most of its posts are of."""
         n = len(self._row_of)
         scopes = (self.snapshot.whole, *self.snapshot.by_topic)
-        uses = np.stack([np.bincount(one.hashtag, weights=one.posts, minlength=n) for one in scopes])
+        uses = np.stack([np.bincount(counts.hashtag, weights=counts.posts, minlength=n) for counts in scopes])
         best = uses[1:].argmax(axis=0) + 1 if len(scopes) > 1 else np.zeros(n, dtype=np.int64)
         home = np.where(uses[best, np.arange(n)] >= HOME_SHARE * np.maximum(uses[0], 1), best, 0)
-        trends: dict[str, Trend] = {}
+        trends: dict[str, HashtagTrend] = {}
         for number, counts in enumerate(scopes):
             table = span_table(counts, n, self.snapshot.n_days, TREND_DAYS)
             for row in np.flatnonzero(table.supported & self._allowed & (home == number)).tolist():
-                trends[self.snapshot.hashtags[row]] = Trend(_direction(table, row), float(table.ratio[row]))
+                trends[self.snapshot.hashtags[row]] = HashtagTrend(_direction(table, row), float(table.ratio[row]))
         return trends
 
 
@@ -253,3 +243,73 @@ def check_days(days: int) -> int:
     if not 1 <= days <= MAX_DAYS:
         raise InvalidOption(f"{days} days cannot be looked at; 1 to {MAX_DAYS} can", field="days")
     return days
+
+
+def trend_files(bundle: Path, refreshed: Path | None = None) -> tuple[Path, Path]:
+    """Return where trends may lie: in a bundle, and beside it or in a file of the caller's."""
+    return bundle / TRENDS_FILE, refreshed or bundle.parent / SNAPSHOT_FILE
+
+
+class TrendShelf:
+    """Files with trends, read when asked and again when they change. Safe to share between threads."""
+
+    def __init__(
+        self, files: Sequence[Path] = (), *, now: UtcClock = utc_now, blocked: Blocked = nothing_blocked
+    ) -> None:
+        """Read what is there.
+
+        Args:
+            files: they may be there or not; of two with the same last day the later one of the list counts.
+            now: the clock that ages are told by.
+            blocked: hashtag to the category it is blocked for, or None.
+
+        Raises:
+            BundleError: a file is there and holds no trends of this format.
+        """
+        self._now = now
+        self._blocked = blocked
+        self._held = {file: (_mark(file), self._read(file)) for file in files}
+
+    def newest(self) -> TrendBook | None:
+        """Return the trends with the latest day, however old, or None where there are none."""
+        books = [book for file in self._held if (book := self._book(file)) is not None]
+        return max(reversed(books), key=lambda book: book.snapshot.as_of, default=None)
+
+    def fresh(self) -> TrendBook | None:
+        """Return the trends with the latest day when that is at most ``MAX_AGE_DAYS`` days ago, else None."""
+        book = self.newest()
+        return book if book is not None and self.is_fresh(book) else None
+
+    def is_fresh(self, book: TrendBook) -> bool:
+        """Return whether a book is of the last ``MAX_AGE_DAYS`` days; one from the future is not."""
+        # A day ahead is another machine's clock, not an error.
+        return -1 <= self.age_days(book) <= MAX_AGE_DAYS
+
+    def age_days(self, book: TrendBook) -> int:
+        """Return the days since the last day that a book counts."""
+        return (self._now().astimezone(UTC).date() - book.snapshot.as_of).days
+
+    def _book(self, file: Path) -> TrendBook | None:
+        """Return what a file holds now; a file that broke since keeps what it held."""
+        mark, book = self._held[file]
+        # The mark first: a file that is replaced in between is then read once more, never once too few.
+        if (found := _mark(file)) != mark:
+            with suppress(BundleError):
+                book = self._read(file)
+            self._held[file] = found, book
+        return book
+
+    def _read(self, file: Path) -> TrendBook | None:
+        try:
+            return TrendBook(read_snapshot(file), self._blocked)
+        except BundleMissing:
+            return None
+
+
+def _mark(file: Path) -> tuple[int, int, int] | None:
+    """Return what changes when a file is replaced, or None where there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -255,6 +255,7 @@ def _swaps(reasons: Mapping[int, SwapReason], fresh: Sequence[Suggestion], reque
 
 def _checked(given: GivenHashtag, fit: Fit | None, loaded: Loaded) -> CheckedHashtag:
     tag, catalogue = given.hashtag, loaded.catalogue
+    trends = catalogue.trends.fresh()
     number = None if tag is None or given.blocked is not None else catalogue.tag_id(tag)
     return CheckedHashtag(
         given=given.raw,
@@ -265,7 +266,7 @@ def _checked(given: GivenHashtag, fit: Fit | None, loaded: Loaded) -> CheckedHas
         display=None if tag is None else catalogue.display(tag),
         topic=None if number is None else catalogue.topic_of(number),
         popularity=None if number is None else popularity_of(catalogue, number),
-        trend=None if tag is None or number is None else trend_of(catalogue.trend(tag)),
+        trend=None if tag is None or number is None or trends is None else trend_of(trends.trend(tag)),
         flagged=None if tag is None else loaded.flagged.get(tag),
         fit=fit if given.usable else None,
     )

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterable
 
 from core.errors import BadInput
-from core.suggestions import Trend as KnownTrend
+from core.suggestions import HashtagTrend
 from core.text.hashtags import fold, normalise, why_not
 from recommend.catalogue.lookups import Catalogue
 from recommend.catalogue.trends import TrendingHashtag
@@ -72,7 +72,7 @@ def describe(loaded: Loaded, raw: str) -> HashtagCard:
     number = catalogue.tag_id(tag)
     if number is None or loaded.blocked(tag) is not None:
         raise Refusal("not_found", "The bundle does not know this hashtag.")
-    book = catalogue.fresh_trends()
+    book = catalogue.trends.fresh()
     return HashtagCard(
         bundle=loaded.bundle.manifest.bundle_id,
         hashtag=tag,
@@ -99,8 +99,11 @@ def trending(loaded: Loaded, topic: str | None, days: int, limit: int) -> Trendi
         InvalidOption: there is no such topic.
     """
     catalogue = loaded.catalogue
-    source, book = catalogue.trend_source(), catalogue.fresh_trends()
-    rising, top = catalogue.rising(topic, days, limit), catalogue.top(topic, days, limit)
+    catalogue.check_topic(topic)
+    newest, fresh = catalogue.trends.newest(), catalogue.trends.fresh()
+    source = None if newest is None else newest.source
+    rising = () if fresh is None else fresh.rising(topic, days, limit)
+    top = () if fresh is None else fresh.top(topic, days, limit)
     return Trending(
         bundle=loaded.bundle.manifest.bundle_id,
         topic=topic,
@@ -110,7 +113,7 @@ def trending(loaded: Loaded, topic: str | None, days: int, limit: int) -> Trendi
         else TrendSnapshotCard(
             snapshot=source.snapshot,
             as_of=source.as_of.isoformat(),
-            fresh=book is not None,
+            fresh=fresh is not None,
             corpus=source.corpus,
             sources=dict(source.sources),
         ),
@@ -125,7 +128,7 @@ def popularity_of(catalogue: Catalogue, number: int) -> HashtagPopularity:
     return HashtagPopularity(posts=known.posts, tier=known.tier, percentile=known.percentile)
 
 
-def trend_of(known: KnownTrend | None) -> Trend | None:
+def trend_of(known: HashtagTrend | None) -> Trend | None:
     """Return which way a hashtag goes."""
     return None if known is None else Trend(direction=known.direction, ratio=known.ratio)
 

@@ -61,6 +61,7 @@ def refresh(
     date and asked for again after a week. Interrupted, the same command goes on.
     """
     from pipelines.trends.refresh import Search, refresh_trends
+    from recommend.catalogue.trends import MAX_AGE_DAYS
 
     with stage_display("trends") as progress, ExitStack() as stack:
         search = None
@@ -78,8 +79,8 @@ def refresh(
         typer.echo(f"left out, {reason}: {n:,}")
     typer.echo(f"{counted:,} posts counted and {left_out:,} left out; {len(snapshot.hashtags):,} hashtags")
     age = (utc_now().date() - snapshot.as_of).days
-    if age > 30:
-        typer.echo(f"the newest posts are {age:,} days old: trends older than 30 days are not shown in answers")
+    if age > MAX_AGE_DAYS:
+        typer.echo(f"the newest posts are {age:,} days old: trends older than {MAX_AGE_DAYS} days are not in answers")
     typer.echo(f"{snapshot.name}: {place}")
     try:
         resolve_bundle(store)
@@ -96,7 +97,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
     """Print what rises and what is used most, however old it is, with its date and corpus."""
-    from recommend.catalogue.trend_shelf import TrendShelf, trend_files
+    from recommend.catalogue.trends import MAX_AGE_DAYS, TrendShelf, trend_files
 
     place, meanwhile = choose_followed(bundle)
     refreshed = None if meanwhile is None else place / SNAPSHOT_FILE
@@ -104,22 +105,22 @@ def show(
     book = shelf.newest()
     if book is None:
         raise BundleMissing("there are no trends here; run `tagsmith trends refresh`")
-    topics = [one.topic for one in book.snapshot.by_topic]
+    topics = [counts.topic for counts in book.snapshot.by_topic]
     if topic is not None and topic not in topics:
         raise InvalidOption(f"there is no topic {topic!r}; there are: {', '.join(filter(None, topics))}", field="topic")
     rising, top = book.rising(topic, days, limit), book.top(topic, days, limit)
-    searched = [one for one in book.snapshot.searched if topic is None or one.word == topic]
+    searched = [answer for answer in book.snapshot.searched if topic is None or answer.word == topic]
     source, age = book.source, shelf.age_days(book)
     if as_json:
         facts = {**asdict(source), "as_of": source.as_of.isoformat(), "age_days": age, "fresh": shelf.is_fresh(book)}
-        lists = {"rising": [asdict(one) for one in rising], "top": [asdict(one) for one in top]}
-        asked = [asdict(one) for one in searched]
+        lists = {"rising": list(map(asdict, rising)), "top": list(map(asdict, top))}
+        asked = list(map(asdict, searched))
         typer.echo(json.dumps({**facts, "topic": topic, "days": days, **lists, "searched": asked}, ensure_ascii=False))
         return
     console = Console()
     console.print(f"{source.snapshot}: {source.corpus}, up to {source.as_of} ({age:,} days ago)", highlight=False)
     if not shelf.is_fresh(book):
-        console.print("older than 30 days: answers show no trend")
+        console.print(f"older than {MAX_AGE_DAYS} days: answers show no trend")
     for title, rows in (("rising", rising), ("top", top)):
         table = Table("hashtag", "posts", "before", "ratio", "rank", "change", "tier", title=title)
         for row in rows:
@@ -127,6 +128,6 @@ def show(
             numbers = (str(row.posts), str(row.baseline_posts), f"{row.ratio:.2f}", str(row.rank))
             table.add_row(row.hashtag, *numbers, change, row.tier)
         console.print(table)
-    for one in searched:
-        names = ", ".join(tag for tag, _ in one.hashtags[:limit])
-        console.print(f"{one.source} on {one.asked[:10]}, {one.word or 'trends'}: {names}", highlight=False)
+    for answer in searched:
+        names = ", ".join(tag for tag, _ in answer.hashtags[:limit])
+        console.print(f"{answer.source} on {answer.asked[:10]}, {answer.word or 'trends'}: {names}", highlight=False)

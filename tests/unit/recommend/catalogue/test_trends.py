@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from core.errors import BundleCorrupt, InvalidOption
 from core.trend_snapshot import SNAPSHOT_FILE, DatedCounts, write_snapshot
-from recommend.catalogue.trend_shelf import TrendShelf, trend_files
 from recommend.catalogue.trends import (
     BASELINE_SPANS,
     CLEAR_RATIO,
@@ -21,7 +20,9 @@ from recommend.catalogue.trends import (
     MIN_SUPPORT,
     SMOOTHING,
     TrendBook,
+    TrendShelf,
     span_table,
+    trend_files,
 )
 from tests.support.dated_posts import NOW, counts_of, snapshot_of
 
@@ -154,15 +155,6 @@ def test_blocked_hashtags_are_in_no_list() -> None:
     book = TrendBook(snapshot_of(USES), lambda tag: "slur" if tag == "puppy" else None)
     assert book.trend("puppy") is None
     assert "puppy" not in {row.hashtag for row in (*book.rising(None, 7, 9), *book.top(None, 7, 9))}
-    assert book.history("puppy", None, 7) == ()
-
-
-def test_history_gives_days_in_order() -> None:
-    """Each with its date, within the span."""
-    book = TrendBook(snapshot_of({"dog": {0: 3, 2: 5, 9: 4}}))
-    today = NOW.date()
-    assert book.history("dog", None, 7) == ((today - timedelta(days=2), 5), (today, 3))
-    assert book.history("dog", "no such topic", 7) == ()
 
 
 @pytest.mark.parametrize("days", [0, -1, 31, 10_000])

@@ -15,7 +15,7 @@ from core.errors import InvalidOption
 from core.suggestions import Answer
 from core.trend_snapshot import SNAPSHOT_FILE, write_snapshot
 from recommend.assemble import Engine, assemble
-from recommend.catalogue.trend_shelf import TRENDS_FILE
+from recommend.catalogue.trends import TRENDS_FILE
 from tests.support.dated_posts import NOW, snapshot_of
 from tests.support.tiny_world import TinyWorld, ask
 
@@ -70,29 +70,30 @@ def test_the_catalogue_lists_what_rises(copy: Bundle) -> None:
     write_snapshot(SNAPSHOT, copy.root.parent / SNAPSHOT_FILE)
     times = [NOW]
     catalogue = engine_at(copy, lambda: times[0]).catalogue
-    assert [row.hashtag for row in catalogue.rising("pets", 7, 5)] == ["puppy"]
-    assert [row.hashtag for row in catalogue.top(None, 7, 5)] == ["puppy", "dog", "unheardof"]
+    book = catalogue.trends.fresh()
+    assert book is not None
+    assert [row.hashtag for row in book.rising("pets", 7, 5)] == ["puppy"]
+    assert [row.hashtag for row in book.top(None, 7, 5)] == ["puppy", "dog", "unheardof"]
     with pytest.raises(InvalidOption, match="no topic 'cars'"):
-        catalogue.rising("cars", 7, 5)
+        catalogue.check_topic("cars")
     with pytest.raises(InvalidOption, match="1 to 30"):
-        catalogue.top(None, 31, 5)
+        book.top(None, 31, 5)
     times[0] = NOW + timedelta(days=31)
-    assert catalogue.rising(None, 7, 5) == catalogue.top("pets", 7, 5) == ()
-    assert catalogue.trend("puppy") is None
-    source = catalogue.trend_source()
-    assert source is not None
-    assert source.as_of == SNAPSHOT.as_of
+    assert catalogue.trends.fresh() is None
+    stale = catalogue.trends.newest()
+    assert stale is not None
+    assert stale.source.as_of == SNAPSHOT.as_of
 
 
 def test_a_file_that_the_manifest_does_not_list_is_not_read(copy: Bundle) -> None:
     """What nobody verified is not the bundle's."""
     write_snapshot(SNAPSHOT, copy.root / TRENDS_FILE)
-    assert engine_at(copy, lambda: NOW).catalogue.trend_source() is None
+    assert engine_at(copy, lambda: NOW).catalogue.trends.newest() is None
     listed = {**copy.manifest.files, TRENDS_FILE: copy.manifest.files["words.json"]}
     known = Bundle(copy.root, replace(copy.manifest, files=listed))
-    source = engine_at(known, lambda: NOW).catalogue.trend_source()
-    assert source is not None
-    assert source.snapshot == SNAPSHOT.name
+    book = engine_at(known, lambda: NOW).catalogue.trends.newest()
+    assert book is not None
+    assert book.source.snapshot == SNAPSHOT.name
 
 
 def test_a_bundle_without_trends_answers_as_before(tiny_world: TinyWorld) -> None:
@@ -100,4 +101,4 @@ def test_a_bundle_without_trends_answers_as_before(tiny_world: TinyWorld) -> Non
     (answer,) = tiny_world.engine.recommender.recommend([ask("my dog", "pets")])
     assert answer.trends is None
     assert all(one.trend is None for one in answer.suggestions)
-    assert tiny_world.engine.catalogue.trend_source() is None
+    assert tiny_world.engine.catalogue.trends.newest() is None

@@ -12,7 +12,7 @@ import pytest
 
 from core.trend_snapshot import DatedCounts, TrendSnapshot
 from recommend.catalogue.lookups import Catalogue
-from recommend.catalogue.trend_shelf import TrendShelf
+from recommend.catalogue.trends import TrendShelf
 from service.schemas.lookups import HashtagCard, HashtagList, Trending
 from tests.support.fakes import VOCABULARY
 from tests.support.serving import fake_catalogue, fake_loaded
@@ -132,7 +132,7 @@ def _with_trends(folder: Path, as_of: date) -> Catalogue:
     snapshot = TrendSnapshot(as_of, 35, "made-up posts", {"test": 2100}, ("cat", "dog"), counts)
     (folder / "trends.json").write_text(snapshot.to_json(), encoding="utf-8")
     catalogue = fake_catalogue()
-    catalogue._trends = TrendShelf([folder / "trends.json"], now=lambda: NOW)
+    catalogue.trends = TrendShelf([folder / "trends.json"], now=lambda: NOW)
     return catalogue
 
 

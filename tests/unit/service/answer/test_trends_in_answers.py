@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 from core.query import Query
-from core.suggestions import Answer, Trend, TrendSource
+from core.suggestions import Answer, HashtagTrend, TrendSource
 from tests.support.fakes import FakeRecommender
 from tests.support.serving import fake_loaded
 from tests.unit.service.conftest import Ask
@@ -21,7 +21,7 @@ class TrendTeller(FakeRecommender):
         source = TrendSource("trends-2026-11-20-abcdef01", date(2026, 11, 20), "made up", {"toy": 9})
         told = []
         for answer in super().recommend(queries):
-            first = replace(answer.suggestions[0], trend=Trend("up", 1.4))
+            first = replace(answer.suggestions[0], trend=HashtagTrend("up", 1.4))
             told.append(replace(answer, suggestions=(first, *answer.suggestions[1:]), trends=source))
         return told
 
