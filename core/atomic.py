@@ -29,32 +29,70 @@ def write_atomic(path: Path, content: bytes | str) -> None:
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Yield a file that takes the place of ``path``, whole, when the block ends without an error.
 
-    Written aside in the same folder, flushed to the disk, then renamed; what is aside is removed when that fails.
-
     Raises:
         StorageError: the disk is full, or the folder is missing or cannot be written.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    with storage_errors(path):
-        try:
-            with open(aside, "xb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(aside, path)
-        except BaseException:
-            aside.unlink(missing_ok=True)
-            raise
+    with storage_errors(path), aside(path) as hidden, open(hidden, "xb") as file:
+        yield file
+
+
+@contextlib.contextmanager
+def aside(path: Path, *, durable: bool = True) -> Iterator[Path]:
+    """Yield a hidden path in the same folder; the file written there is renamed to ``path`` when the block succeeds.
+
+    It is removed when the block fails. Errors of the disk stay OSErrors, for a block that has other ones to tell apart.
+
+    Args:
+        path: what is replaced.
+        durable: whether file and name are flushed to the disk; without it, a power cut may leave a broken file.
+    """
+    hidden = _hidden(path)
+    try:
+        yield hidden
+        if durable:
+            _sync(hidden)
+        os.replace(hidden, path)
+    except BaseException:
+        hidden.unlink(missing_ok=True)
+        raise
+    if durable:
         sync_folder(path.parent)
+
+
+def write_first(path: Path, content: bytes, mode: int) -> None:
+    """Write ``path`` unless it is there, readable as ``mode`` says from its first moment; of two writers, one wins.
+
+    Raises:
+        OSError: the folder is missing or cannot be written.
+    """
+    hidden = _hidden(path)
+    descriptor = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(hidden, path)
+    finally:
+        hidden.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:
     """Flush a folder's entries, so that a rename inside it outlives a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _hidden(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
 
 
 @contextlib.contextmanager

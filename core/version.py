@@ -1,4 +1,4 @@
-"""Which tagsmith this is."""
+"""Which versions of tagsmith and of other packages are installed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from importlib import metadata
 UNKNOWN = "unknown"
 
 
-def installed_version() -> str:
-    """Return the version of the installed package, ``UNKNOWN`` where it runs without having been installed."""
+def package_version(name: str) -> str | None:
+    """Return the version of an installed package, None where it is not installed."""
     try:
-        return metadata.version("tagsmith")
+        return metadata.version(name)
     except metadata.PackageNotFoundError:
-        return UNKNOWN
+        return None
+
+
+def installed_version() -> str:
+    """Return the version of tagsmith, ``UNKNOWN`` where it runs without having been installed."""
+    return package_version("tagsmith") or UNKNOWN

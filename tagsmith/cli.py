@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from core.version import UNKNOWN, installed_version
+from core.version import installed_version
 from tagsmith.commands import (
     bundle,
     clean,
@@ -44,8 +44,7 @@ app = typer.Typer(
 def _print_version(wanted: bool) -> None:
     if not wanted:
         return
-    version = installed_version()
-    typer.echo("tagsmith, not installed as a package" if version == UNKNOWN else f"tagsmith {version}")
+    typer.echo(f"tagsmith {installed_version()}")
     raise typer.Exit
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import secrets
 import shutil
@@ -23,6 +22,7 @@ from core.bundle.manifest import (
 )
 from core.bundle.opening import STORE_LOCK, Bundle, move_pointers, open_bundle, walk_files
 from core.errors import StorageError
+from core.hashes import file_sha256
 from core.locks import Held, hold_lock
 
 _STAGING = ".staging-"
@@ -102,7 +102,7 @@ class DraftBundle:
             if name != MANIFEST_NAME:
                 with storage_errors(path), open(path, "rb") as file:
                     os.fsync(file.fileno())
-                    files[name] = FileRecord(hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)
+                    files[name] = FileRecord(file_sha256(path), path.stat().st_size)
         manifest = Manifest(
             bundle_id=self.bundle_id,
             files=files,

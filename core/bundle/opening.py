@@ -7,7 +7,6 @@ copied anywhere.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from core.atomic import write_atomic
 from core.bundle.manifest import MANIFEST_NAME, FileRecord, Manifest, is_bundle_id, parse_manifest
 from core.errors import BundleCorrupt, BundleMissing
+from core.hashes import file_sha256
 from core.locks import hold_lock
 
 _CURRENT = "CURRENT"
@@ -183,10 +183,8 @@ def _check_file(path: Path, record: FileRecord, *, verify: bool) -> None:
         n_bytes = path.stat().st_size
         if n_bytes != record.n_bytes or not path.is_file():
             raise BundleCorrupt(f"{path} has {n_bytes} bytes instead of {record.n_bytes}; {_AGAIN}")
-        if verify:
-            with open(path, "rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != record.sha256:
-                    raise BundleCorrupt(f"{path} is not what the manifest says (SHA-256 differs); {_AGAIN}")
+        if verify and file_sha256(path) != record.sha256:
+            raise BundleCorrupt(f"{path} is not what the manifest says (SHA-256 differs); {_AGAIN}")
     except (FileNotFoundError, NotADirectoryError) as error:
         raise BundleCorrupt(f"{path} is missing; {_AGAIN}") from error
     except OSError as error:

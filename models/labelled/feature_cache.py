@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.atomic import storage_errors
+from core.atomic import aside, storage_errors
 
 Floats = NDArray[np.float32]
 
@@ -37,13 +35,6 @@ def cached_features(cache: Path, key: str, compute: Callable[[], Floats]) -> Flo
     except (FileNotFoundError, EOFError, ValueError):
         pass
     features = compute()
-    aside = cache / f".{key}.{os.getpid()}-{secrets.token_hex(4)}.part"
-    with storage_errors(kept):
-        try:
-            with aside.open("xb") as file:
-                np.save(file, features)
-            aside.replace(kept)
-        except BaseException:
-            aside.unlink(missing_ok=True)
-            raise
+    with storage_errors(kept), aside(kept, durable=False) as hidden, hidden.open("xb") as file:
+        np.save(file, features)
     return features

@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 
+from core.atomic import write_atomic
 from models.backbones.networks import Network
 from models.classifier.decode import decode
 from models.classifier.preprocess import Preprocessing, resize_box, to_array
@@ -179,9 +180,7 @@ class Distillation:
         """Write weights first and the file that names them last, so that a kill leaves the earlier checkpoint whole."""
         write_network(self.student, self._weights(reached.step))
         torch.save(self.optimiser.state_dict(), self._moments(reached.step))
-        aside = self.work / "distillation.part"
-        aside.write_text(json.dumps(asdict(reached)), encoding="utf-8")
-        aside.replace(self.work / STATE_FILE)
+        write_atomic(self.work / STATE_FILE, json.dumps(asdict(reached)))
         kept = {self._weights(reached.step), self._moments(reached.step)}
         for old in (*self.work.glob("step-*.safetensors"), *self.work.glob("moments-*.pt")):
             if old not in kept:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from core.atomic import aside, write_atomic
 from models.classifier.decode import decode
 from models.classifier.preprocess import Preprocessing, prepare
 from models.labelled.topic_folder import LabelledPicture, TopicFolder
@@ -188,11 +189,8 @@ class FineTuning:
         save_file(state, self.work / f"epoch-{progress.epoch}.safetensors")
         torch.save(self.optimiser.state_dict(), self.work / f"moments-{progress.epoch}.pt")
         if is_best:
-            aside = self.work / "best.part"
-            save_file(state, aside)
-            aside.replace(self.work / "best.safetensors")
-        aside = self.work / "fine-tuning.part"
-        aside.write_text(json.dumps(asdict(progress)), encoding="utf-8")
-        aside.replace(self.work / STATE_FILE)
+            with aside(self.work / "best.safetensors") as hidden:
+                save_file(state, hidden)
+        write_atomic(self.work / STATE_FILE, json.dumps(asdict(progress)))
         for name in (f"epoch-{progress.epoch - 1}.safetensors", f"moments-{progress.epoch - 1}.pt"):
             (self.work / name).unlink(missing_ok=True)

@@ -8,7 +8,6 @@ start, so a post is never counted twice. A shard that has changed since loses it
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections import Counter
@@ -21,6 +20,7 @@ import numpy as np
 
 from core.atomic import write_atomic
 from core.errors import DataError
+from core.hashes import file_sha256
 from pipelines.cleaning.keys import Records
 from pipelines.corpus.posts import post_files
 
@@ -69,8 +69,7 @@ def find_shards(corpus: Path) -> list[Shard]:
 
 def _sha256(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
 

@@ -26,13 +26,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.errors import ImageTooLarge, UndecodableImage, UnsupportedImage
+from core.hashes import uniform_draw
 from models.classifier.decode import decode
 from pipelines.cleaning.comparing import Verdicts
 from pipelines.cleaning.keys import Keys, Records, Rows, equal_keys
 from pipelines.cleaning.ledger import Ledger
 from pipelines.cleaning.samples import Samples
 from pipelines.config.clean import PicturesConfig
-from pipelines.corpus.overlap import draw
 from pipelines.workshop.progress import ProgressPort
 
 MISSING = "missing"
@@ -164,7 +164,7 @@ class PictureVerdicts:
         """Drop pictures because of the picture ``like``."""
         self.rules[pictures] = 1 + RULES.index(rule)
         for at in pictures:
-            self.samples.offer(rule, draw("picture", int(at)), (int(at), int(like)))
+            self.samples.offer(rule, uniform_draw("picture", int(at)), (int(at), int(like)))
 
 
 class Gallery:
@@ -225,7 +225,7 @@ class Gallery:
         rules = np.concatenate([np.zeros(0, np.uint8), *(records["verdict"] for _, records in pictures.chunks())])
         found = PictureVerdicts(rules.astype(np.uint8), Samples(n_samples))
         for at in np.flatnonzero(found.rules):
-            found.samples.offer(RULES[found.rules[at] - 1], draw("picture", int(at)), (int(at), None))
+            found.samples.offer(RULES[found.rules[at] - 1], uniform_draw("picture", int(at)), (int(at), None))
         for rows in equal_keys(lambda: _contents(pictures, found.rules), pictures.n_rows):
             found.drop(SAME_PICTURE, rows[1:], rows[0])
         task.advance()

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from core.errors import DataError
+from core.hashes import uniform_draw
 from core.posts import Post, post_line
 from pipelines.cleaning.examining import OTHER_LANGUAGE, Dropped, Examiner, Kept
 from pipelines.cleaning.ledger import Ledger, Shard, ShardProgress
 from pipelines.cleaning.samples import Samples
 from pipelines.cleaning.signatures import Signer, hash_key
 from pipelines.config.clean import CleanConfig
-from pipelines.corpus.overlap import draw
 from pipelines.corpus.posts import parse_record, read_lines
 from pipelines.workshop.progress import ProgressPort
 
@@ -98,7 +98,7 @@ class Reader:
         done.dropped[found.rule] += 1
         if found.rule == OTHER_LANGUAGE:
             done.other_languages[found.detail] += 1
-        rank = draw(shard.name, number)
+        rank = uniform_draw(shard.name, number)
         if self._samples.wants(found.rule, rank):
             self._samples.offer(found.rule, rank, None)
             sample = {"rule": found.rule, "rank": rank, **sample_of(found.post, found.detail)}

@@ -1,4 +1,4 @@
-"""Which posts must stay in one split, whether they did, and the draws that deal them.
+"""Which posts must stay in one split, and whether they did.
 
 Posts belong together when they share an author, a picture or a caption of some length: whatever is learnt from one of
 them is known of the others. Posts are dealt to splits by such groups; whether that worked is checked on the dealt
@@ -7,7 +7,6 @@ posts in another way, so that a mistake in the first is not repeated in the seco
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -18,12 +17,6 @@ from core.text.caption import caption_words
 
 LONG_CAPTION = 6
 """Captions of at least so many words are not equal by chance."""
-
-
-def draw(*key: str | int) -> float:
-    """Return a number from 0 to 1 that looks random and is the same for ``key`` in every run and on every machine."""
-    digest = hashlib.blake2b("\n".join(map(str, key)).encode("utf-8", "replace"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64
 
 
 def groups_of(posts: Sequence[Post], picture_hashes: Mapping[Path, str]) -> list[int]:

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import DataError
+from core.hashes import uniform_draw
 from core.posts import Post, Split, post_line
 from pipelines.config.training import CorpusConfig, GrowConfig
-from pipelines.corpus.overlap import demand_apart, draw, groups_of
+from pipelines.corpus.overlap import demand_apart, groups_of
 from pipelines.corpus.posts import FolderPosts, Tally, record_of
 from pipelines.corpus.topics import LEXICON_FILE, read_lexicon
 from pipelines.training.split import deal
@@ -144,7 +145,7 @@ def _held_out(members: Mapping[int, Sequence[Post]], config: GrowConfig, seed: i
     drawn = [
         group
         for group, n_pictures in pictured.items()
-        if n_pictures and draw(seed, "held out", members[group][0].post_id) < config.multimodal_share
+        if n_pictures and uniform_draw(seed, "held out", members[group][0].post_id) < config.multimodal_share
     ]
     return frozenset(drawn if sum(pictured[group] for group in drawn) >= config.min_multimodal else ())
 
@@ -156,7 +157,7 @@ def _dealt(sizes: Mapping[int, int], config: CorpusConfig, seed: int) -> dict[in
     shares["train"] = 1 - sum(shares.values())
     room = {split: share * total for split, share in shares.items()}
     found: dict[int, Split] = {}
-    for group in sorted(sizes, key=lambda group: draw(seed, "dealt", group)):
+    for group in sorted(sizes, key=lambda group: uniform_draw(seed, "dealt", group)):
         split = max(room, key=lambda name: (room[name], name))
         found[group] = split
         room[split] -= sizes[group]
@@ -202,7 +203,7 @@ def _write_multimodal(folder: Path, posts: Sequence[Post], n_groups: int) -> Non
     (folder / "images").mkdir(parents=True)
     records = []
     for post in posts:
-        group = int(draw("group", post.author or post.post_id) * n_groups) + 1
+        group = int(uniform_draw("group", post.author or post.post_id) * n_groups) + 1
         record = {**record_of(post), "source": f"{post.source}-{group}", "split": None, "tag_origin": "inline"}
         if post.image is not None:
             link_picture(post.image, folder / "images" / post.image.name)

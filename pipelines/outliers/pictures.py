@@ -156,8 +156,8 @@ def from_backbone(name: str, weights: Path | None, cache: Path, progress: Progre
     """
     import torch
 
-    from models.backbones.choice import choose_backbone
     from models.backbones.networks import load_network
+    from models.backbones.weights import choose_backbone
     from models.training.features import compute_features
     from models.training.frozen_training import FrozenBackbone, use_one_thread
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from core.atomic import write_atomic
+from core.atomic import aside, write_atomic
 from core.errors import DataError
 from models.backbones.networks import load_network, new_network
 from models.backbones.registry import find_backbone
@@ -81,9 +81,8 @@ def distill(
     )
     reached = distillation.run(minutes, tell)
     target = out / f"{student.name}_distilled.safetensors"
-    aside = target.with_suffix(".part")
-    write_network(network, aside)
-    aside.replace(target)
+    with aside(target) as hidden:
+        write_network(network, hidden)
     report = {"teacher": teacher.name, "student": student.name, "pictures": len(pictures), "minutes": minutes}
     write_atomic(out / REPORT_FILE, json.dumps(report | asdict(reached), indent=1) + "\n")
     progress.note(f"{target}: {reached.step} batches, divergence {reached.recent_loss:.2f} nats")

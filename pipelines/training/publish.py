@@ -14,6 +14,7 @@ from core.bundle.manifest import Provenance
 from core.bundle.opening import Bundle, open_bundle, resolve_bundle, use
 from core.clock import utc_timestamp
 from core.errors import DataError
+from core.hashes import file_sha256
 from core.trend_snapshot import SNAPSHOT_FILE
 from pipelines.config.training import PublishConfig
 from pipelines.report.tables import value_of
@@ -91,7 +92,7 @@ def content_mark(draft: Bundle, metrics: Mapping[str, Any], trends: Path | None)
     """Return eight hex digits of everything that an answer depends on, and of the figures."""
     content = {name: record.sha256 for name, record in draft.manifest.files.items()}
     if trends is not None:
-        content[TRENDS_FILE] = hashlib.sha256(trends.read_bytes()).hexdigest()
+        content[TRENDS_FILE] = file_sha256(trends)
     text = json.dumps([content, metrics], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 

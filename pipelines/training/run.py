@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from core.atomic import write_atomic
 from core.errors import DataError, InvalidOption
 from core.text.blocklist import BUILT_IN
+from core.version import package_version
 from pipelines.config.training import Config
 from pipelines.report.report import write_report
 from pipelines.workshop.fingerprint import HashCache, fingerprint
@@ -193,8 +192,8 @@ def _facts(stages: Iterable[Stage], config: Config, work: Path) -> dict[str, obj
 def _versions() -> Iterator[tuple[str, str]]:
     yield "python", platform.python_version()
     for name in PACKAGES:
-        with contextlib.suppress(PackageNotFoundError):
-            yield name, version(name)
+        if (version := package_version(name)) is not None:
+            yield name, version
 
 
 def _existing(path: Path, what: str) -> Path:

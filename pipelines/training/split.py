@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import DataError
+from core.hashes import uniform_draw
 from core.posts import Post, Split
 from pipelines.config.training import CorpusConfig
-from pipelines.corpus.overlap import draw
 from pipelines.corpus.posts import SPLITS, FolderPosts, Tally, deduplicate, write_posts
 from pipelines.workshop.stage import StageContext
 
@@ -118,7 +118,7 @@ def _splits_of_authors(posts: Iterable[Post]) -> dict[str, set[Split]]:
 
 def _by_hash(key: str, config: CorpusConfig, seed: int) -> Split:
     """Return a split drawn by the hash of ``key``: the same wherever the post stands and whatever else there is."""
-    drawn = draw(seed, key)
+    drawn = uniform_draw(seed, key)
     if drawn < config.test_share:
         return "test"
     return "val" if drawn < config.test_share + config.val_share else "train"

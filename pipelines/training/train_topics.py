@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from core.atomic import write_atomic
-from models.backbones.choice import choose_backbone
-from models.backbones.imagenet_names import read_class_names
-from models.backbones.networks import load_network
+from models.backbones.networks import load_network, read_class_names
 from models.backbones.registry import Backbone
+from models.backbones.weights import choose_backbone
 from models.classifier.files import FACTS_FILE, NETWORK_FILE, ClassifierFacts, EnergyStatistics
 from models.labelled.topic_folder import TopicFolder, read_topic_folder
 from models.labelled.topic_metrics import TopicScores, confusion_matrix, score_topics

@@ -10,8 +10,7 @@ from typing import Any
 
 from core.atomic import write_atomic
 from core.errors import DataError
-
-_CHUNK_BYTES = 1 << 20
+from core.hashes import file_sha256
 
 
 class HashCache:
@@ -43,7 +42,7 @@ class HashCache:
             known = self._known.get(str(path))
             if known is not None and known[:2] == [stat.st_size, stat.st_mtime_ns]:
                 return str(known[2])
-            digest = _hash_file(path)
+            digest = file_sha256(path)
         except OSError as error:
             raise DataError(f"cannot read {path}: {error.strerror}") from error
         self._known[str(path)] = [stat.st_size, stat.st_mtime_ns, digest]
@@ -95,11 +94,3 @@ def fingerprint(
     for one in upstream:
         total.update(f"\n{one}".encode())
     return total.hexdigest()
-
-
-def _hash_file(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()

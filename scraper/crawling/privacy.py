@@ -8,10 +8,8 @@ says so.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
-import os
 import secrets
 import unicodedata
 from pathlib import Path
@@ -19,7 +17,7 @@ from pathlib import Path
 import phonenumbers
 import regex
 
-from core.atomic import storage_errors
+from core.atomic import storage_errors, write_first
 from core.errors import StorageError
 from core.text.hashtags import hashtag_spans
 from core.text.links import EMAIL, link_spans
@@ -59,7 +57,7 @@ def read_salt(installation: Path) -> bytes:
     with storage_errors(path):
         installation.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not path.exists():
-            _make_salt(path)
+            write_first(path, secrets.token_bytes(SALT_BYTES), mode=0o600)
         salt = path.read_bytes()
         shared = path.stat().st_mode & 0o077
     if len(salt) != SALT_BYTES:
@@ -131,18 +129,3 @@ def _without(text: str, spans: list[tuple[int, int]]) -> str:
             at = max(at, end)
     pieces.append(text[at:])
     return " ".join(pieces) if spans else text
-
-
-def _make_salt(path: Path) -> None:
-    """Write a new salt, readable by its owner alone from its first moment; of two at once, one wins."""
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(SALT_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            os.link(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)

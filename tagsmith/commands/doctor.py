@@ -9,7 +9,6 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,6 +19,7 @@ from rich.table import Table
 
 from core.bundle.opening import open_bundle
 from core.errors import TagsmithError
+from core.version import package_version
 from tagsmith.options import BundleOption, choose_bundle
 
 State = Literal["ok", "absent", "wrong"]
@@ -91,10 +91,8 @@ def look(bundle: Path | None) -> Iterator[Finding]:
 
 
 def _package(name: str, without: State, advice: str) -> Finding:
-    try:
-        return Finding(name, "ok", version(name))
-    except PackageNotFoundError:
-        return Finding(name, without, advice)
+    version = package_version(name)
+    return Finding(name, without, advice) if version is None else Finding(name, "ok", version)
 
 
 def _unknown_variables() -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.atomic import storage_errors, write_atomic
+from core.atomic import aside, storage_errors, write_atomic, write_first
 from core.errors import StorageError
 from core.locks import Held, hold_lock
 
@@ -104,3 +104,30 @@ def test_a_lock_in_a_missing_folder_is_a_storage_error(tmp_path: Path) -> None:
     """The lock file's path is named."""
     with pytest.raises(StorageError, match="gone/lock"), hold_lock(tmp_path / "gone" / "lock"):
         pass
+
+
+def test_what_is_written_aside_takes_its_place_or_vanishes(tmp_path: Path) -> None:
+    """A block that fails leaves the old file and nothing beside it; its own error comes through as it is."""
+    path = tmp_path / "a.bin"
+    with aside(path) as hidden:
+        hidden.write_bytes(b"old")
+
+    def fail() -> None:
+        with aside(path) as hidden:
+            hidden.write_bytes(b"new")
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        fail()
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_of_two_first_writers_one_wins(tmp_path: Path) -> None:
+    """The second finds what the first wrote, which was never readable by others."""
+    path = tmp_path / "salt"
+    write_first(path, b"one", mode=0o600)
+    write_first(path, b"two", mode=0o600)
+    assert path.read_bytes() == b"one"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]

@@ -14,10 +14,9 @@ pytestmark = pytest.mark.train
 from safetensors.torch import save_file
 
 from core.errors import DataError, WeightsUnavailable
-from models.backbones.choice import choose_backbone
 from models.backbones.networks import load_network, new_network
 from models.backbones.registry import BACKBONES, Backbone, find_backbone
-from models.backbones.weights import find_weights, read_state
+from models.backbones.weights import choose_backbone, find_weights, read_state
 from models.training.config import Trainable
 from models.training.distillation import write_network
 from models.training.topic_network import HeadInputs, TopicNetwork

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.hashes import uniform_draw
 from pipelines.cleaning.keys import Keys, Records, Rows, equal_keys
 from pipelines.cleaning.pictures import distances
 from pipelines.cleaning.samples import Samples
 from pipelines.cleaning.signatures import Signer, hash_key, shingles, similarities
-from pipelines.corpus.overlap import draw
 from tests.unit.pipelines.corpora_on_disk import WORDS, caption
 
 KEY = np.dtype([("key", "<u8")])
@@ -143,6 +143,6 @@ def test_samples_are_the_lowest_ranks_of_each_rule(ranks: list[float], size: int
 
 def test_ranks_are_spread_evenly() -> None:
     """Each dropped post has the same chance of being looked at."""
-    ranks = np.array([draw("walks-00001.jsonl", number) for number in range(2000)])
+    ranks = np.array([uniform_draw("walks-00001.jsonl", number) for number in range(2000)])
     assert abs(ranks.mean() - 0.5) < 0.03
     assert len(set(ranks.tolist())) == 2000
