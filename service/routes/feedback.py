@@ -19,7 +19,7 @@ from service.protocol.auth import RequiresScope
 from service.protocol.idempotency import PARAMETER, answer_idempotently, fingerprint_of, idempotency_key
 from service.protocol.parameters import no_query_string
 from service.schemas.store import FEEDBACK_EXAMPLE, FeedbackAnswer, FeedbackRequest
-from service.store.feedback_rows import Given, OtherWorkspace
+from service.store.feedback_rows import GivenFeedback, OtherWorkspace
 
 router = APIRouter(tags=["feedback"], dependencies=[Depends(RequiresScope("feedback"))])
 
@@ -96,7 +96,7 @@ async def _take_in(
     request: Request, context: RequestContext, asked: FeedbackRequest, tags: tuple[tuple[str, Verdict], ...]
 ) -> Response:
     feedback = context.parts.repositories.feedback
-    given = Given(
+    given = GivenFeedback(
         _feedback_id(request, context.workspace, asked), context.workspace, asked.suggestion_id, now_ms(), tags
     )
     try:

@@ -1,6 +1,7 @@
-"""What people think of suggestions, and what follows for the next ones.
+"""Feedback on suggestions, and what it does to a workspace's next answers.
 
-Values are computed from the feedback itself, not counted up and down: what is undone is as if it had never been.
+Its effect is computed from the stored feedback, not counted up and down: after feedback is taken back, everything is as
+if it had never been given.
 """
 
 from __future__ import annotations
@@ -19,16 +20,19 @@ from core.errors import StoreUnavailable
 from recommend.workspace import HORIZON_DAYS, Event, adjustments
 from service.ids import made_at_ms
 from service.store.database import Store
-from service.store.feedback_rows import Given, OtherWorkspace, count_up, insert_feedback, shown_hashtags
+from service.store.feedback_rows import GivenFeedback, OtherWorkspace, insert_feedback, raise_version, shown_hashtags
 from service.store.journal import Journal
 from service.store.tables import DAY_MS, FEEDBACK, FEEDBACK_TAGS, WORKSPACES
 
 YOUNG_MS = 10_000
-"""An answer this young may still be on its way into the database, from here or from another process."""
+"""An answer younger than this may still be on its way into the database, from this process or another."""
 WAIT_S = 0.05
 MAX_WAITS = 40
+"""How often, ``WAIT_S`` apart, an answer so young is looked for."""
 MAX_WORKSPACES = 1_000
+"""Workspaces whose effects are kept in memory; the least recently used go first."""
 MAX_HASHTAGS = 2_000
+"""Hashtags of one workspace that its feedback moves, the strongest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Leaning:
 
     Attributes:
         values: hashtag -> what its score gains or loses.
-        current: False where the database is away and these are the last known ones.
+        current: False when the database is away and these are the last known values.
     """
 
     values: Mapping[str, float]
@@ -52,7 +56,7 @@ class _Known:
 
 
 class Feedback:
-    """The feedback in one store; lives on one event loop."""
+    """The feedback in one database; lives on one event loop."""
 
     def __init__(
         self,
@@ -69,7 +73,7 @@ class Feedback:
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
     async def shown(self, workspace: str, suggestion_id: str) -> frozenset[str] | None:
-        """Return the hashtags that an answer held; None when nothing is known of it. Waits for one just given.
+        """Return the hashtags of an answer, or None when it is unknown. Waits for an answer that was just given.
 
         Raises:
             OtherWorkspace: the answer was given to another workspace.
@@ -84,7 +88,7 @@ class Feedback:
             if found is not None:
                 return found
             if attempt == 0:
-                # It may wait here, also an old one: left by a process that was killed.
+                # It may wait in the spool, even an old one that a killed process left there.
                 await self._journal.carry_over()
             elif abs(self._now_ms() - made) > YOUNG_MS:
                 return None
@@ -92,35 +96,35 @@ class Feedback:
                 await self._sleep(WAIT_S)
         return None
 
-    async def give(self, given: Given) -> Literal["stored", "kept"]:
-        """Store feedback, or keep it for the database while that is away; once this returns it is not lost.
+    async def give(self, given: GivenFeedback) -> Literal["stored", "kept"]:
+        """Store feedback, or keep it in the spool while the database is away; once this returns it is not lost.
 
         Raises:
-            StoreUnavailable: the database is away and there is no room to keep anything.
+            StoreUnavailable: the database is away and the spool is full.
         """
         try:
             async with self._store.transaction() as connection:
                 await insert_feedback(self._store, connection, given)
         except StoreUnavailable:
-            # Should it have been committed in the moment of breaking, the replay finds its id and changes nothing.
+            # If it was committed just as the connection broke, the replay finds its id and changes nothing.
             await self.keep(given)
             return "kept"
         return "stored"
 
-    async def keep(self, given: Given) -> None:
-        """Keep feedback for the database.
+    async def keep(self, given: GivenFeedback) -> None:
+        """Keep feedback in the spool until the database takes it.
 
         Raises:
-            StoreUnavailable: there is no room.
+            StoreUnavailable: the spool is full.
         """
         fields = asdict(given)
         await self._journal.keep({"kind": "feedback", "id": fields.pop("feedback_id"), **fields})
 
     async def undo(self, workspace: str, feedback_id: str) -> bool:
-        """Take feedback back; return whether there was any such. Again changes nothing.
+        """Take feedback back; return whether it exists. Taking it back again changes nothing.
 
         Raises:
-            OtherWorkspace: it is another workspace's.
+            OtherWorkspace: the feedback belongs to another workspace.
             StoreUnavailable: the database is away.
         """
         await self._journal.carry_over()
@@ -136,22 +140,22 @@ class Feedback:
                 .values(undone_ms=self._now_ms())
             )
             if undone.rowcount:
-                await count_up(self._store, connection, workspace)
+                await raise_version(self._store, connection, workspace)
         return True
 
     async def leaning(self, workspace: str) -> Leaning:
-        """Return what the workspace's feedback does to its next answer; the last known while the database is away."""
+        """Return what a workspace's feedback does to its next answer; the last known values if the database is away."""
         today = self._now_ms() // DAY_MS
         known = self._known.get(workspace)
         try:
             async with self._store.statements() as connection:
-                # The version first: what changes in between is read again at the next request.
+                # The version is read first: a change in between is then noticed at the next request.
                 version = await connection.scalar(
                     select(WORKSPACES.c.feedback_version).where(WORKSPACES.c.workspace == workspace)
                 )
                 if known is None or (known.version, known.day) != (version or 0, today):
                     events = await self._events(connection, workspace, today) if version else []
-                    # In a thread: those of one workspace must not hold up the others.
+                    # In a thread, so that a workspace with much feedback does not hold up the others.
                     values = await asyncio.to_thread(lambda: _strongest(adjustments(events)))
                     known = _Known(version or 0, today, values)
         except StoreUnavailable:
@@ -163,7 +167,7 @@ class Feedback:
         return Leaning(known.values)
 
     async def _events(self, connection: AsyncConnection, workspace: str, today: int) -> list[Event]:
-        """Return each opinion once, however often one answer got it."""
+        """Return each opinion once, however often it was given on one answer."""
         first = func.min(FEEDBACK.c.created_ms)
         rows = await connection.execute(
             select(FEEDBACK_TAGS.c.hashtag, FEEDBACK_TAGS.c.verdict, first)
@@ -175,11 +179,11 @@ class Feedback:
             )
             .group_by(FEEDBACK_TAGS.c.hashtag, FEEDBACK_TAGS.c.verdict, FEEDBACK.c.suggestion_id)
         )
-        # A clock that was set back must not make an opinion count for more than a new one.
+        # Never negative: after a clock was set back an old opinion must not count for more than a new one.
         return [(tag, verdict, max(0, today - created // DAY_MS)) for tag, verdict, created in rows]
 
 
 def _strongest(values: Mapping[str, float]) -> dict[str, float]:
-    """Return the ``MAX_HASHTAGS`` that move most, in an order that only they decide."""
+    """Return the ``MAX_HASHTAGS`` strongest values, in an order that depends on nothing else."""
     ranked = sorted(values.items(), key=lambda item: (-abs(item[1]), item[0]))
     return dict(ranked[:MAX_HASHTAGS])

@@ -1,4 +1,4 @@
-"""Rows of suggestions and feedback, as one request or a replay of it writes and reads them."""
+"""Rows of suggestions and feedback, read and written alike for a request and for its replay from the spool."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from service.store.database import Store
 from service.store.tables import FEEDBACK, FEEDBACK_TAGS, SUGGESTIONS, WORKSPACES
 
 MAX_OPINIONS = 50_000
-"""Of a workspace, the newest: all of them are read whenever one is added, and what is older has faded most."""
+"""Kept of one workspace, the newest: all are read whenever one is added, and older ones have faded most."""
 TRIM_EVERY = 128
+"""Changes of a workspace's feedback between two looks at how much it has."""
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """What somebody said about one answer.
+class GivenFeedback:
+    """Feedback that somebody gave on one answer.
 
     Attributes:
-        feedback_id: by which it can be undone; the same id again changes nothing.
+        feedback_id: by which it can be taken back; storing the same id again changes nothing.
         tags: (hashtag, verdict) pairs, each hashtag once.
     """
 
@@ -33,14 +34,14 @@ class Given:
 
 
 class OtherWorkspace(Exception):
-    """The thing belongs to another workspace."""
+    """A suggestion or feedback belongs to another workspace."""
 
 
 async def shown_hashtags(connection: AsyncConnection, workspace: str, suggestion_id: str) -> frozenset[str] | None:
-    """Return the hashtags that an answer held, or None when no such answer is known.
+    """Return the hashtags of an answer, or None when the answer is unknown.
 
     Raises:
-        OtherWorkspace: it was given to another one.
+        OtherWorkspace: the answer was given to another workspace.
     """
     row = (
         await connection.execute(
@@ -54,8 +55,8 @@ async def shown_hashtags(connection: AsyncConnection, workspace: str, suggestion
     return frozenset(entry[0] for entry in row.hashtags)
 
 
-async def insert_feedback(store: Store, connection: AsyncConnection, given: Given) -> None:
-    """Write feedback and count its workspace's version up; what is there already, undone or not, stays as it is."""
+async def insert_feedback(store: Store, connection: AsyncConnection, given: GivenFeedback) -> None:
+    """Store feedback and raise its workspace's version; what has that id already, even taken back, stays."""
     inserted = await connection.scalar(
         store.insert(FEEDBACK)
         .values(
@@ -72,11 +73,11 @@ async def insert_feedback(store: Store, connection: AsyncConnection, given: Give
     if given.tags:
         rows = [{"feedback_id": inserted, "hashtag": tag, "verdict": verdict} for tag, verdict in given.tags]
         await connection.execute(FEEDBACK_TAGS.insert(), rows)
-    await count_up(store, connection, given.workspace)
+    await raise_version(store, connection, given.workspace)
 
 
-async def count_up(store: Store, connection: AsyncConnection, workspace: str) -> None:
-    """Note that the feedback of a workspace changed, and now and then forget the oldest of what is too much."""
+async def raise_version(store: Store, connection: AsyncConnection, workspace: str) -> None:
+    """Raise a workspace's version, and now and then delete its oldest feedback beyond ``MAX_OPINIONS``."""
     insert = store.insert(WORKSPACES).values(workspace=workspace, feedback_version=1)
     version = await connection.scalar(
         insert.on_conflict_do_update(
@@ -84,10 +85,10 @@ async def count_up(store: Store, connection: AsyncConnection, workspace: str) ->
         ).returning(WORKSPACES.c.feedback_version)
     )
     if version is not None and version % TRIM_EVERY == 0:
-        await _forget_oldest(connection, workspace)
+        await _delete_oldest(connection, workspace)
 
 
-async def _forget_oldest(connection: AsyncConnection, workspace: str) -> None:
+async def _delete_oldest(connection: AsyncConnection, workspace: str) -> None:
     n_tags = (
         select(FEEDBACK.c.id, FEEDBACK.c.created_ms, func.count(FEEDBACK_TAGS.c.hashtag).label("n"))
         .join(FEEDBACK_TAGS, FEEDBACK_TAGS.c.feedback_id == FEEDBACK.c.id)

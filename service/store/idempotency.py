@@ -1,7 +1,7 @@
-"""Answers that are to be given again: one row a workspace and Idempotency-Key, kept a day; of a workspace the newest.
+"""Answers to repeated requests: one row for each workspace and Idempotency-Key, kept for a day.
 
-The row is there before the work begins and is its lock. A process that dies leaves the row unanswered; after the lease
-whoever asks next takes it over, so no key is stuck for longer than a request may take.
+The row is inserted before the work begins and is its lock. A process that dies leaves the row without an answer; when
+the lease has run out the next request with the key takes it over, so no key is stuck for longer than a lease.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from service.store.database import Store
 from service.store.tables import ANSWERS_KEPT_MS, IDEMPOTENCY
 
 MAX_KEPT = 10_000
+"""Answers of one workspace; the oldest go first."""
 SLACK = 500
-"""How many more there may be before the oldest go, all at once."""
+"""How many more there may be before the oldest are deleted, all at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """What the first request was answered."""
+    """The answer to the first request."""
 
     status: int
     media_type: str
@@ -34,7 +35,7 @@ class StoredAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to do the work of one key; whoever holds another one has lost it."""
+    """The right to do the work of one key, until another holder takes it over."""
 
     workspace: str
     key_hash: bytes
@@ -46,20 +47,20 @@ Taken = Lease | StoredAnswer | Literal["running", "other"]
 
 
 class IdempotencyRecords:
-    """The repeated requests of one store."""
+    """The idempotency records in one database."""
 
     def __init__(self, store: Store, *, now_ms: MsClock = now_ms) -> None:
         self._store = store
         self._now_ms = now_ms
 
     async def take(self, workspace: str, key: str, digest: bytes, lease_s: float) -> Taken:
-        """Return the right to do what ``key`` asks for, the answer when that is done, or why neither.
+        """Return the right to do the work of ``key``, its answer when the work is done, or why there is neither.
 
         Args:
-            workspace: whose key it is; another one's same key is another.
-            key: of the caller.
+            workspace: whose key it is; the same key in another workspace is another key.
+            key: the caller's Idempotency-Key.
             digest: of the request; equal for equal requests.
-            lease_s: seconds after which a holder that has said nothing is taken for dead.
+            lease_s: seconds after which a holder that has not answered counts as dead.
 
         Raises:
             StoreUnavailable: the database is away.
@@ -83,11 +84,11 @@ class IdempotencyRecords:
                 .returning(IDEMPOTENCY.c.holder)
             )
             if inserted is not None:
-                await self._forget_oldest(connection, workspace)
+                await self._delete_oldest(connection, workspace)
                 return Lease(workspace, key_hash, holder)
             row = (await connection.execute(select(IDEMPOTENCY).where(mine).with_for_update())).one_or_none()
             if row is None:
-                return "running"  # undone between the two statements: the caller may ask again
+                return "running"  # deleted between the two statements: the caller may ask again
             if row.created_ms >= now - ANSWERS_KEPT_MS:
                 if row.digest != digest:
                     return "other"
@@ -98,8 +99,8 @@ class IdempotencyRecords:
             await connection.execute(update(IDEMPOTENCY).where(mine).values(**fresh))
             return Lease(workspace, key_hash, holder)
 
-    async def _forget_oldest(self, connection: AsyncConnection, workspace: str) -> None:
-        """Keep the newest answers of a workspace that has too many; what is still worked on stays."""
+    async def _delete_oldest(self, connection: AsyncConnection, workspace: str) -> None:
+        """Delete the oldest answers of a workspace that has too many; requests still being answered stay."""
         mine = IDEMPOTENCY.c.workspace == workspace
         n_kept = await connection.scalar(select(func.count()).where(mine)) or 0
         if n_kept > MAX_KEPT + SLACK:
@@ -108,7 +109,7 @@ class IdempotencyRecords:
             await connection.execute(delete(IDEMPOTENCY).where(mine, IDEMPOTENCY.c.key_hash.in_(oldest)))
 
     async def finish(self, lease: Lease, answer: StoredAnswer) -> None:
-        """Keep the answer, unless another holder took over meanwhile.
+        """Store the answer, unless another holder has taken over.
 
         Raises:
             StoreUnavailable: the database is away; the lease runs out by itself.
@@ -121,7 +122,7 @@ class IdempotencyRecords:
             )
 
     async def give_up(self, lease: Lease) -> None:
-        """Let the next request with the key begin anew: this one stored nothing.
+        """Let the next request with the key start afresh: this one stored nothing.
 
         Raises:
             StoreUnavailable: the database is away; the lease runs out by itself.

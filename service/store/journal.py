@@ -1,7 +1,8 @@
-"""The way of suggestions and feedback into the database: into the spool first, from there in batches.
+"""How suggestions and feedback get into the database: through the spool, and from there in batches.
 
-An answer waits for one write into the page cache, not for the database. What the spool holds outlives the process; it
-goes over as soon as the database takes it, each entry once: ids are primary keys, and what is there already stays.
+An answer waits for one write into the page cache, not for the database. What is in the spool outlives the process and
+is moved as soon as the database takes it. Moving an entry twice is harmless: ids are primary keys, and a row that
+exists is left as it is.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from core.clock import MsClock, now_ms
 from core.errors import StorageError, StoreUnavailable
 from service.observe.logs import LOGGER, log
 from service.store.database import RETRY_AFTER_S, Store
-from service.store.feedback_rows import Given, insert_feedback, shown_hashtags
+from service.store.feedback_rows import GivenFeedback, insert_feedback, shown_hashtags
 from service.store.spool import Entry, Spool, read_segment
 from service.store.tables import (
     ANSWERS_KEPT_MS,
@@ -29,19 +30,21 @@ from service.store.tables import (
     SUGGESTIONS_KEPT_MS,
 )
 
-COMPANY_S = 0.05
-"""How long an entry waits for others to share a transaction with."""
+GATHER_S = 0.05
+"""How long an entry waits for others to share its transaction."""
 RETRY_S = 1.0
 ADOPT_S = 30.0
 PURGE_S = 3600.0
 UNKNOWN_KEPT_MS = 3_600_000
-"""How long kept feedback waits for its suggestion: another process's spool may still hold it."""
+"""How long kept feedback waits for its suggestion, which may still be in another process's spool."""
 MAX_PURGED = 5_000
+"""Rows in one DELETE."""
 CHUNK = 200
+"""Rows in one INSERT."""
 
 
 class Journal:
-    """Takes entries at any time and carries them over in the background; lives on one event loop."""
+    """Takes entries at any time and moves them into the database in the background; lives on one event loop."""
 
     def __init__(self, store: Store, folder: Path, *, now_ms: MsClock = now_ms) -> None:
         self._store = store
@@ -53,7 +56,7 @@ class Journal:
         self._life: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """Open the spool, take over what dead processes left, and begin to carry over.
+        """Open the spool, adopt what dead processes left, and begin to move entries.
 
         Raises:
             StorageError: the spool's folder cannot be used.
@@ -64,7 +67,7 @@ class Journal:
         self._life = asyncio.get_running_loop().create_task(self._live())
 
     async def end(self) -> None:
-        """Carry over what can be; the rest stays in the spool."""
+        """Move what can be moved into the database; the rest stays in the spool."""
         if self._life is not None:
             self._ending.set()
             self._woken.set()
@@ -74,7 +77,7 @@ class Journal:
             await asyncio.to_thread(self.spool.close)
 
     def note(self, entry: Entry) -> bool:
-        """Keep an entry without waiting for the disk; return whether there was room."""
+        """Write an entry to the spool without waiting for the disk; return whether there was room."""
         try:
             self.spool.append(entry, durable=False)
         except StorageError:
@@ -84,10 +87,10 @@ class Journal:
         return True
 
     async def keep(self, entry: Entry) -> None:
-        """Keep an entry, also should the machine fail.
+        """Write an entry to the spool and flush it to the disk.
 
         Raises:
-            StoreUnavailable: there is no room.
+            StoreUnavailable: the spool or its disk is full.
         """
         try:
             await asyncio.to_thread(self.spool.append, entry, durable=True)
@@ -97,32 +100,34 @@ class Journal:
         self._woken.set()
 
     async def carry_over(self) -> None:
-        """Move everything that waits into the database.
+        """Move everything in the spool into the database.
 
         Raises:
-            StoreUnavailable: the database is away; what was not moved stays.
+            StoreUnavailable: the database is away; what was not moved stays in the spool.
         """
         async with self._carrying:
             for segment in await asyncio.to_thread(self.spool.seal):
                 entries = await asyncio.to_thread(lambda path: list(read_segment(path)), segment)
-                early: list[Entry] = []
+                unjudged: list[Entry] = []
                 async with self._store.transaction() as connection:
-                    await self._insert_suggestions([one for one in entries if one["kind"] == "suggestion"], connection)
+                    await self._insert_suggestions(
+                        [entry for entry in entries if entry["kind"] == "suggestion"], connection
+                    )
                     for entry in entries:
-                        if entry["kind"] == "feedback" and not await self._insert_late(entry, connection):
-                            early.append(entry)
-                for entry in early:
+                        if entry["kind"] == "feedback" and not await self._insert_kept_feedback(entry, connection):
+                            unjudged.append(entry)
+                for entry in unjudged:
                     await asyncio.to_thread(self.spool.append, entry, durable=True)
                 await asyncio.to_thread(self.spool.drop, segment)
 
     async def _insert_suggestions(self, entries: list[Entry], connection: AsyncConnection) -> None:
-        rows = [{name: value for name, value in one.items() if name != "kind"} for one in entries]
+        rows = [{name: value for name, value in entry.items() if name != "kind"} for entry in entries]
         for start in range(0, len(rows), CHUNK):
             insert = self._store.insert(SUGGESTIONS).on_conflict_do_nothing()
             await connection.execute(insert, rows[start : start + CHUNK])
 
-    async def _insert_late(self, entry: Entry, connection: AsyncConnection) -> bool:
-        """Store kept feedback as far as it is about what was suggested; return whether that could be judged."""
+    async def _insert_kept_feedback(self, entry: Entry, connection: AsyncConnection) -> bool:
+        """Store what kept feedback says of suggested hashtags; return False while its answer is unknown."""
         shown = await shown_hashtags(connection, entry["workspace"], entry["suggestion_id"])
         if shown is None:
             if self._now_ms() - entry["created_ms"] < UNKNOWN_KEPT_MS:
@@ -130,12 +135,12 @@ class Journal:
             log("kept feedback dropped", level=logging.WARNING, reason="its suggestion is unknown")
             return True
         tags = [(tag, verdict) for tag, verdict in entry["tags"] if verdict == "added" or tag in shown]
-        given = Given(entry["id"], entry["workspace"], entry["suggestion_id"], entry["created_ms"], tuple(tags))
+        given = GivenFeedback(entry["id"], entry["workspace"], entry["suggestion_id"], entry["created_ms"], tuple(tags))
         await insert_feedback(self._store, connection, given)
         return True
 
     async def purge(self) -> None:
-        """Delete what is older than it is kept for.
+        """Delete rows that are older than they are kept.
 
         Raises:
             StoreUnavailable: the database is away.
@@ -147,7 +152,7 @@ class Journal:
             old = select(table.c.id).where(table.c.created_ms < now - kept_ms).limit(MAX_PURGED)
             n_gone = MAX_PURGED
             while n_gone == MAX_PURGED:
-                # In parts, so that nobody waits long for the lock.
+                # In parts, so that no other transaction waits long for the lock.
                 async with self._store.statements() as connection:
                     n_gone = (await connection.execute(delete(table).where(table.c.id.in_(old)))).rowcount
 
@@ -158,7 +163,7 @@ class Journal:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(ADOPT_S):
                     await self._woken.wait()
-            await self._pause(COMPANY_S)
+            await self._pause(GATHER_S)
             try:
                 if loop.time() - adopted >= ADOPT_S:
                     adopted = loop.time()
@@ -169,7 +174,7 @@ class Journal:
                     purged = loop.time()
                     await self.purge()
             except Exception as error:
-                # Nothing may end this task: what waits would wait for good.
+                # Nothing may end this task: what is in the spool would stay there.
                 if not isinstance(error, StoreUnavailable):
                     LOGGER.error("journal fault", exc_info=error)
                 self._woken.set()

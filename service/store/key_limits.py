@@ -1,7 +1,7 @@
-"""A token bucket a key, in the database, so that all workers and replicas draw from the same one.
+"""Rate limits: one token bucket for each key, in the database, so that all workers and replicas share it.
 
-A bucket holds what a key may ask in a minute and fills up evenly. One UPDATE refills and takes: two workers can never
-both have the last token.
+A bucket holds the requests that a key may make in a minute and refills evenly. One UPDATE refills it and takes from
+it, so two workers can never both get the last token.
 """
 
 from __future__ import annotations
@@ -18,22 +18,23 @@ from service.store.database import Store
 from service.store.tables import BUCKETS
 
 JUMP_MS = 60_000
-"""A bucket that was filled this much later than now was filled before the clock was set back. Less is what the clocks
-of two machines may differ, and counts as no time at all."""
+"""A bucket that was refilled this far in the future was refilled before the clock was set back. Less than that is a
+difference between the clocks of two machines, and counts as no time."""
 MAX_LOCAL = 10_000
+"""Buckets in memory at most; beyond, they are all forgotten, which lets every key start full."""
 SLACK = 1e-6
-"""Below what rounding takes from a token."""
+"""Tolerance for rounding errors, in tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How a bucket stands after it was asked.
+    """The state of a bucket after a request for tokens.
 
     Attributes:
-        allowed: whether what was asked for was taken.
-        per_minute: what the full bucket holds.
-        left: tokens in it.
-        retry_after_s: seconds until as much is there as was asked for; 0 when it was.
+        allowed: whether the tokens were taken.
+        per_minute: how many tokens the full bucket holds.
+        left: how many are in it now.
+        retry_after_s: seconds until it holds as many as were wanted; 0 when they were taken.
         full_in_s: seconds until it is full.
     """
 
@@ -45,7 +46,7 @@ class Rate:
 
 
 class KeyLimits:
-    """The buckets of one store; where the database is away, buckets of this process alone stand in."""
+    """The buckets in one database; while it is away, buckets in this process's memory stand in for them."""
 
     def __init__(self, store: Store, *, now_ms: MsClock = now_ms, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
@@ -54,7 +55,7 @@ class KeyLimits:
         self._local: dict[str, tuple[float, float]] = {}
 
     async def take(self, key_id: str, per_minute: int, n_tokens: int) -> Rate:
-        """Take ``n_tokens``, or nothing when there are fewer; more than a full bucket holds counts as a full one."""
+        """Take ``n_tokens``, or none when the bucket holds fewer; at most as many as a full bucket holds are wanted."""
         wanted = float(min(n_tokens, per_minute))
         try:
             return await self._take(key_id, per_minute, wanted)
@@ -62,7 +63,7 @@ class KeyLimits:
             return self._take_here(key_id, per_minute, wanted)
 
     async def look(self, key_id: str, per_minute: int) -> Rate:
-        """Return how the bucket stands."""
+        """Return the state of the bucket without taking anything."""
         return await self.take(key_id, per_minute, 0)
 
     async def _take(self, key_id: str, per_minute: int, wanted: float) -> Rate:
@@ -79,8 +80,8 @@ class KeyLimits:
             )
             if left is not None:
                 return _rate(True, per_minute, float(left), wanted)
-            there = await connection.scalar(select(filled).where(BUCKETS.c.key_id == key_id))
-        return _rate(False, per_minute, float(there or 0.0), wanted)
+            held = await connection.scalar(select(filled).where(BUCKETS.c.key_id == key_id))
+        return _rate(False, per_minute, float(held or 0.0), wanted)
 
     def _take_here(self, key_id: str, per_minute: int, wanted: float) -> Rate:
         now = self._clock()

@@ -1,7 +1,7 @@
-"""Keys: made, listed, revoked and found again.
+"""Keys: created, listed, revoked and looked up.
 
-A key is 256 random bits, so its SHA-256 is as hard to invert as the key is to guess: the slow hashes that passwords
-need, because people choose passwords, would cost every request milliseconds and win nothing.
+A key is 256 random bits, so its SHA-256 is as hard to invert as the key is to guess. The slow hashes that
+passwords need, because people choose them, would cost every request milliseconds and gain nothing.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from service.store.tables import BUCKETS, KEYS
 PREFIX = "tgs"
 _ID_BYTES, _SECRET_BYTES = 7, 32
 KEY = re.compile(r"tgs_([a-z2-7]{12})_[a-z2-7]{52}")
-"""What a key looks like: fixed length and a prefix of its own, so that scanners for leaked secrets find it."""
+"""The form of a key: a prefix of its own and a fixed length, so that scanners for leaked secrets find it."""
 WORKSPACE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 FRESH_S = 30.0
-"""How old the copy of the keys may grow while the database answers."""
+"""How old the copy of the keys may be while the database answers."""
 KEYLESS_FRESH_S = 1.0
-"""The same while there are none: the first key must soon be asked for."""
+"""The same while there is no key: once the first one is created, calls must soon need it."""
 GRACE_S = 3600.0
-"""How long the copy is good for while the database is away. Nobody can revoke a key in it meanwhile."""
+"""How long the copy may be used while the database is away. Nobody can revoke a key in that time."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """What is known of a key; not the key itself.
+    """A key as it is stored, without its secret.
 
     Attributes:
-        key_id: its public part.
+        key_id: the public part of the key.
         hash: SHA-256 of the whole key, 32 bytes.
-        per_minute: requests that it may make in a minute, and at once after a minute's rest.
+        per_minute: how many requests it may make in a minute; after a minute without any, that many at once.
     """
 
     key_id: str
@@ -62,18 +62,18 @@ def new_key() -> tuple[str, str]:
 
 
 def parse_key(text: str) -> str | None:
-    """Return the id in a key, or None when it has not the form of one."""
+    """Return the id in a key, or None when ``text`` does not have the form of a key."""
     found = KEY.fullmatch(text)
     return found.group(1) if found else None
 
 
 def digest_of(key: str) -> bytes:
-    """Return what is stored of a key."""
+    """Return the SHA-256 of a key, which is what is stored of it."""
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
 class KeyRing:
-    """The keys of one store, with a copy in memory for the time that the database is away."""
+    """The keys in one database, with a copy in memory for when the database is away."""
 
     def __init__(self, store: Store, *, now_ms: MsClock = now_ms, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
@@ -85,7 +85,7 @@ class KeyRing:
     async def create(
         self, *, workspace: str, name: str, scopes: Iterable[str], per_minute: int, lifetime_s: float | None
     ) -> tuple[StoredKey, str]:
-        """Return a new key as it is stored, and the key itself, which is nowhere kept.
+        """Return a new key as it is stored, and the key itself, which is not stored anywhere.
 
         Raises:
             StoreUnavailable: the database is away.
@@ -116,7 +116,7 @@ class KeyRing:
         return stored, key
 
     async def all(self) -> list[StoredKey]:
-        """Return every key that was ever made, oldest first.
+        """Return every key that was ever created, oldest first.
 
         Raises:
             StoreUnavailable: the database is away.
@@ -126,7 +126,7 @@ class KeyRing:
         return [_stored(row) for row in rows]
 
     async def revoke(self, key_id: str) -> bool:
-        """Make a key worthless from now on; return whether there was such a key. What was revoked stays so.
+        """Revoke a key for good; return whether there was such a key.
 
         Raises:
             StoreUnavailable: the database is away.
@@ -139,10 +139,10 @@ class KeyRing:
         return known is not None
 
     async def find(self, key_id: str) -> StoredKey | None:
-        """Return a key by its id, as it is this moment; while the database is away, as it last was.
+        """Return a key by its id, as it is now; while the database is away, as it was last known.
 
         Raises:
-            StoreUnavailable: the database is away, and has been for too long.
+            StoreUnavailable: the database has been away for longer than ``GRACE_S``.
         """
         try:
             if self._copy is None or self._age_s() > FRESH_S:
@@ -155,15 +155,15 @@ class KeyRing:
             return self._copy.get(key_id)
         found = None if row is None else _stored(row)
         if found is not None and self._copy is not None:
-            # What was seen to be revoked must not come back to life when the database goes away.
+            # A key that was seen to be revoked must not be valid again when the database goes away.
             self._copy[key_id] = found
         return found
 
     async def any_key(self) -> bool:
-        """Return whether any key was ever made: then every call needs one, also when all of them are revoked.
+        """Return whether any key was ever created: from then on every call needs a key, even when all are revoked.
 
         Raises:
-            StoreUnavailable: the database is away, and never was not.
+            StoreUnavailable: the database is away, and the keys were never read in this process.
         """
         if self._copy:
             return True

@@ -1,4 +1,4 @@
-"""Everything that is remembered, over one database: what ``app.state.repositories`` is."""
+"""Everything that the service remembers, over one database: for requests, for commands, and before listening."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from service.store.sets import Sets
 from service.store.spool import Spool
 
 UPGRADE_S = 60.0
-"""How long a SQLite file's upgrade may take, or another process's that came first."""
+"""How long the upgrade of a SQLite file may take, or waiting for another process that upgrades it."""
 
 
 class Repositories:
-    """The features of the store, each with its own file; lives on one event loop.
+    """One repository for each thing that is remembered; lives on one event loop.
 
     Attributes:
         store: transactions on the database.
-        journal: what is on its way there.
+        journal: suggestions and feedback on their way into the database.
         keys: who may call.
-        limits: how often.
-        feedback: what was thought of suggestions.
-        sets: saved hashtags.
-        repeats: answers to be given again.
+        limits: how often they may.
+        feedback: what people thought of suggestions.
+        sets: saved sets of hashtags.
+        idempotency: answers to repeated requests.
     """
 
     def __init__(self, store: Store, spool: Path) -> None:
@@ -48,12 +48,12 @@ class Repositories:
         self.idempotency = IdempotencyRecords(store)
 
     async def begin(self) -> None:
-        """Look at the schema, learn the keys, and begin to carry over what waits in the spool.
+        """Check the schema, read the keys, and begin to move what waits in the spool into the database.
 
-        A database that is away is no reason not to begin: it may come back.
+        A database that is away does not stop the service from starting: it may come back.
 
         Raises:
-            StoreMismatch: the schema is not the one that this version knows.
+            StoreMismatch: the schema is not the one that this version needs.
             StorageError: the folder of a database file or of the spool cannot be made.
         """
         try:
@@ -64,16 +64,16 @@ class Repositories:
         self.journal.begin()
 
     async def end(self) -> None:
-        """Carry over what can be, and let go of the database."""
+        """Move what can be moved into the database, then close it."""
         await self.journal.end()
         await self.store.close()
 
 
 def open_repositories(settings: Settings) -> Repositories:
-    """Return the repositories that ``settings`` name; nothing is connected to before they begin.
+    """Return the repositories that ``settings`` name; they connect in ``begin``.
 
     Raises:
-        InvalidOption: the database's address cannot be read.
+        InvalidOption: the database's URL cannot be parsed.
     """
     return Repositories(open_store(settings.database, password_file=settings.database_password_file), settings.spool)
 
@@ -83,8 +83,8 @@ async def store_of(settings: Settings, *, patience_s: float | None = None) -> As
     """Yield the store that ``settings`` name, and close it.
 
     Raises:
-        InvalidOption: the database's address cannot be read.
-        StoreUnavailable: the database cannot be used; the message says which and why, without its password.
+        InvalidOption: the database's URL cannot be parsed.
+        StoreUnavailable: the database cannot be used; the message says which one and why, without its password.
     """
     store = open_store(settings.database, password_file=settings.database_password_file, patience_s=patience_s)
     try:
@@ -96,13 +96,13 @@ async def store_of(settings: Settings, *, patience_s: float | None = None) -> As
 
 
 def prepare_store(settings: Settings) -> bool:
-    """Return whether any key was made; a SQLite file is made or brought to this version's schema first.
+    """Return whether any key was ever created, after creating a SQLite file or upgrading it to this version's schema.
 
     Raises:
-        InvalidOption: the database's address cannot be read.
+        InvalidOption: the database's URL cannot be parsed.
         StoreUnavailable: the database cannot be reached.
-        StoreMismatch: its schema is not the one that this version knows, and what to do about it.
-        StorageError: a database file or the spool's folder cannot be made or written to.
+        StoreMismatch: its schema is not the one that this version needs; the message says what to do.
+        StorageError: a database file or the spool's folder cannot be created or written to.
     """
     spool = Spool(settings.spool)
     spool.open()

@@ -1,8 +1,8 @@
-"""Which schema a database has, and the way to the one that this version knows.
+"""Which schema a database has, and how to bring it to the one that this version needs.
 
-A SQLite file is upgraded when the service starts: it belongs to this machine alone. PostgreSQL is upgraded by a
-command of its own: replicas of the version before may still be running on it, an operator wants a backup first, and
-the service's own role need not be allowed to change tables.
+A SQLite file is upgraded when the service starts: only this machine uses it. PostgreSQL is upgraded by a command:
+replicas of the previous version may still be running on it, an operator may want a backup first, and the service's
+role need not be allowed to change tables.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ REVISIONS = ("0001", "0002", "0003")
 """Every schema that was ever released, oldest first."""
 HEAD = REVISIONS[-1]
 EMPTY = "base"
-"""A database without any of our tables, as Alembic calls it."""
+"""Alembic's name for a database without any of our tables."""
 PATIENCE_S = 600.0
 """How long a migration may take."""
 _FOLDER = Path(__file__).resolve().parent / "migrations"
 _LOCK = 7_281_964_301
-"""Any number that nobody else locks in the same database."""
+"""The number of the lock that lets one migration run at a time; arbitrary."""
 
 
 async def revision_of(store: Store) -> str:
-    """Return which schema a database has: one of ``REVISIONS``, ``EMPTY``, or a name that is not known here.
+    """Return which schema a database has: one of ``REVISIONS``, ``EMPTY``, or one that this version does not know.
 
     Raises:
         StoreUnavailable: the database is away.
-        StoreMismatch: it holds tables of ours, and nothing says which version of them.
+        StoreMismatch: it holds tables with our names, and nothing says of which schema.
     """
     async with store.transaction() as connection:
         return await connection.run_sync(_revision)
 
 
 async def ensure(store: Store) -> None:
-    """Return once the database has the schema that this version knows; a SQLite file is brought there.
+    """Return when the database has the schema that this version needs; a SQLite file is upgraded to it.
 
     Raises:
         StoreUnavailable: the database is away.
-        StoreMismatch: it has another schema, and what to do about it.
-        StorageError: the folder of a database file cannot be made.
+        StoreMismatch: it has another schema; the message says what to do.
+        StorageError: the folder of a database file cannot be created.
     """
     store.make_folder()
     found = await revision_of(store)
@@ -53,7 +53,7 @@ async def ensure(store: Store) -> None:
     if found not in (EMPTY, *REVISIONS):
         raise StoreMismatch(
             f"the database has schema {found}, and this version of tagsmith knows none after {HEAD}: run the newer"
-            f" version that made it, or there: tagsmith store downgrade --to {HEAD}"
+            f" version that made it, or use that version to run: tagsmith store downgrade --to {HEAD}"
         )
     if store.kind != "sqlite":
         state = "is empty" if found == EMPTY else f"has schema {found}"
@@ -62,13 +62,13 @@ async def ensure(store: Store) -> None:
 
 
 async def migrate(store: Store, to: str) -> tuple[str, str]:
-    """Bring a database to a schema, forward or back, whole or not at all; return the schema before and after.
+    """Upgrade or downgrade a database, in one transaction; return the schema before and after.
 
     Raises:
         InvalidOption: there is no such schema.
         StoreUnavailable: the database is away; nothing changed.
-        StoreMismatch: it has a schema that is not known here.
-        StorageError: the folder of a database file cannot be made.
+        StoreMismatch: it has a schema that this version does not know.
+        StorageError: the folder of a database file cannot be created.
     """
     if to not in (EMPTY, *REVISIONS):
         raise InvalidOption(f"there is no schema {to}: choose one of {EMPTY}, {', '.join(REVISIONS)}", field="to")
@@ -86,7 +86,7 @@ async def migrate(store: Store, to: str) -> tuple[str, str]:
 
 
 def _step(connection: Connection, before: str, to: str) -> None:
-    # Slow to import, and a service whose database is up to date needs none of it.
+    # Imported here because it is slow, and a service whose database is up to date does not need it.
     from alembic import command
     from alembic.config import Config
 
@@ -108,6 +108,7 @@ def _revision(connection: Connection) -> str:
     ours = set(METADATA.tables) & tables
     if ours:
         raise StoreMismatch(
-            f"the database holds {', '.join(sorted(ours))} and nothing says of which version: name another database"
+            f"the database holds tables named {', '.join(sorted(ours))}, and nothing says of which schema: name another"
+            " database"
         )
     return EMPTY

@@ -1,4 +1,4 @@
-"""Saved sets of hashtags: each change names the version that it is a change of, so that nobody's is overwritten."""
+"""Saved sets of hashtags. A change names the version that it changes, so that nobody's change is overwritten."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from service.store.tables import SETS
 
 MAX_SETS = 1_000
 ANY = "*"
-"""A condition that every version fulfils."""
+"""Matches every version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class SavedSet:
     Attributes:
         name: within its workspace.
         hashtags: in normal form, each once, in the order given.
-        etag: of this version; random, so that a set that is made anew is never taken for the one before.
+        etag: of this version; random, so that a set that was deleted and created again has another one.
     """
 
     name: str
@@ -36,15 +36,15 @@ class SavedSet:
 
 
 class Stale(Exception):
-    """The set has another version than the caller meant, or there is none, or there is one."""
+    """The set is not in the state that the caller's condition names: another version, or absent, or present."""
 
 
 class VersionNeeded(Exception):
-    """There is such a set already, and the caller did not say which version of it was meant."""
+    """The set exists, and the caller did not name the version to change."""
 
 
 class TooMany(Exception):
-    """The workspace holds as many sets as it may."""
+    """The workspace already has ``MAX_SETS`` sets."""
 
 
 class Sets:
@@ -55,7 +55,7 @@ class Sets:
         self._now_ms = now_ms
 
     async def get(self, workspace: str, name: str) -> SavedSet | None:
-        """Return a set, or None.
+        """Return a set, or None when there is none of that name.
 
         Raises:
             StoreUnavailable: the database is away.
@@ -75,16 +75,16 @@ class Sets:
         """Store a set; return it and whether it is new.
 
         Args:
-            workspace: whose.
+            workspace: whose set it is.
             name: of the set.
             hashtags: in normal form.
-            if_match: the versions of which it may be a change, or ``ANY``; None where the caller named none.
-            if_none_match: that there must be none yet.
+            if_match: the versions that may be changed, or ``ANY``; None when the caller named none.
+            if_none_match: whether the set must not exist yet.
 
         Raises:
-            Stale: the set is not at one of these versions.
-            VersionNeeded: it is there, and none was named.
-            TooMany: it would be one more than a workspace may have.
+            Stale: the set is at none of these versions, or exists although ``if_none_match`` is given.
+            VersionNeeded: the set exists, and no version was named.
+            TooMany: the workspace already has ``MAX_SETS`` sets.
             StoreUnavailable: the database is away.
         """
         now, etag = self._now_ms(), secrets.token_hex(16)
@@ -113,8 +113,8 @@ class Sets:
         """Delete a set; return whether there was one.
 
         Raises:
-            Stale: it is at another version.
-            VersionNeeded: it is there, and no version was named.
+            Stale: the set is at another version.
+            VersionNeeded: the set exists, and no version was named.
             StoreUnavailable: the database is away.
         """
         async with self._store.transaction() as connection:
@@ -131,12 +131,12 @@ class Sets:
         return True
 
     async def page(self, workspace: str, after: str, limit: int) -> list[SavedSet]:
-        """Return up to ``limit`` sets whose names come after ``after``, by name.
+        """Return up to ``limit`` sets whose names come after ``after``, ordered by name.
 
         Raises:
             StoreUnavailable: the database is away.
         """
-        # Whatever language the database sorts by, pages follow one order.
+        # The same order whatever language the database sorts by.
         name = SETS.c.name.collate("C" if self._store.kind == "postgresql" else "BINARY")
         async with self._store.statements() as connection:
             rows = await connection.execute(

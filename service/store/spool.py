@@ -1,9 +1,9 @@
-"""Files in which entries wait for the database: written at once, read back by whoever comes after a crash.
+"""Files in which entries wait for the database; after a crash another process reads them.
 
 Each process appends to a segment of its own and holds a lock as long as it lives. A segment is sealed before it is
-carried over to the database and removed after that was committed, so a crash in between carries it over once more:
-entries have ids, and one that is there already changes nothing. A line that a crash or a full disk cut short has a
-wrong checksum and is passed over; whoever wrote it never said that it was kept.
+moved into the database and deleted after the commit, so after a crash in between it is moved once more: entries have
+ids, and one that exists already changes nothing. A line that a crash or a full disk cut short has a wrong checksum and
+is skipped; its writer never reported it as kept.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from core.errors import StorageError
 from core.locks import Held, hold_lock
 
 MAX_BYTES = 64_000_000
-"""What one process keeps at most; beyond, nothing more is accepted."""
+"""How much one process keeps at most; beyond that, entries are refused."""
 Entry = dict[str, Any]
 
 
 class Spool:
-    """The segments of one process, and those that dead ones left in the same folder. Safe to use from threads."""
+    """The segments of one process, and those that it adopted from dead processes. Safe to use from threads."""
 
     def __init__(self, folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
         self._folder = folder
@@ -43,25 +43,25 @@ class Spool:
         self._sealed: list[Path] = []
 
     def open(self) -> None:
-        """Make the folder and lock our name.
+        """Create the folder and lock this process's name in it.
 
         Raises:
-            StorageError: the folder cannot be made or written to.
+            StorageError: the folder cannot be created or written to.
         """
         with storage_errors(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
-            # Locked before it has the name that others look for: they never find it free while we live.
+            # Locked before it gets the name that others look for: while this process lives they never find it unlocked.
             unnamed = self._folder / f"{self._name}.new"
             self._locks.enter_context(hold_lock(unnamed))
             os.rename(unnamed, self._folder / f"{self._name}.lock")
 
     def adopt(self) -> None:
-        """Take over the segments of processes that no longer live."""
+        """Take over the segments of dead processes."""
         for lock in sorted(self._folder.glob("*.lock")):
             name = lock.name.removesuffix(".lock")
             if name == self._name:
                 continue
-            # Who gets the lock of another has its segments to itself: they are renamed before it is let go.
+            # Whoever gets the lock of a dead process alone renames its segments, before releasing the lock.
             with contextlib.suppress(Held, OSError, StorageError), hold_lock(lock, wait=False):
                 for segment in sorted(self._folder.glob(f"{name}.*.jsonl")):
                     ours = self._next()
@@ -72,20 +72,20 @@ class Spool:
 
     @property
     def n_bytes(self) -> int:
-        """How much waits."""
+        """How many bytes wait for the database."""
         with self._guard:
             return self._written + sum(_size(segment) for segment in self._sealed)
 
     def append(self, entry: Entry, *, durable: bool) -> None:
-        """Write one entry: once this returns it outlives the process, and with ``durable`` the machine.
+        """Write one entry: once this returns it outlives the process, and with ``durable`` a crash of the machine.
 
         Raises:
-            StorageError: there is no room, in the spool or on the disk.
+            StorageError: the spool or the disk is full.
         """
         text = json.dumps(entry, ensure_ascii=True, separators=(",", ":")).encode("ascii")
         line = b"%08x %s\n" % (zlib.crc32(text), text)
         if self.n_bytes + len(line) > self._max_bytes:
-            raise StorageError("the spool is full; it empties once the database is back")
+            raise StorageError("the spool is full: bring the database back, which empties it")
         with self._guard, storage_errors(self._folder):
             if self._descriptor < 0:
                 self._active = self._next()
@@ -94,28 +94,28 @@ class Spool:
                 done = os.write(self._descriptor, line)
                 self._written += done
                 if done < len(line):
-                    raise StorageError("no room left to write to the spool; free some space")
+                    raise StorageError("the disk of the spool is full: free some space")
                 if durable:
                     os.fsync(self._descriptor)
             except BaseException:
-                # The next line must not be taken for the rest of this one.
+                # The next line must not be read as the rest of this one.
                 self._end_segment()
                 raise
 
     def seal(self) -> list[Path]:
-        """Return every segment that is complete, the one that was being written to among them, oldest first."""
+        """End the segment that is being written and return all segments, oldest first."""
         with self._guard:
             self._end_segment()
             return list(self._sealed)
 
     def drop(self, segment: Path) -> None:
-        """Remove a sealed segment: its entries are elsewhere."""
+        """Delete a sealed segment, whose entries are in the database."""
         segment.unlink(missing_ok=True)
         with self._guard:
             self._sealed.remove(segment)
 
     def close(self) -> None:
-        """Let go of everything; what is left is for the next process."""
+        """Release the lock; what is left is for the next process to adopt."""
         left = self.seal()
         if not left:
             with contextlib.suppress(OSError):
@@ -134,7 +134,7 @@ class Spool:
 
 
 def read_segment(segment: Path) -> Iterator[Entry]:
-    """Yield the entries of a segment that were written whole."""
+    """Yield the entries of a segment that were written completely."""
     with segment.open("rb") as file:
         for line in file:
             checksum, _, text = line.rstrip(b"\n").partition(b" ")

@@ -1,4 +1,4 @@
-"""Whether the database answers: for /ready, the metrics, and requests, none of which then waits to find out."""
+"""Whether the database answers, looked at in the background, so that /ready, metrics and requests need not wait."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ LOOK_S = 1.0
 
 
 class StoreWatch:
-    """Asks the database for nothing again and again; lives on one event loop.
+    """Tries the database every ``LOOK_S``; lives on one event loop.
 
     Args:
-        store: asked.
-        concerns: gets an entry while the database is away.
-        waiting: how many bytes wait for it.
+        store: the database.
+        concerns: gets the entry ``AWAY`` while the database is away.
+        metrics: is told whether the database answers.
+        waiting: returns how many bytes wait for the database.
+        sleep: waits that many seconds.
     """
 
     def __init__(
@@ -45,18 +47,18 @@ class StoreWatch:
         self._life: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """Start to look."""
+        """Begin to look."""
         self._life = asyncio.get_running_loop().create_task(self._live())
 
     async def end(self) -> None:
-        """Stop."""
+        """Stop looking."""
         if self._life is not None:
             self._life.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._life
 
     async def look(self) -> None:
-        """Ask once and note what came of it."""
+        """Look once, and note the result in the concerns, the log and the metrics."""
         if await self._store.look():
             if self._concerns.pop(AWAY, None) is not None:
                 log("store back")

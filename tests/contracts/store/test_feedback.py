@@ -13,7 +13,7 @@ from recommend.workspace import BOUND, HALF_LIFE_DAYS, Verdict
 from service.ids import new_id, suggestion_id
 from service.store.database import Store, open_store
 from service.store.feedback import Feedback
-from service.store.feedback_rows import MAX_OPINIONS, TRIM_EVERY, Given, OtherWorkspace
+from service.store.feedback_rows import MAX_OPINIONS, TRIM_EVERY, GivenFeedback, OtherWorkspace
 from service.store.journal import UNKNOWN_KEPT_MS, Journal
 from service.store.tables import (
     DAY_MS,
@@ -59,8 +59,8 @@ def _suggested(clock: Clock, *tags: str, workspace: str = "studio") -> dict[str,
     }
 
 
-def _given(clock: Clock, answer: dict[str, object], workspace: str = "studio", **verdicts: Verdict) -> Given:
-    return Given(new_id("fb"), workspace, str(answer["id"]), clock.ms, tuple(verdicts.items()))
+def _given(clock: Clock, answer: dict[str, object], workspace: str = "studio", **verdicts: Verdict) -> GivenFeedback:
+    return GivenFeedback(new_id("fb"), workspace, str(answer["id"]), clock.ms, tuple(verdicts.items()))
 
 
 async def _n_rows(store: Store, table: object) -> int:
@@ -281,7 +281,7 @@ async def test_a_workspace_can_fill_the_database_no_further(
         await connection.execute(WORKSPACES.insert().values(workspace="studio", feedback_version=TRIM_EVERY - 1))
     await patient.close()
     clock.pass_s(60.0)
-    assert await feedback.give(Given("newest", "studio", "sg", clock.ms, (("max", "added"),))) == "stored"
+    assert await feedback.give(GivenFeedback("newest", "studio", "sg", clock.ms, (("max", "added"),))) == "stored"
     async with store.statements() as connection:
         left = set((await connection.execute(select(FEEDBACK.c.id))).scalars())
     n_left = (MAX_OPINIONS - 1) // per_row
