@@ -20,9 +20,9 @@ UNUSABLE = 2
 INTERRUPTED = 130
 """128 + SIGINT, as shells count."""
 COLLECTING = ("collect", "forget", "clean")
-"""Commands that need the packages of the extra ``scrape``, others those of ``train``."""
-ROOMS = ("core", "embeddings", "models", "pipelines", "recommend", "scraper", "service", "tagsmith")
-"""A module that is missing from one of these is a bug, not a package to install."""
+"""Commands whose packages come with the extra ``scrape``; those of all others come with ``train``."""
+OWN_PACKAGES = ("core", "embeddings", "models", "pipelines", "recommend", "scraper", "service", "tagsmith")
+"""A module that is missing below one of these is a bug, not a package to install."""
 
 
 class FailuresInOneLine(TyperGroup):
@@ -39,7 +39,7 @@ class FailuresInOneLine(TyperGroup):
             raise typer.Exit(UNUSABLE) from error
         except ModuleNotFoundError as error:
             package = (error.name or "").partition(".")[0]
-            if ctx.params.get("debug") or package in ("", *ROOMS):
+            if ctx.params.get("debug") or package in ("", *OWN_PACKAGES):
                 raise
             extra = "scrape" if ctx.invoked_subcommand in COLLECTING else "train"
             typer.echo(f"tagsmith: this needs {package}; install it with: pip install 'tagsmith[{extra}]'", err=True)

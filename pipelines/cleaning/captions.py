@@ -1,8 +1,8 @@
 r"""Captions without what cannot be seen and without emoticons.
 
-What is invisible tells two equal captions apart, and emoticons leave letters behind that are no words: ":D" would
+Invisible characters make equal captions differ, and emoticons leave letters behind that are not words: ":D" would
 teach the word "d", "¯\_(ツ)_/¯" a Japanese one. Emoji are words of a caption (``core.text.caption``) and stay unless
-asked otherwise. Characters without a shape that scripts and emoji are joined with stay where they join.
+asked otherwise. Invisible characters that join letters or emoji stay where they join.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _JOINING = r"[\p{Arabic}\p{Devanagari}\p{Bengali}\p{Malayalam}\p{Kannada}\p{Telu
 _HIDDEN = (
     r"\p{Cf}\p{Cc}\p{Co}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufffc\ufffd\U000e0100-\U000e01ef"
 )
-# Judged by what stands around them, or signs that are seen although Unicode files them under format.
+# Judged by their neighbours, or visible although Unicode calls them format characters.
 _OTHERWISE = r"\n\t\r\u200c\u200d\U000e0020-\U000e007f\u0600-\u0605\u06dd\u070f\u08e2"
 _INVISIBLE = regex.compile(
     rf"""

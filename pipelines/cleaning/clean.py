@@ -1,10 +1,10 @@
 """A collected corpus in, a clean one out: the same layout, without what would teach nonsense.
 
-Three passes, each in memory that does not grow with the corpus (a byte a post aside):
+Three passes, in memory that does not grow with the corpus, apart from one byte a post:
 
-1. ``reading.py`` judges every post by itself and writes the good ones aside, with 8-byte keys;
-2. ``comparing.py`` and ``pictures.py`` find what is there twice, from the keys alone, and look at
-   the pictures of the posts that are left;
+1. ``reading.py`` judges every post by itself and writes the good ones to a work folder, with 8-byte keys;
+2. ``comparing.py`` and ``pictures.py`` find copies from the keys alone, and look at the pictures of the posts
+   that are left;
 3. ``writing.py`` writes the corpus.
 
 The result is built aside and renamed when it is whole. The corpus is only read.
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 VERSION = 2
 CORPUS = "corpus"
-"""The role under which a stage of cleaning finds its corpus."""
+"""The name of the corpus among the inputs of the stage."""
 
 
 def clean(corpus: Path, out: Path, config: CleanConfig, progress: ProgressPort) -> CleanReport:

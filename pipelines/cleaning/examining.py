@@ -1,4 +1,4 @@
-"""One record in; a clean post out, or the rule that drops it. What other posts say plays no part here."""
+"""Judges a record by itself: a clean post comes out, or the rule that drops it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ReadLanguage = Callable[[tuple[str, ...]], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A post that no rule about single posts drops.
+    """A post that every rule about single posts keeps.
 
     Attributes:
         record: as it is written, fields that training does not know included; ``image`` as it was.
@@ -90,14 +90,14 @@ class Examiner:
         self._quarantined = quarantined
         self._read_language = read_language
         self._languages = frozenset(primary_tag(language) for language in config.languages)
-        # The first one bounds what the others have to read.
+        # The first rule bounds how long a caption the others read.
         self._first, self._others = RULES[0], RULES[1:]
 
     def examine(self, record: dict[str, Any], path: Path) -> Kept | Dropped:
         """Return what becomes of the record of a shard.
 
         Raises:
-            ValueError: it is no post; the message says why and shows no caption.
+            ValueError: the record describes no post; the message says why and shows no caption.
         """
         image = record.get("image")
         if image is not None and not isinstance(image, str):

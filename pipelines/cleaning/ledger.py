@@ -2,8 +2,8 @@
 
 Three files grow while posts are read: the clean posts, their keys and their signatures; a fourth holds dropped posts
 that may become samples. Every few thousand posts they are flushed and the ledger, a small JSON file that is replaced
-whole, notes how long each of them is. What stands behind those lengths belongs to no ledger and is cut off at the next
-start, so a post is never counted twice. A shard that has changed since loses its part and all that follows it.
+whole, notes how long each of them is. What lies beyond those lengths is cut off at the next start, so that a post is
+never counted twice. A shard that has changed since loses its part and all that follows it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The first pass: every line once, judged by itself; what is kept goes to the work folder with its keys."""
+"""The first pass: judges each line by itself and writes what is kept, with its keys, to the work folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pipelines.workshop.progress import ProgressPort
 
 MALFORMED = "malformed"
 MIN_TAGS_OF_A_BLOCK = 5
-"""Equal sets of so many hashtags are one block that was pasted; fewer are chosen alike by chance."""
+"""A set of at least so many hashtags that two posts share was pasted as a block; smaller ones are equal by chance."""
 MIN_WORDS_OF_AN_AUTHOR = 3
 SAVE_EVERY = 4096
 _TELL_EVERY = 256  # drawing a bar costs more than reading a post
@@ -124,7 +124,7 @@ class Reader:
         self._n_waiting += 1
 
     def _compared(self, kept: Kept) -> tuple[str, ...]:
-        """Return what tells a post from its copies: a long caption does by itself, a short one with its hashtags."""
+        """Return the words that a post is compared by: a long caption's alone, a short one's with its hashtags."""
         if len(kept.words) >= self._config.copies.long_words:
             return kept.words
         # Many people write the same saying or the name of the same museum below their own pictures.

@@ -1,4 +1,4 @@
-"""A few dropped posts of each rule, drawn so that each has the same chance and every run draws the same ones.
+"""A few dropped posts of each rule: each post has the same chance, and every run draws the same ones.
 
 Posts are ranked by a hash of where they stand; those with the lowest are the sample (bottom-k sampling). That needs no
 count beforehand and no random state to be kept across a restart.

@@ -15,7 +15,7 @@ from core.errors import DataError
 from core.quarantine import put_in_quarantine, take_out_of_quarantine
 from pipelines.outliers.pictures import Gathered, GatheredPicture, ReadFeatures, gather, quarantine_folder
 from pipelines.outliers.scores import LabelledFeatures, Method, find_outliers
-from pipelines.outliers.sheet import Shown, write_sheet
+from pipelines.outliers.sheet import SheetPicture, write_sheet
 from pipelines.workshop.progress import ProgressPort
 
 REPORT_FILE = "outliers.json"
@@ -134,13 +134,13 @@ def write_report(found: Found, out: Path, progress: ProgressPort) -> Path:
         "found": rows,
     }
     write_atomic(out / REPORT_FILE, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    shown = [
-        Shown(outlier.picture.path, outlier.picture.key, outlier.picture.topics[0], outlier.note)
+    pictures = [
+        SheetPicture(outlier.picture.path, outlier.picture.key, outlier.picture.topics[0], outlier.note)
         for outlier in found.outliers
     ]
-    title = f"{len(shown):,} of {len(found.gathered.pictures):,} pictures would go ({found.method})"
-    task = progress.task("contact sheet", len(shown))
-    write_sheet(out / SHEET_FILE, out / PICTURE_FILE, title, counts, shown, task.advance)
+    title = f"{len(pictures):,} of {len(found.gathered.pictures):,} pictures would go ({found.method})"
+    task = progress.task("contact sheet", len(pictures))
+    write_sheet(out / SHEET_FILE, out / PICTURE_FILE, title, counts, pictures, task.advance)
     return out / SHEET_FILE
 
 

@@ -31,7 +31,7 @@ NEIGHBOURS = 20
 WARMTH = 10.0
 """A neighbour counts by exp(WARMTH * cosine)."""
 SUSPECT = 0.5
-"""In the second round a picture counts by its agreement over this, at most 1."""
+"""In the second round a picture counts by its agreement divided by this, at most 1."""
 LEAST_AGREEMENT = 0.12
 """Below it a picture is an outlier. Chosen on plantings with other seeds than docs/outliers.md reports."""
 COPIES = 0.985

@@ -24,8 +24,8 @@ MOST_IN_PNG = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """One picture on the sheet.
+class SheetPicture:
+    """A picture on the sheet.
 
     Attributes:
         path: the file.
@@ -45,7 +45,7 @@ def write_sheet(
     png: Path,
     title: str,
     counts: Sequence[tuple[str, int, int]],
-    pictures: Sequence[Shown],
+    pictures: Sequence[SheetPicture],
     advance: Callable[[float], object] = lambda _: None,
 ) -> None:
     """Write both sheets.
@@ -82,7 +82,7 @@ def _thumbnail(path: Path) -> bytes:
 
 
 def _blocks(
-    counts: Sequence[tuple[str, int, int]], pictures: Sequence[Shown], thumbnails: Sequence[bytes]
+    counts: Sequence[tuple[str, int, int]], pictures: Sequence[SheetPicture], thumbnails: Sequence[bytes]
 ) -> Iterator[Block]:
     rows = tuple(Row(topic, (n_looked, n_out)) for topic, n_looked, n_out in counts)
     yield Table((), ("pictures", "would go"), rows, corner="topic")
@@ -98,7 +98,7 @@ def _blocks(
         )
 
 
-def _grid(pictures: Sequence[Shown], thumbnails: Sequence[bytes]) -> bytes:
+def _grid(pictures: Sequence[SheetPicture], thumbnails: Sequence[bytes]) -> bytes:
     rows = max(1, -(-len(pictures) // COLUMNS))
     sheet = Image.new("RGB", (COLUMNS * SIDE, rows * (SIDE + CAPTION)), "white")
     pen = ImageDraw.Draw(sheet)

@@ -96,7 +96,7 @@ def _package(name: str, without: State, advice: str) -> Finding:
 
 
 def _unknown_variables() -> Iterator[Finding]:
-    """Say what was set and means nothing; nothing is wrong with it but that somebody may have meant something."""
+    """Yield variables that begin like settings and are none; nothing fails over them, but they may be misspelt."""
     from service.settings import unknown_variables
 
     for variable, nearest in unknown_variables().items():
@@ -104,7 +104,7 @@ def _unknown_variables() -> Iterator[Finding]:
 
 
 def _runtime() -> Finding:
-    """Say what the settings choose, and ask ONNX Runtime, which every installation has, what it can run on."""
+    """Return the runtime of the settings, and what ONNX Runtime, which every installation has, can run on."""
     from service.settings import load_settings
 
     try:
@@ -121,7 +121,7 @@ def _runtime() -> Finding:
 
 
 def _gpu() -> Finding:
-    """Ask the driver, because that needs no torch."""
+    """Return the graphics cards that the driver names; asking it needs no torch."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return Finding("gpu", "absent", "no NVIDIA driver; everything runs on the processor")

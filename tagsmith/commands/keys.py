@@ -54,11 +54,13 @@ def create(
     wanted = tuple(scope or SCOPES[:4])
     unknown = sorted(set(wanted) - set(SCOPES))
     if unknown:
-        raise InvalidOption(f"there is no scope {unknown[0]}: choose from {', '.join(SCOPES)}", field="scope")
+        raise InvalidOption(f"there is no scope {unknown[0]}; choose from {', '.join(SCOPES)}", field="scope")
     if not WORKSPACE.fullmatch(workspace):
-        raise BadInput("a workspace has 1 to 64 small letters, digits, - and _, and begins with none of the last two")
+        raise BadInput(
+            f"{workspace!r} names no workspace; give 1 to 64 small letters, digits, - and _, the first no - or _"
+        )
     if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
-        raise BadInput(f"a key's name has 1 to {MAX_NAME} printable characters")
+        raise BadInput(f"a key's name has 1 to {MAX_NAME} printable characters; choose another")
     lifetime_s = None if expires is None else _seconds(expires)
 
     async def make(ring: KeyRing) -> tuple[StoredKey, str]:
@@ -141,5 +143,5 @@ def _fields(key: StoredKey, is_valid: bool) -> dict[str, object]:
 def _seconds(text: str) -> float:
     found = _LIFETIME.fullmatch(text)
     if found is None or int(found.group(1)) == 0:
-        raise InvalidOption(f"--expires {text}: write a number and m, h or d, as in 90d", field="expires")
+        raise InvalidOption(f"--expires {text} is no time; write a number and m, h or d, as in 90d", field="expires")
     return int(found.group(1)) * _SECONDS[found.group(2)]

@@ -57,14 +57,14 @@ def check() -> None:
         typer.echo(f"schema {found}: the one that this version needs")
         return
     known = found in (EMPTY, *REVISIONS)
-    what = "run tagsmith store upgrade" if known else "a newer version of tagsmith made it: run that one"
-    raise StoreMismatch(f"schema {found}, and {HEAD} is needed: {what}")
+    what = "run tagsmith store upgrade" if known else "a newer version of tagsmith made it, so run that one"
+    raise StoreMismatch(f"schema {found}, and {HEAD} is needed; {what}")
 
 
 def with_store(use: Callable[[Store], Awaitable[T]], *, patience_s: float | None = None) -> T:
     """Return what ``use`` makes of the database; a transaction may take ``patience_s`` (else a request's).
 
-    A misspelt ``TAGSMITH_DATABASE`` would have it work on another one in silence, so such variables are named first.
+    A misspelt ``TAGSMITH_DATABASE`` would work on another database in silence, so such variables are named first.
     """
     from service.settings import load_settings, unknown_variables
     from service.store.repositories import store_of

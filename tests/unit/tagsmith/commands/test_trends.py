@@ -1,4 +1,4 @@
-"""``tagsmith trends`` and ``tagsmith outliers`` as a person runs them."""
+"""``tagsmith trends`` as a person runs it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,9 @@ from contextlib import chdir
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
 from typer.testing import CliRunner
 
-from core.quarantine import quarantined
 from tagsmith.cli import app
-from tests.support.tiny_world import write_colour_classifier
-from tests.unit.core.test_quarantine import state
-from tests.unit.pipelines.outliers.test_find import COLOURS, N_EACH, paint
 from tests.unit.pipelines.posts_on_disk import record, write_lines
 
 
@@ -78,31 +73,3 @@ def test_a_store_without_trends_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{}")
     code, out = invoke("trends", "show", "--bundle", str(tmp_path))
     assert (code, "tagsmith trends refresh" in out) == (2, True)
-
-
-@pytest.mark.train
-def test_outliers_are_shown_taken_out_and_put_back(tmp_path: Path) -> None:
-    """Nothing is taken out until it is told to, and everything comes back."""
-    pytest.importorskip("sklearn")
-    bundle = write_colour_classifier(tmp_path / "bundle")
-    (bundle / "manifest.json").write_text("{}")
-    folder = tmp_path / "topics"
-    for topic, colour in COLOURS.items():
-        for number in range(N_EACH):
-            paint(folder / topic / f"anna_{number:03}.jpg", colour, number)
-    paint(folder / "pets" / "wrong_001.jpg", COLOURS["food"], 3)
-    before = state(folder)
-    words = ("outliers", str(folder), "--bundle", str(bundle), "--out", str(tmp_path / "out"))
-    code, out = invoke(*words)
-    assert code == 0, out
-    assert "nothing was taken out" in out
-    assert state(folder) == before
-    code, out = invoke(*words, "--apply")
-    assert "1 taken out" in out
-    assert set(state(folder)) - set(before) == {"outliers.json"}
-    assert quarantined(folder) == {"pets/wrong_001.jpg"}
-    code, out = invoke("outliers", str(folder), "--undo")
-    assert (code, state(folder) == before) == (0, True)
-    code, out = invoke("outliers", str(folder), "--undo")
-    assert (code, "nothing is in quarantine" in out) == (2, True)
-    assert invoke(*words, "--weights", str(tmp_path))[0] == 2
