@@ -1,4 +1,4 @@
-"""The numbers of a cleaning; ``default.toml`` holds their values and docs/cleaning.md their meaning for a reader."""
+"""The numbers of a cleaning; ``pipelines/default.toml`` holds their values, docs/cleaning.md explains them."""
 
 from __future__ import annotations
 
@@ -52,11 +52,12 @@ class AuthorsConfig:
 
 @dataclass(frozen=True, slots=True)
 class CopiesConfig:
-    """When two captions are the same one.
+    """When two captions count as copies.
 
     Attributes:
-        min_words: captions with fewer words are too short to be copies of each other by nearness.
-        long_words: captions with as many words are copies by their words alone, shorter ones by words and hashtags.
+        min_words: captions with fewer words are too short to count as near copies.
+        long_words: captions with at least this many words are copies by their words alone, shorter ones by words and
+            hashtags.
         similarity: least Jaccard similarity of their shingles, 0.3 to 1.
         permutations: hash functions of a signature, 16 to 256.
     """
@@ -90,7 +91,7 @@ class CleanConfig:
 
     Attributes:
         languages: primary tags of the languages to keep; empty keeps all. Captions whose language is not clear stay.
-        keep_emoji: whether captions keep their emoji; emoticons of punctuation always go.
+        keep_emoji: whether captions keep their emoji; emoticons of punctuation are always removed.
         min_hashtags: posts with fewer hashtags, after normalising, are dropped.
         max_blocked: most hashtags of the block list in a post that is kept; they are taken out of it.
         samples: dropped posts of each rule that are kept for review.

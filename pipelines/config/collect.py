@@ -1,4 +1,4 @@
-"""Every number of a collection, read from TOML; ``collect.toml`` beside this file holds the one value of each."""
+"""Every number of a collection, read from TOML; ``pipelines/collect.toml`` holds the default of each."""
 
 from __future__ import annotations
 

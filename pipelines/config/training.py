@@ -1,6 +1,6 @@
 """Every number of a training run, read from TOML.
 
-``default.toml`` beside this file holds the one value of each field, with the reason where there is one; the
+``pipelines/default.toml`` holds the one value of each field, with the reason where there is one; the
 dataclasses below hold names, types and meaning only, so that no default stands in two places. A file given on the
 command line overrides parts of it. Unknown keys and wrong types are errors: a misspelt number that silently keeps its
 default costs an hour of training.
@@ -23,7 +23,7 @@ OutlierMethod = Literal["confidence", "centroid", "kmeans"]
 
 @dataclass(frozen=True, slots=True)
 class CorpusConfig:
-    """What a post must be to be learnt from, and how posts are dealt out.
+    """Which posts are learnt from, and how they are divided into splits.
 
     Attributes:
         min_hashtags: posts with fewer distinct hashtags teach nothing about which go together and are left out.
@@ -88,7 +88,7 @@ class Word2VecConfig:
     Attributes:
         dimensions: length of a vector.
         epochs: passes over the posts.
-        negatives: noise words a true one.
+        negatives: noise words for each true one.
     """
 
     dimensions: int
@@ -143,8 +143,8 @@ class RankerConfig:
         l2: penalty on leaf values.
         column_share: share of the signals that each tree may look at, 0 to 1.
         row_share: share of the candidates that each tree is grown on, 0 to 1.
-        truncation: pairs are formed with the best so many candidates of a question.
-        bins: most steps that a signal is cut into.
+        truncation: pairs are formed with this many of a question's best candidates.
+        bins: most bins that a signal is divided into.
         image_pull: how strongly the weights of picture signals are held to their start, per post.
         confidence_questions: val questions of each kind that limits of trust are taken from.
         abstain_share: share of the val questions of each kind whose evidence may lie below the limit for abstaining,
@@ -187,7 +187,7 @@ class EvaluateConfig:
 
 @dataclass(frozen=True, slots=True)
 class PublishConfig:
-    """When a draft may become the current bundle, and how it is called.
+    """When a draft may become the current bundle, and what it is called.
 
     Attributes:
         name: first part of the bundle's id; the rest is a hash of what it was made of.
@@ -220,10 +220,10 @@ class GrowConfig:
     Attributes:
         multimodal_share: share of the groups of posts with pictures that are held out for ``multimodal``, 0 to below 1.
         multimodal_groups: groups of authors that ``multimodal`` is divided into, to leave one out at a time; 2 or more.
-        min_multimodal: fewest posts with pictures that are worth holding out; with fewer, none is.
+        min_multimodal: fewest posts with pictures that are held out; with fewer, none are.
         min_train_pictures: fewest training pictures of a topic; topics with fewer are left out.
         min_val_pictures: fewest pictures of a topic to choose by.
-        outliers: how training pictures of something else are told.
+        outliers: the method that finds training pictures of something else.
     """
 
     multimodal_share: Annotated[float, Field(ge=0, lt=1)]

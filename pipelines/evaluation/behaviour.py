@@ -1,4 +1,4 @@
-"""Behaviour that no hidden hashtag can tell: does the picture matter, does it abstain when it should."""
+"""Behaviour that hidden hashtags cannot measure: whether the picture matters, and when the recommender abstains."""
 
 from __future__ import annotations
 
@@ -40,8 +40,10 @@ def picture_overlaps(
         second = int(generator.choice(np.flatnonzero(topics == topics[first])))
         if first != second:
             pairs.add((min(first, second), max(first, second)))
-    wanted = sorted({place for pair in pairs for place in pair})
-    lists = dict(zip(wanted, _lists(recommender, [Query(image=pictures[place][1]) for place in wanted]), strict=True))
+    wanted = sorted({picture for pair in pairs for picture in pair})
+    lists = dict(
+        zip(wanted, _lists(recommender, [Query(image=pictures[picture][1]) for picture in wanted]), strict=True)
+    )
     return np.array([jaccard(lists[first], lists[second]) for first, second in sorted(pairs)])
 
 

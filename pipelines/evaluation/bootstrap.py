@@ -66,7 +66,7 @@ class Resamples:
     def ratio(self, values: NDArray[np.floating], baseline: NDArray[np.floating]) -> Interval:
         """Return the ratio of the means of two methods on the same posts.
 
-        Nothing over nothing counts as 1, something over nothing as infinity.
+        0 / 0 counts as 1, anything else over 0 as infinity.
         """
         value = _ratio(np.array([np.mean(values)]), np.array([np.mean(baseline)]))
         return _interval(float(value[0]), _ratio(self._sums(values), self._sums(baseline)))
@@ -74,10 +74,10 @@ class Resamples:
     def share(self, parts: NDArray[np.floating], wholes: NDArray[np.floating]) -> Interval:
         """Return sum of ``parts`` over sum of ``wholes``: a group's mean, a recall over hashtags.
 
-        Resamples that draw no whole at all say nothing and are left out.
+        Resamples whose ``wholes`` sum to 0 are left out.
 
         Raises:
-            DataError: ``wholes`` are all nothing.
+            DataError: ``wholes`` are all 0.
         """
         if not np.asarray(wholes).any():
             raise DataError("a share of nothing has no value")

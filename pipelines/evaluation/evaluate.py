@@ -116,10 +116,10 @@ class Evaluation:
                     progress=self._context.progress,
                 )
         limits = {"tags": Bar(at_least=1.05, low_above=1.02), "caption": Bar(at_least=1.35, low_above=1.25)}
-        for task, one in measured.items():
+        for task, of_task in measured.items():
             for way in (LEARNT, SHIPPED):
                 name = f"{task}: {way}, nDCG@10 over {REFERENCE[task]}"
-                bars.judge(name, one.board.ratio(way, REFERENCE[task]), limits[task])
+                bars.judge(name, of_task.board.ratio(way, REFERENCE[task]), limits[task])
         pooled = partial(
             pooled_ratio, list(measured.values()), LEARNT, n_resamples=self._config.resamples, seed=self._seed
         )
@@ -127,12 +127,14 @@ class Evaluation:
             bars.judge(
                 "topic tables: soft routing over the global table, all posts", pooled(GLOBAL), Bar(low_above=1.0)
             )
-        abstained = {task: abstentions(self._engine.recommender, _queries(one.asked)) for task, one in measured.items()}
+        abstained = {
+            task: abstentions(self._engine.recommender, _queries(of_task.asked)) for task, of_task in measured.items()
+        }
         for task, values in abstained.items():
             bars.judge(f"abstains on test, {task}", self._interval(values), Bar(at_most=0.05))
         self._gibberish(bars)
         return {
-            **{task: task_figures(one, task, tag_posts, topic_of) for task, one in measured.items()},
+            **{task: task_figures(of_task, task, tag_posts, topic_of) for task, of_task in measured.items()},
             "routing": routing_figures(measured, topic_of),
         }
 
@@ -162,8 +164,8 @@ class Evaluation:
                 "image and caption: nDCG@10 over the caption alone", beside.ratio(WITHOUT_PICTURE), Bar(at_least=1.0)
             )
         return {
-            task: image_figures(one, fallback.name if task == "image" else WITHOUT_PICTURE)
-            for task, one in measured.items()
+            task: image_figures(of_task, fallback.name if task == "image" else WITHOUT_PICTURE)
+            for task, of_task in measured.items()
         }
 
     def pictures(self, bars: Bars) -> Figures:

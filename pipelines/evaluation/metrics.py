@@ -107,8 +107,8 @@ def semantic_hit_ratio(
 
 def jaccard(first: Sequence[str], second: Sequence[str], depth: int = DEPTH) -> float:
     """Return the share of the first ``depth`` hashtags of both lists that they have in common, 0 to 1; 1 when empty."""
-    one, other = set(first[:depth]), set(second[:depth])
-    return len(one & other) / len(one | other) if one | other else 1.0
+    left, right = set(first[:depth]), set(second[:depth])
+    return len(left & right) / len(left | right) if left | right else 1.0
 
 
 def top_k_correct(probabilities: NDArray[np.floating], labels: Sequence[Collection[int]], k: int) -> Values:

@@ -33,10 +33,10 @@ class LeftOut:
         """Return for each query the k best; ``queries`` are those of the questions, in order."""
         lists: list[list[str]] = [[] for _ in queries]
         for source in sorted(set(self._sources)):
-            places = [place for place, name in enumerate(self._sources) if name == source]
+            rows = [row for row, name in enumerate(self._sources) if name == source]
             ranker = ByScore(self._recommender_of(source), "soft")
-            for place, ranked in zip(places, ranker.rank([queries[place] for place in places], k), strict=True):
-                lists[place] = ranked
+            for row, ranked in zip(rows, ranker.rank([queries[row] for row in rows], k), strict=True):
+                lists[row] = ranked
         return lists
 
 

@@ -147,10 +147,10 @@ class Scoreboard:
         for group in sorted(found, key=lambda name: (-found[name], name)):
             member = (groups == group).astype(np.float64)
             row: Figures = {"posts": found[group]}
-            for place, name in enumerate(names):
+            for number, name in enumerate(names):
                 # A group's mean is a ratio of sums, resampled with everything else, so its own size varies too.
                 interval = self._resamples.share(self.values(name) * member, member)
-                row[MAIN_METRIC if place == 0 else name] = as_figure(interval)
+                row[MAIN_METRIC if number == 0 else name] = as_figure(interval)
             table[group] = row
         return table
 
@@ -168,11 +168,11 @@ class Scoreboard:
             members = [{tag for tag, name in tags.items() if name == group} for tags in groups]
             sizes = np.array([len(tags) for tags in members], dtype=np.float64)
             row: Figures = {"hidden hashtags": int(sizes.sum())}
-            for place, name in enumerate(names):
+            for number, name in enumerate(names):
                 lists = self._scored[name].lists
                 found = [len(tags.intersection(ranked)) for tags, ranked in zip(members, lists, strict=True)]
                 interval = self._resamples.share(np.array(found, dtype=np.float64), sizes)
-                row["recall" if place == 0 else name] = as_figure(interval)
+                row["recall" if number == 0 else name] = as_figure(interval)
             table[group] = row
         return table
 

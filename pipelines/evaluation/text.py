@@ -89,24 +89,24 @@ def routing_figures(measured: Mapping[str, Measured], topic_of: Callable[[Case],
     ways = (LEARNT, HARD, GLOBAL)
     return {
         task: {
-            "by_topic": one.board.by(topic_of, ways),
+            "by_topic": of_task.board.by(topic_of, ways),
             "soft against others": {
-                name: {"ratio": as_figure(one.board.ratio(LEARNT, name))} for name in (HARD, GLOBAL, SHIPPED)
+                name: {"ratio": as_figure(of_task.board.ratio(LEARNT, name))} for name in (HARD, GLOBAL, SHIPPED)
             },
         }
-        for task, one in measured.items()
+        for task, of_task in measured.items()
     }
 
 
 def pooled_ratio(measured: Sequence[Measured], name: str, baseline: str, *, n_resamples: int, seed: int) -> Interval:
     """Return the paired ratio of two methods over all posts of several tasks; a post's questions are drawn together."""
-    post_ids = sorted({question.post_id for one in measured for question in one.asked})
-    place_of = {post_id: place for place, post_id in enumerate(post_ids)}
+    post_ids = sorted({question.post_id for of_task in measured for question in of_task.asked})
+    row_of = {post_id: row for row, post_id in enumerate(post_ids)}
     sums = np.zeros((2, len(post_ids)))
-    for one in measured:
-        places = [place_of[question.post_id] for question in one.asked]
+    for of_task in measured:
+        rows = [row_of[question.post_id] for question in of_task.asked]
         for row, method in enumerate((name, baseline)):
-            np.add.at(sums[row], places, one.board.values(method, MAIN_METRIC))
+            np.add.at(sums[row], rows, of_task.board.values(method, MAIN_METRIC))
     return Resamples(len(post_ids), n_resamples=n_resamples, seed=seed).ratio(sums[0], sums[1])
 
 

@@ -18,7 +18,7 @@ from pipelines.config.training import Config
 from pipelines.corpus.topics import LEXICON_FILE, lexicon_of_searches
 from pipelines.corpus.trainings import record_training
 from pipelines.growing.arrange import IDS, ArrangeConfig
-from pipelines.training.run import Places, run
+from pipelines.training.run import TrainingPaths, run
 from pipelines.workshop.fingerprint import HashCache, fingerprint
 from pipelines.workshop.progress import ProgressPort
 from pipelines.workshop.stage import HASHES_FILE, Stage, StageRecord, Workshop
@@ -34,7 +34,7 @@ WORK = ".grow"
 
 
 @dataclass(frozen=True, slots=True)
-class GrowPlaces:
+class GrowPaths:
     """Where growing reads and writes.
 
     Attributes:
@@ -55,7 +55,7 @@ class GrowPlaces:
 
 
 def grow(
-    places: GrowPlaces,
+    paths: GrowPaths,
     config: Config,
     searched_by: dict[str, tuple[str, ...]],
     *,
@@ -65,7 +65,7 @@ def grow(
     """Return the page of the report after publishing a bundle that was made from the corpus.
 
     Args:
-        places: where to read and write.
+        paths: where to read and write.
         config: every number.
         searched_by: topic -> hashtags that the corpus was collected by.
         open_progress: as for :func:`pipelines.training.run.run`.
@@ -75,37 +75,37 @@ def grow(
         DataError: the corpus is missing, too small, or its posts overlap between splits.
         TagsmithError: whatever a stage cannot work with; the results of the stages before it are kept.
     """
-    corpus = places.corpus.resolve()
+    corpus = paths.corpus.resolve()
     if not (corpus / "posts").is_dir():
-        raise DataError(f"{places.corpus} is no corpus: there is no posts folder in it; run tagsmith collect first")
-    with Workshop(places.out / WORK).opened() as workshop:
+        raise DataError(f"{paths.corpus} is no corpus: there is no posts folder in it; run tagsmith collect first")
+    with Workshop(paths.out / WORK).opened() as workshop:
         lexicon = workshop.folder / LEXICON_FILE
         write_atomic(lexicon, lexicon_of_searches(searched_by).to_json())
-        for stage, numbers in plan(places, lexicon, config):
+        for stage, numbers in plan(paths, lexicon, config):
             with open_progress(stage.name) as progress:
                 on_done(workshop.run(stage, numbers, config.seed, progress))
         data = workshop.result("arrange")
-        _leave_ledger(corpus, data, workshop.folder, places.installation)
-        topics = places.topics or workshop.result("outliers") / "topics"
-        training = Places(data, places.weights, places.out, topics)
+        _leave_ledger(corpus, data, workshop.folder, paths.installation)
+        topics = paths.topics or workshop.result("outliers") / "topics"
+        training = TrainingPaths(data, paths.weights, paths.out, topics)
         return run(training, config, open_progress=open_progress, on_done=on_done)
 
 
-def plan(places: GrowPlaces, lexicon: Path, config: Config) -> tuple[tuple[Stage, object], ...]:
+def plan(paths: GrowPaths, lexicon: Path, config: Config) -> tuple[tuple[Stage, object], ...]:
     """Return the stages from a corpus to what training reads, each with its numbers.
 
     Pictures are dealt before outliers are looked for, so that those that choose and test are left as they come.
     """
-    corpus = places.corpus.resolve()
+    corpus = paths.corpus.resolve()
     # The crawl's own state changes at every visit and says nothing about the posts.
     content = {name: corpus / name for name in ("posts", "pictures") if (corpus / name).is_dir()}
     clean = Stage("clean", STAGE_MODULES["clean"], "clean", (), content, {"corpus": corpus})
     arrange = Stage("arrange", STAGE_MODULES["arrange"], "grow", ("clean",), {"topic_lexicon": lexicon})
-    numbers = ArrangeConfig(config.corpus, config.grow, own_pictures=places.topics is None)
+    numbers = ArrangeConfig(config.corpus, config.grow, own_pictures=paths.topics is None)
     stages: tuple[tuple[Stage, object], ...] = ((clean, config.clean), (arrange, numbers))
-    if places.topics is not None:
+    if paths.topics is not None:
         return stages
-    bundle = {"bundle": places.bundle.resolve()}
+    bundle = {"bundle": paths.bundle.resolve()}
     outliers = Stage("outliers", STAGE_MODULES["outliers"], "grow", ("arrange",), bundle)
     return (*stages, (outliers, config.grow))
 

@@ -44,16 +44,18 @@ def figures(node: Mapping[str, Json], path: tuple[str, ...] = ()) -> Iterator[Ta
             continue
         if isinstance(child, Mapping):
             yield from figures(child, (*path, str(name)))
-        elif child and all(isinstance(one, Mapping) for one in child):
-            yield from figures({str(number): one for number, one in enumerate(child, 1)}, (*path, str(name)))
+        elif child and all(isinstance(entry, Mapping) for entry in child):
+            yield from figures({str(number): entry for number, entry in enumerate(child, 1)}, (*path, str(name)))
         else:
-            yield _table((*path, str(name)), {str(number): {"value": str(one)} for number, one in enumerate(child, 1)})
+            yield _table(
+                (*path, str(name)), {str(number): {"value": str(entry)} for number, entry in enumerate(child, 1)}
+            )
 
 
 def is_leaf(node: Json) -> bool:
     """Return whether a node fits into one cell."""
     if isinstance(node, Sequence) and not isinstance(node, str):
-        return len(node) <= 3 and all(isinstance(one, str | int | float) for one in node)
+        return len(node) <= 3 and all(isinstance(part, str | int | float) for part in node)
     return not isinstance(node, Mapping) or is_interval(node)
 
 
@@ -66,7 +68,9 @@ def is_course(table: Table) -> bool:
 
 def _table(path: tuple[str, ...], rows: Mapping[str, Mapping[str, Json]]) -> Table:
     columns = tuple(dict.fromkeys(str(name) for row in rows.values() for name in row))
-    return Table(path, columns, tuple(Row(name, tuple(row.get(one) for one in columns)) for name, row in rows.items()))
+    return Table(
+        path, columns, tuple(Row(name, tuple(row.get(column) for column in columns)) for name, row in rows.items())
+    )
 
 
 def _is_group(node: Mapping[str, Json]) -> bool:

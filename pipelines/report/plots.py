@@ -53,7 +53,7 @@ def course_png(table: Table) -> bytes:
     }
     figure = Figure(figsize=(min(9.6, 3.2 * len(courses)), 2.4), layout="constrained")
     for axes, (name, values) in zip(figure.subplots(1, len(courses), squeeze=False)[0], courses.items(), strict=True):
-        axes.plot(range(1, len(values) + 1), [math.nan if one is None else one for one in values], color=_BAR)
+        axes.plot(range(1, len(values) + 1), [math.nan if value is None else value for value in values], color=_BAR)
         axes.set_title(name.replace("_", " "), fontsize=9, loc="left")
         axes.tick_params(labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)

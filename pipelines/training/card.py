@@ -66,11 +66,11 @@ def model_card(
         "## Weaknesses\n\n" + _weaknesses(found, corpus),
         f"## What not to use it for\n\n{_NOT_FOR}",
         "## How to make it again\n\n" + _reproduce(provenance),
-        "## All figures\n\n" + "\n\n".join(_section(one) for one in found),
+        "## All figures\n\n" + "\n\n".join(_section(figure) for figure in found),
     ]
-    aside = [one for one in figures(training) if not (isinstance(one, Table) and is_course(one))]
+    aside = [figure for figure in figures(training) if not (isinstance(figure, Table) and is_course(figure))]
     if aside:
-        parts.append("## What training measured on val\n\n" + "\n\n".join(_section(one) for one in aside))
+        parts.append("## What training measured on val\n\n" + "\n\n".join(_section(figure) for figure in aside))
     return "\n\n".join(parts) + "\n"
 
 
@@ -86,11 +86,11 @@ def licences_of(backbone: str, with_glove: bool) -> tuple[Mapping[str, str], ...
 
 
 def _corpus(corpus: Mapping[str, Any]) -> str:
-    counts = ", ".join(f"{one['posts']:,} {split}" for split, one in corpus["splits"].items())
-    removed = sum(one["equal_posts_left_out"] for one in corpus["splits"].values())
+    counts = ", ".join(f"{counted['posts']:,} {split}" for split, counted in corpus["splits"].items())
+    removed = sum(counted["equal_posts_left_out"] for counted in corpus["splits"].values())
     columns = ("train", "val", "test", "with_caption", "first", "last")
     rows = {source: {name: facts.get(name) for name in columns} for source, facts in corpus["by_source"].items()}
-    table = "\n\n".join(markdown_table(one) for one in figures(rows) if isinstance(one, Table))
+    table = "\n\n".join(markdown_table(by_source) for by_source in figures(rows) if isinstance(by_source, Table))
     return (
         f"Posts: {counts}; {removed:,} equal posts were left out before. No post, caption, author or picture is in the "
         f"bundle: weights, vectors and counts are, the latter of hashtags that at least 3 posts use.\n\n{table}"
@@ -117,9 +117,11 @@ def _licences(provenance: Provenance) -> str:
 def _weaknesses(found: list[Table | Confusion], corpus: Mapping[str, Any]) -> str:
     lines = list(_missed_bars(found))
     # The same rows stand in several tables where methods are set side by side; the first one is enough.
-    weakest = {said: where for one in reversed(found) if isinstance(one, Table) for where, said in _weakest_rows(one)}
+    weakest = {
+        said: where for figure in reversed(found) if isinstance(figure, Table) for where, said in _weakest_rows(figure)
+    }
     lines += [f"{where}, lowest {said}." for said, where in reversed(weakest.items())]
-    lines += [line for one in found if isinstance(one, Confusion) for line in _worst_mistakes(one)]
+    lines += [line for figure in found if isinstance(figure, Confusion) for line in _worst_mistakes(figure)]
     thin = [name for name, counts in corpus["by_source"].items() if counts.get("test", 0) < 50]
     if thin:
         lines.append(f"Too few test posts to judge by source (under 50): {', '.join(thin)}.")

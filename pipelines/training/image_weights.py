@@ -34,7 +34,7 @@ START = np.array([signal.first_weight for signal in PICTURE_SIGNALS])
 TEXT_START = 0.3
 """The same beside a text, whose trees know more than a picture's class."""
 TOP_TEXT = 400
-"""Candidates kept beside a text; the trees would have to score the whole vocabulary else."""
+"""Candidates kept beside a text; otherwise the trees would have to score the whole vocabulary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def fit_image_weights(
     weights: dict[str, ImageWeights] = {}
     alone = _fit(examples["none"], np.array([1.0, *START]), pull)
     weights["none"] = ImageWeights(float(alone[0]), alone[1:].astype(np.float32))
-    texts = [one for kind in ("caption", "both") for one in examples[kind]]
+    texts = [example for kind in ("caption", "both") for example in examples[kind]]
     beside = _fit(texts, np.array([1.0, *(START * TEXT_START)]), pull)
     # Only the order counts, so the text's own scale stays 1 and the picture's is relative to it.
     relative = (beside[1:] / max(float(beside[0]), 1e-3)).astype(np.float32)
@@ -152,11 +152,11 @@ def _loss(
 ) -> tuple[float, NDArray[np.float64]]:
     """Return the mean surprise, in nats, of hidden hashtags plus the pull to ``start``, and the gradient of both."""
     total, gradient = 0.0, np.zeros_like(weights)
-    for one in examples:
-        logits = weights @ one.features
+    for example in examples:
+        logits = weights @ example.features
         log_p = logits - logsumexp(logits)
-        total -= float(log_p[one.hidden].mean())
-        gradient += one.features @ np.exp(log_p) - one.features[:, one.hidden].mean(axis=1)
+        total -= float(log_p[example.hidden].mean())
+        gradient += example.features @ np.exp(log_p) - example.features[:, example.hidden].mean(axis=1)
     distance = weights - start
     n = len(examples)
     return total / n + pull * float(distance @ distance), gradient / n + 2 * pull * distance

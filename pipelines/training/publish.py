@@ -41,8 +41,8 @@ def run(context: StageContext[PublishConfig]) -> None:
     refuse_worse(metrics, context.config.at_least)
     facts = read_json(context.inputs["facts"])
     corpus = read_json(context.inputs["split"] / "summary.json")
-    places = {name: context.inputs[name] / METRICS_FILE for name in TRAINING}
-    training = {name: read_json(place) for name, place in places.items() if place.is_file()}
+    files = {name: context.inputs[name] / METRICS_FILE for name in TRAINING}
+    training = {name: read_json(file) for name, file in files.items() if file.is_file()}
     counted = context.inputs["count-trends"] / SNAPSHOT_FILE if "count-trends" in context.inputs else None
     # A corpus without times has no trends, and a bundle without them is as good as any.
     trends = counted if counted is not None and counted.is_file() else None

@@ -118,7 +118,7 @@ def limits_of(
         for found in asked.values()
         if found
     ]
-    least = min((np.quantile(one, config.abstain_share) for one in evidence), default=0.0)
+    least = min((np.quantile(values, config.abstain_share) for values in evidence), default=0.0)
     sure = np.quantile(np.concatenate(evidence), config.sure_share) if evidence else 1.0
     return Confidence(
         least_energy=least_energy,

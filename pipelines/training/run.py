@@ -48,11 +48,11 @@ PACKAGES = (
     "torch",
     "torchvision",
 )
-"""Whose versions a bundle names, because another one might give another bundle."""
+"""Packages whose versions a bundle names, because another version might make another bundle."""
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class TrainingPaths:
     """Where a run reads and writes.
 
     Attributes:
@@ -73,17 +73,17 @@ class Places:
         return self.out / ".work"
 
 
-def plan(places: Places) -> tuple[Stage, ...]:
+def plan(paths: TrainingPaths) -> tuple[Stage, ...]:
     """Return the stages of a run, in order, with what each reads.
 
     Raises:
         DataError: the data folder or a part of it that every run needs is not there.
     """
-    data = _existing(places.data, "the data folder")
+    data = _existing(paths.data, "the data folder")
     posts = {"posts": _existing(data / "posts", "the posts")}
-    pictures = {"topics": _existing(places.topics or data / "topics", "the labelled pictures")}
+    pictures = {"topics": _existing(paths.topics or data / "topics", "the labelled pictures")}
     lexicon = {"topic_lexicon": _existing(data / "topic_lexicon.json", "the hashtags that mark topics")}
-    weights = {} if places.weights is None else {"weights": _existing(places.weights, "the weights folder")}
+    weights = {} if paths.weights is None else {"weights": _existing(paths.weights, "the weights folder")}
     multimodal = {"multimodal": data / "multimodal"} if (data / "multimodal").is_dir() else {}
     trained = ("split", "train-topics", "train-embeddings")
 
@@ -98,25 +98,25 @@ def plan(places: Places) -> tuple[Stage, ...]:
         stage("train-ranker", "ranker", trained, **lexicon, **weights, **multimodal),
         stage("evaluate", "evaluate", (*trained, "train-ranker"), **pictures, **lexicon, **multimodal),
         stage("count-trends", "corpus", (), **posts, **lexicon, block_list=BUILT_IN),
-        replace(publish, places={"data": data, "store": places.out, "facts": places.work / FACTS_FILE}),
+        replace(publish, folders={"data": data, "store": paths.out, "facts": paths.work / FACTS_FILE}),
     )
 
 
 def run(
-    places: Places,
+    paths: TrainingPaths,
     config: Config,
     *,
     open_progress: Callable[[str], AbstractContextManager[ProgressPort]],
     on_done: Callable[[StageRecord], None],
     until: str | None = None,
-    make_plan: Callable[[Places], tuple[Stage, ...]] = plan,
+    make_plan: Callable[[TrainingPaths], tuple[Stage, ...]] = plan,
 ) -> Path:
     """Run what is out of date, in order, and return the page of the report.
 
     Args:
-        places: where to read and write.
+        paths: where to read and write.
         config: every number.
-        open_progress: from a stage's name to what shows how far it is, held open while the stage runs.
+        open_progress: shows the progress of the stage with this name; held open while the stage runs.
         on_done: told of every stage that is done or skipped.
         until: the last stage to run, or None for all.
         make_plan: what gives the stages.
@@ -127,24 +127,24 @@ def run(
     """
     if until is not None and until not in STAGE_NAMES:
         raise InvalidOption(f"there is no stage {until!r}; the stages are {', '.join(STAGE_NAMES)}", field="until")
-    stages = make_plan(places)
-    with Workshop(places.work).opened() as workshop:
-        write_atomic(places.work / FACTS_FILE, json.dumps(_facts(stages, config, places.work), indent=1))
+    stages = make_plan(paths)
+    with Workshop(paths.work).opened() as workshop:
+        write_atomic(paths.work / FACTS_FILE, json.dumps(_facts(stages, config, paths.work), indent=1))
         records: list[StageRecord] = []
         for stage in stages:
             if stage.name == "publish":
-                # Whoever's draft is refused wants to see its figures.
-                write_report(places.out, places.work, records)
+                # Written before publishing, so that a refused draft can be judged by its figures.
+                write_report(paths.out, paths.work, records)
             with open_progress(stage.name) as progress:
                 records.append(workshop.run(stage, getattr(config, stage.section), config.seed, progress))
             on_done(records[-1])
             if stage.name == until:
                 break
-        return write_report(places.out, places.work, records)
+        return write_report(paths.out, paths.work, records)
 
 
 def measure(
-    places: Places,
+    paths: TrainingPaths,
     bundle: Path,
     config: Config,
     *,
@@ -154,7 +154,7 @@ def measure(
     """Measure a bundle from anywhere on the test posts and pictures of a data folder.
 
     Args:
-        places: where to read, and where to leave the report and what was measured.
+        paths: where to read, and where to leave the report and what was measured.
         bundle: the bundle's folder.
         config: every number.
         open_progress: as for :func:`run`.
@@ -166,18 +166,18 @@ def measure(
     Raises:
         TagsmithError: the data or the bundle cannot be used.
     """
-    stages = {stage.name: stage for stage in plan(places)}
+    stages = {stage.name: stage for stage in plan(paths)}
     evaluate = stages["evaluate"]
     # The bundle stands in for the draft that a training run would have made.
     evaluate = replace(evaluate, after=("split",), sources={**evaluate.sources, "train-ranker": bundle.resolve()})
     records: list[StageRecord] = []
-    with Workshop(places.work).opened() as workshop:
+    with Workshop(paths.work).opened() as workshop:
         for stage in (stages["split"], evaluate):
             with open_progress(stage.name) as progress:
                 records.append(workshop.run(stage, getattr(config, stage.section), config.seed, progress))
             on_done(records[-1])
         figures = json.loads((workshop.result("evaluate") / METRICS_FILE).read_text(encoding="utf-8"))
-        return write_report(places.out, places.work, records), figures
+        return write_report(paths.out, paths.work, records), figures
 
 
 def _facts(stages: Iterable[Stage], config: Config, work: Path) -> dict[str, object]:

@@ -1,6 +1,6 @@
-"""Who is learnt from, who chooses, who is measured on: posts dealt into train, val and test.
+"""Posts divided into train, to learn from, val, to choose by, and test, to measure on.
 
-A ``split`` field in the data is taken as it is. Where there is none, posts are dealt by what they share, strongest
+A ``split`` field in the data is taken as it is. Where there is none, posts are divided by what they share, strongest
 first, so that nothing of a test post has been seen in training:
 
 1. **author**: all posts of one author go to one split; one whose other posts come with a ``split`` follows them;
@@ -46,8 +46,8 @@ def run(context: StageContext[CorpusConfig]) -> None:
     n_read = {split: len(part) for split, part in parts.items()}
     for split in config.deduplicate:
         parts[split] = list(deduplicate(parts[split]))
-    _demand(len(parts["train"]), config.min_train, "training", "min_train", context.inputs["posts"])
-    _demand(len(parts["val"]), config.min_val, "validation", "min_val", context.inputs["posts"])
+    _require(len(parts["train"]), config.min_train, "training", "min_train", context.inputs["posts"])
+    _require(len(parts["val"]), config.min_val, "validation", "min_val", context.inputs["posts"])
     for split, part in parts.items():
         write_posts(context.out / f"{split}.jsonl.gz", part, data)
     pictured = _pictured(context, tally)
@@ -155,15 +155,15 @@ def _pictured(context: StageContext[CorpusConfig], tally: Tally) -> list[Post]:
     """Return the posts with pictures, as they are; a test of its own with splits of its own."""
     if "multimodal" not in context.inputs:
         return []
-    place = context.inputs["multimodal"]
-    posts = FolderPosts(place, tally, min_hashtags=1).posts()
+    folder = context.inputs["multimodal"]
+    posts = FolderPosts(folder, tally, min_hashtags=1).posts()
     return [post for post in posts if post.image is not None]
 
 
-def _demand(n_posts: int, least: int, what: str, key: str, place: Path) -> None:
+def _require(n_posts: int, least: int, what: str, key: str, folder: Path) -> None:
     if n_posts < least:
         raise DataError(
-            f"{place} gives only {n_posts:,} {what} posts, at least {least:,} are needed; collect more, or lower "
+            f"{folder} gives only {n_posts:,} {what} posts, at least {least:,} are needed; collect more, or lower "
             f"corpus.{key} in the configuration if you know that so few will do"
         )
 

@@ -96,7 +96,7 @@ def run(context: StageContext[EmbeddingsConfig]) -> None:
 
 
 def pairs(words: Sequence[str]) -> tuple[str, ...]:
-    """Return neighbouring words as one token each, told from words by the space in it."""
+    """Return each pair of neighbouring words as one token; the space in it tells it from a word."""
     return tuple(f"{first} {second}" for first, second in pairwise(words))
 
 

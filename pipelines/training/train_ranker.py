@@ -82,7 +82,7 @@ def run(context: StageContext[RankerConfig]) -> None:
         )
         draft.publish()
     (context.out / LEFT_OUT_FILE).write_text(json.dumps(by_source, indent=1), encoding="utf-8")
-    summary = {kind: {"questions": len(asked[kind]), "rows": len(one.table)} for kind, one in sets.items()}
+    summary = {kind: {"questions": len(asked[kind]), "rows": len(gathered.table)} for kind, gathered in sets.items()}
     (context.out / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
 
 

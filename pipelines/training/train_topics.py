@@ -34,7 +34,7 @@ CONFUSION_FILE = "confusion_val.png"
 
 
 @dataclass(frozen=True, slots=True)
-class TopicPlaces:
+class TopicPaths:
     """Where the stage reads and writes.
 
     Attributes:
@@ -54,13 +54,13 @@ class TopicPlaces:
 
 def run(context: StageContext[TopicsConfig]) -> None:
     """Train the classifier from the sources ``topics`` and, where there is one, ``weights``."""
-    places = TopicPlaces(
+    paths = TopicPaths(
         context.inputs["topics"], context.inputs.get("weights"), context.out, context.work, context.cache
     )
-    train_topics(context.config, places, context.progress, context.seed)
+    train_topics(context.config, paths, context.progress, context.seed)
 
 
-def train_topics(config: TopicsConfig, places: TopicPlaces, progress: ProgressPort, seed: int) -> None:
+def train_topics(config: TopicsConfig, paths: TopicPaths, progress: ProgressPort, seed: int) -> None:
     """Write a classifier that ``models.classifier.runtimes.open_classifier`` opens, its figures and a confusion matrix.
 
     The same pictures, weights, numbers and library versions give the same bytes.
@@ -70,10 +70,10 @@ def train_topics(config: TopicsConfig, places: TopicPlaces, progress: ProgressPo
         WeightsUnavailable: the backbone's weights can neither be found nor fetched.
     """
     use_one_thread()
-    folder = read_topic_folder(places.topics, seed)
-    backbone, weights = _choose(config, places, progress)
+    folder = read_topic_folder(paths.topics, seed)
+    backbone, weights = _choose(config, paths, progress)
     network = load_network(backbone, weights)
-    frozen = FrozenBackbone.open(backbone, network, places.cache, config.workers, seed)
+    frozen = FrozenBackbone.open(backbone, network, paths.cache, config.workers, seed)
     task = progress.task("features of the training pictures", len(folder.of_split("train")))
     training, inputs = read_training_set(folder, frozen, config.head, task.advance)
 
@@ -84,7 +84,7 @@ def train_topics(config: TopicsConfig, places: TopicPlaces, progress: ProgressPo
     if config.trainable != "head":
         epochs = progress.task("fine-tuning", config.fine_tune.epochs)
         tuning = FineTuning(
-            classifier, folder, backbone.preprocessing, config.head, config.fine_tune, places.work / "tuning", seed
+            classifier, folder, backbone.preprocessing, config.head, config.fine_tune, paths.work / "tuning", seed
         )
         tuning.run(epochs.advance)
 
@@ -97,11 +97,11 @@ def train_topics(config: TopicsConfig, places: TopicPlaces, progress: ProgressPo
     labels = folder.label_matrix(val)
     whole, small = export_candidates(
         classifier,
-        _facts(config, backbone, folder, places.weights),
+        _facts(config, backbone, folder, paths.weights),
         val,
         labels,
         left_out if config.trainable == "head" else [],
-        places.work,
+        paths.work,
         config.noise_pictures,
         seed + 1,  # other noise than was learnt from
         config.workers,
@@ -110,7 +110,7 @@ def train_topics(config: TopicsConfig, places: TopicPlaces, progress: ProgressPo
     chosen = choose_precision(config.precision, whole, small)
     progress.note(f"{backbone.name} in {chosen.precision}: top-1 {chosen.scores.top1:.3f} on val")
     for name in (NETWORK_FILE, FACTS_FILE):
-        shutil.copyfile(chosen.folder / name, places.out / name)
+        shutil.copyfile(chosen.folder / name, paths.out / name)
     figures = _figures(whole, small, chosen)
     for logits, truth in left_out:
         figures["topics"]["train, sources left out"] = _row(
@@ -118,12 +118,12 @@ def train_topics(config: TopicsConfig, places: TopicPlaces, progress: ProgressPo
         )
     counts = confusion_matrix(topic_probabilities(chosen.seen), labels)
     figures["confusion"] = {"val": {"labels": list(folder.topics), "counts": counts.tolist()}}
-    write_atomic(places.out / METRICS_FILE, json.dumps(figures, indent=1) + "\n")
+    write_atomic(paths.out / METRICS_FILE, json.dumps(figures, indent=1) + "\n")
     table = Confusion(("val",), folder.topics, tuple(tuple(row) for row in counts.tolist()))
-    write_atomic(places.out / CONFUSION_FILE, confusion_png(table))
+    write_atomic(paths.out / CONFUSION_FILE, confusion_png(table))
 
 
-def _choose(config: TopicsConfig, places: TopicPlaces, progress: ProgressPort) -> tuple[Backbone, Path]:
+def _choose(config: TopicsConfig, paths: TopicPaths, progress: ProgressPort) -> tuple[Backbone, Path]:
     bytes_come = 0
     task = progress.task("fetching weights")
 
@@ -133,7 +133,7 @@ def _choose(config: TopicsConfig, places: TopicPlaces, progress: ProgressPort) -
         bytes_come = done
 
     weights_file = Path(config.weights_file) if config.weights_file else None
-    backbone, weights, why = choose_backbone(config.backbone, places.weights, weights_file, places.cache, report)
+    backbone, weights, why = choose_backbone(config.backbone, paths.weights, weights_file, paths.cache, report)
     progress.note(why)
     return backbone, weights
 

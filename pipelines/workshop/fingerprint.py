@@ -1,4 +1,4 @@
-"""Content hashes of the files a stage reads, computed once a version of the file."""
+"""Content hashes of the files a stage reads, computed once for each version of a file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.hashes import file_sha256
 class HashCache:
     """Remembers the SHA-256 of files by path, size and modification time.
 
-    A file that changes without changing either of the two (a tool that restores times) is taken for unchanged, as
+    A file that changes without changing either of the two (a tool that restores times) counts as unchanged, as
     with ``make`` and ``rsync``.
     """
 
@@ -91,6 +91,6 @@ def fingerprint(
     for role, source in sources:
         for name, path in files_below(source):
             total.update(f"\n{role}\t{name}\t{cache.sha256(path)}".encode("utf-8", "surrogateescape"))
-    for one in upstream:
-        total.update(f"\n{one}".encode())
+    for mark in upstream:
+        total.update(f"\n{mark}".encode())
     return total.hexdigest()

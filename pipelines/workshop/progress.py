@@ -1,4 +1,4 @@
-"""How far a stage is, for a person who waits."""
+"""The progress of a stage, for the person who waits for it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Task(Protocol):
 
 
 class ProgressPort(Protocol):
-    """What a stage tells about how far it is."""
+    """How a stage tells its progress."""
 
     def task(self, label: str, total: float | None = None) -> Task:
         """Start a piece of work of ``total`` steps (None: not known) and return what counts them."""
@@ -45,7 +45,7 @@ class _SilentTask:
 
 
 class SilentProgress:
-    """Tells nobody."""
+    """Shows nothing."""
 
     def task(self, label: str, total: float | None = None) -> Task:
         """Return a task that counts nothing."""

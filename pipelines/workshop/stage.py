@@ -10,8 +10,8 @@ planning a run needs none of the training libraries. What it finds and leaves:
     a folder that survives a kill, for checkpoints. It belongs to one fingerprint: a run with other data or numbers
     never finds another run's checkpoint. It is removed when the stage is done.
 ``context.cache``
-    a folder that outlives the run, for what is dear to compute and depends on less than the whole stage does
-    (features of a frozen network). The stage keys what it puts there by content.
+    a folder that outlives the run, for what is expensive to compute and depends on less than the whole
+    stage does (features of a frozen network). The stage keys what it puts there by content.
 
 Change ``VERSION`` whenever the code of a stage gives another result for the same input.
 """
@@ -57,7 +57,7 @@ class Stage:
         section: the part of the configuration that it reads.
         after: names of the stages whose results it reads.
         sources: role -> file or folder that it reads besides; their content counts to the fingerprint.
-        places: role -> folder that its inputs refer to; where it lies and what else it holds does not count.
+        folders: role -> folder that its inputs refer to; where it lies and what else it holds does not count.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Stage:
     section: str
     after: tuple[str, ...]
     sources: Mapping[str, Path]
-    places: Mapping[str, Path] = field(default_factory=dict)
+    folders: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class StageContext(Generic[C]):
         out: where the result goes; empty at the start.
         work: survives a kill of this very stage; see the module.
         cache: survives everything; see the module.
-        inputs: name of an earlier stage, or role of a source or place -> its folder or file.
+        inputs: name of an earlier stage, or role of a source or folder -> where it lies.
         config: the stage's own section of the configuration.
         progress: tells a person how far the stage is.
         seed: of every random generator.
@@ -186,7 +186,7 @@ class Workshop:
         shutil.rmtree(aside, ignore_errors=True)
         for folder in (aside / "out", work, cache):
             folder.mkdir(parents=True, exist_ok=True)
-        inputs = {**{name: self.result(name) for name in stage.after}, **stage.sources, **stage.places}
+        inputs = {**{name: self.result(name) for name in stage.after}, **stage.sources, **stage.folders}
         started, start = utc_timestamp(), self._clock()
 
         def record(outcome: Outcome) -> StageRecord:
@@ -232,8 +232,8 @@ def room_errors(folder: Path) -> Iterator[None]:
         if error.errno in _NO_ROOM or (error.errno is None and "written" in str(error)) or _is_full(folder):
             raise StorageError(_no_room(folder)) from error
         if error.errno in _NOT_WRITABLE:
-            place = error.filename or folder
-            message = f"may not use {place}: {error.strerror}; mend its rights or choose another folder"
+            path = error.filename or folder
+            message = f"may not use {path}: {error.strerror}; change its permissions or choose another folder"
             raise StorageError(message) from error
         raise
     except Exception as error:
@@ -247,7 +247,7 @@ def _no_room(folder: Path) -> str:
 
 
 def _is_full(folder: Path) -> bool:
-    nearest = next(one for one in (folder, *folder.parents) if one.exists())
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
     return shutil.disk_usage(nearest).free < 1 << 16
 
 

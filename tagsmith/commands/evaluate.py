@@ -30,11 +30,11 @@ def evaluate(
     import json
 
     from pipelines.config.training import load_config
-    from pipelines.training.run import Places, measure
+    from pipelines.training.run import TrainingPaths, measure
 
     chosen = choose_bundle(bundle)
-    places = Places(data, weights, out)
-    page, measured = measure(places, chosen, load_config(config), open_progress=stage_display, on_done=print_outcome)
+    paths = TrainingPaths(data, weights, out)
+    page, measured = measure(paths, chosen, load_config(config), open_progress=stage_display, on_done=print_outcome)
     if as_json:
         typer.echo(json.dumps(measured, indent=2, ensure_ascii=False))
         return

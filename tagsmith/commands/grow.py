@@ -48,13 +48,13 @@ def grow(
     from pipelines.collecting.collect import Wish
     from pipelines.config.collect import load_collect_config
     from pipelines.config.training import load_config
-    from pipelines.growing.grow import GrowPlaces
+    from pipelines.growing.grow import GrowPaths
     from pipelines.growing.grow import grow as run_growing
 
     numbers, gathering = load_config(config), load_collect_config(collect)
     shared = installation_folder(installation)
     if collect is not None:
         typer.echo(f"report: {run_crawl(corpus, Wish(), gathering, shared).page}")
-    places = GrowPlaces(corpus, weights, out, shared, resolve_bundle(eyes) if eyes else starter_bundle(), topics)
-    report = run_growing(places, numbers, gathering.topics, open_progress=stage_display, on_done=print_outcome)
+    paths = GrowPaths(corpus, weights, out, shared, resolve_bundle(eyes) if eyes else starter_bundle(), topics)
+    report = run_growing(paths, numbers, gathering.topics, open_progress=stage_display, on_done=print_outcome)
     typer.echo(f"report: {report}")

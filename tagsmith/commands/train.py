@@ -33,8 +33,8 @@ def train(
     Stages whose data and numbers are unchanged are skipped. Stopped or killed, the same command goes on where it was.
     """
     from pipelines.config.training import load_config
-    from pipelines.training.run import Places, run
+    from pipelines.training.run import TrainingPaths, run
 
-    places = Places(data, weights, out, topics)
-    page = run(places, load_config(config), open_progress=stage_display, on_done=print_outcome, until=until)
+    paths = TrainingPaths(data, weights, out, topics)
+    page = run(paths, load_config(config), open_progress=stage_display, on_done=print_outcome, until=until)
     typer.echo(f"report: {page}")

@@ -23,7 +23,7 @@ from models.labelled.topic_predictions import observe, topic_probabilities
 from models.training.distillation import write_network
 from models.training.precision import MOST_LOSS
 from pipelines.config.training import TopicsConfig, load_config
-from pipelines.training.train_topics import CONFUSION_FILE, METRICS_FILE, TopicPlaces, train_topics
+from pipelines.training.train_topics import CONFUSION_FILE, METRICS_FILE, TopicPaths, train_topics
 from pipelines.workshop.progress import SilentProgress
 from tests.support.tiny_network import COLOURS, write_coloured_topics
 
@@ -41,9 +41,9 @@ def small_config(weights: Path, backbone: str) -> TopicsConfig:
     )
 
 
-def places(root: Path, topics: Path) -> TopicPlaces:
+def paths(root: Path, topics: Path) -> TopicPaths:
     """Return empty folders for one run."""
-    found = TopicPlaces(topics, None, root / "out", root / "work", root / "cache")
+    found = TopicPaths(topics, None, root / "out", root / "work", root / "cache")
     for folder in (found.out, found.work, found.cache):
         folder.mkdir(parents=True)
     return found
@@ -66,7 +66,7 @@ def test_the_same_pictures_give_the_same_bytes(topics: Path, tmp_path: Path) -> 
     """Two runs, with different numbers of workers, write identical networks and facts."""
     config = small_config(random_weights(tmp_path, "resnet18"), "resnet18")
     for name, workers in (("first", 1), ("second", 2)):
-        train_topics(replace(config, workers=workers), places(tmp_path / name, topics), SilentProgress(), seed=3)
+        train_topics(replace(config, workers=workers), paths(tmp_path / name, topics), SilentProgress(), seed=3)
     files = [
         {path.name: path.read_bytes() for path in (tmp_path / name / "out").iterdir()} for name in ("first", "second")
     ]
@@ -97,7 +97,7 @@ def trained_resnet50(topics: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     """A topic head on a ResNet50 of random weights: its work folder holds both precisions."""
     root = tmp_path_factory.mktemp("resnet50")
     config = small_config(random_weights(root, "resnet50"), "resnet50")
-    found = places(root, topics)
+    found = paths(root, topics)
     train_topics(config, found, SilentProgress(), seed=3)
     figures = json.loads((found.out / METRICS_FILE).read_text())["topics"]
     assert figures["val, int8"]["top-1"] >= figures["val, float32"]["top-1"] - 1 / 3 - MOST_LOSS
@@ -119,6 +119,6 @@ def test_layers_of_the_backbone_can_be_trained(trainable: str, topics: Path, tmp
     """Fine-tuning goes through the same door and leaves an exported classifier."""
     config = small_config(random_weights(tmp_path, "resnet18"), "resnet18")
     tune = replace(config.fine_tune, epochs=1, batch=8)
-    found = places(tmp_path / "run", topics)
+    found = paths(tmp_path / "run", topics)
     train_topics(replace(config, trainable=trainable, fine_tune=tune), found, SilentProgress(), seed=3)  # type: ignore[arg-type]
     assert open_classifier(found.out).topics == tuple(sorted(COLOURS))

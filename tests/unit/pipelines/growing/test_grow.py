@@ -11,11 +11,11 @@ from core.errors import DataError
 from pipelines.config.collect import load_collect_config
 from pipelines.config.training import load_config
 from pipelines.corpus.topics import lexicon_of_searches
-from pipelines.growing.grow import GrowPlaces, grow, plan
+from pipelines.growing.grow import GrowPaths, grow, plan
 
 
-def places(tmp_path: Path, topics: Path | None = None) -> GrowPlaces:
-    return GrowPlaces(tmp_path / "corpus", None, tmp_path / "store", tmp_path / "inst", tmp_path / "bundle", topics)
+def paths(tmp_path: Path, topics: Path | None = None) -> GrowPaths:
+    return GrowPaths(tmp_path / "corpus", None, tmp_path / "store", tmp_path / "inst", tmp_path / "bundle", topics)
 
 
 def test_the_lexicon_has_what_topics_are_searched_by_and_the_marks_that_we_know() -> None:
@@ -36,7 +36,7 @@ def test_every_topic_that_is_collected_by_default_has_marks() -> None:
 def test_stages_go_from_cleaning_to_outliers(tmp_path: Path) -> None:
     """The crawl's own state is no source: it changes at every visit, and the posts do not."""
     (tmp_path / "corpus" / "posts").mkdir(parents=True)
-    stages = [stage for stage, _ in plan(places(tmp_path), tmp_path / "lexicon.json", load_config())]
+    stages = [stage for stage, _ in plan(paths(tmp_path), tmp_path / "lexicon.json", load_config())]
     assert [(stage.name, stage.after) for stage in stages] == [
         ("clean", ()),
         ("arrange", ("clean",)),
@@ -48,7 +48,7 @@ def test_stages_go_from_cleaning_to_outliers(tmp_path: Path) -> None:
 def test_with_other_pictures_there_is_nothing_to_look_for(tmp_path: Path) -> None:
     """Labelled pictures that were given are taken as they are."""
     (tmp_path / "corpus" / "posts").mkdir(parents=True)
-    stages = plan(places(tmp_path, tmp_path / "topics"), tmp_path / "lexicon.json", load_config())
+    stages = plan(paths(tmp_path, tmp_path / "topics"), tmp_path / "lexicon.json", load_config())
     assert [stage.name for stage, _ in stages] == ["clean", "arrange"]
 
 
@@ -59,5 +59,5 @@ def test_what_is_no_corpus_is_told_before_anything_is_made(tmp_path: Path) -> No
         raise AssertionError(stage)
 
     with pytest.raises(DataError, match="tagsmith collect"):
-        grow(places(tmp_path), load_config(), {}, open_progress=never, on_done=never)  # type: ignore[arg-type]
+        grow(paths(tmp_path), load_config(), {}, open_progress=never, on_done=never)  # type: ignore[arg-type]
     assert not (tmp_path / "store").exists()
