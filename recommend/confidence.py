@@ -26,7 +26,7 @@ four are over it, of random letters fewer than one in twenty."""
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """Limits chosen on val.
+    """The thresholds that say how far an answer can be trusted, chosen on val posts.
 
     Attributes:
         least_energy: of a picture that is known, in nats.
@@ -66,13 +66,13 @@ def text_evidence(text: TextSignals) -> float:
 
 
 def save_confidence(confidence: Confidence, path: Path) -> None:
-    """Write the limits to ``path``."""
+    """Write the thresholds to ``path``."""
     plain = {name: getattr(confidence, name) for name in Confidence.__dataclass_fields__}
     path.write_text(json.dumps(plain, indent=1), encoding="utf-8")
 
 
 def open_confidence(folder: Path) -> Confidence:
-    """Return the limits in ``folder``.
+    """Return the thresholds in ``folder``.
 
     Raises:
         BundleCorrupt: the file is missing or broken.

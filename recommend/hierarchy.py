@@ -25,10 +25,16 @@ SHOWN_CLASSES = 5
 
 
 class HierarchicalRecommender:
-    """Answers queries from one bundle. Safe to share between threads; a batch answers as each query alone would."""
+    """Answers queries from one bundle. Safe to share between threads; a batch answers as each query alone would.
+
+    Args:
+        knowledge: of the bundle.
+        scoring: finds and scores candidates.
+        catalogue: what is told of each hashtag.
+        confidence: how far an answer can be trusted.
+    """
 
     def __init__(self, knowledge: Knowledge, scoring: Scoring, catalogue: Catalogue, confidence: Confidence) -> None:
-        """Answer from these parts."""
         self._knowledge = knowledge
         self._scoring = scoring
         self._catalogue = catalogue

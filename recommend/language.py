@@ -5,8 +5,8 @@ and 4 MB to load, microseconds a text. It is wrong on short texts more often tha
 not call reliable has no effect. Limits that are known:
 
 - Captions of fewer than ``MIN_WORDS`` words, or of languages outside ``CAPTION_LANGUAGES``, have no language; those of
-  two languages have one of them or none. Of 26,000 captions, nearly all English, 73 were taken for another language,
-  about a dozen of them wrongly: names and places ("flowers of notre dame").
+  two languages are told as one of the two, or not at all. Of 26,000 captions, nearly all English, 73 were taken for
+  another language, about a dozen of them wrongly: names and places ("flowers of notre dame").
 - Most Latin hashtags have no language: names, coined words and words that several languages share. Of 8,600, 1,053
   were found to be English and 81 of the other ``LATIN_LANGUAGES``, about six of these wrongly ("broncos").
 - People write English hashtags below captions of any language: below the captions of other languages 16 % of the known
@@ -14,7 +14,7 @@ not call reliable has no effect. Limits that are known:
   language; it is no better guess.
 - A hashtag in another script is certain, but a script serves many languages: a Russian hashtag is not ranked down for
   a Bulgarian caption.
-- Some systems have no build of CLD2. There captions and Latin hashtags have no language; scripts still count.
+- CLD2 is not built for some systems. There captions and Latin hashtags have no language; scripts still count.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ class TagLanguages:
 
     Attributes:
         groups: sets of languages; the first is empty, for hashtags of which nothing is known.
-        group_of: (n_tags,) int16 place in ``groups`` of each hashtag.
+        group_of: (n_tags,) int16 index in ``groups`` of each hashtag.
     """
 
     groups: tuple[frozenset[str], ...]
@@ -211,6 +211,6 @@ def build_tag_languages(
     tags: Sequence[str], segment: Callable[[str], Sequence[str]], detect: Detect = detect_language
 ) -> TagLanguages:
     """Return the languages of ``tags`` (see ``languages_of``); some 10 microseconds a hashtag."""
-    places: dict[frozenset[str], int] = {frozenset(): 0}
-    group_of = [places.setdefault(languages_of(tag, segment, detect), len(places)) for tag in tags]
-    return TagLanguages(tuple(places), np.array(group_of, dtype=np.int16))
+    groups: dict[frozenset[str], int] = {frozenset(): 0}
+    group_of = [groups.setdefault(languages_of(tag, segment, detect), len(groups)) for tag in tags]
+    return TagLanguages(tuple(groups), np.array(group_of, dtype=np.int16))

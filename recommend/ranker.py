@@ -31,8 +31,8 @@ RANKER_FILE = "ranker.json"
 _TREE_SIZES = re.compile(rb"^tree_sizes=([0-9 ]+)\n+", re.MULTILINE)
 EACH_INPUT_MORE = 3.0
 """What an answer's scores gain by each input beyond the first. Scores that are learnt for ranking have no zero of their
-own, and those of the trees that see caption and seeds lay so low that without one of the two every third hashtag that
-cited it had a higher score. On val posts the most that one gained so was 2.63 (ADR 5)."""
+own, and the trees that see caption and seeds gave such low ones that every third hashtag that cited one of the two had
+a higher score without it. On val posts the most that a hashtag gained in that way was 2.63 (ADR 5)."""
 
 
 class Part(IntEnum):
@@ -83,8 +83,13 @@ class ImageWeights:
 class Ranker:
     """Scores candidates and splits their scores. Safe to share between threads.
 
-    Attributes:
-        columns: names of the trees' columns, each a key of ``text.INPUT_OF``.
+    Args:
+        trees: by kind of text.
+        image: picture weights by kind of text, or "none".
+        columns: names of the trees' columns, each a key of ``text.INPUT_OF``; an attribute, too.
+
+    Raises:
+        ValueError: a column that splitting needs is missing.
     """
 
     def __init__(
@@ -93,11 +98,6 @@ class Ranker:
         image: Mapping[str, ImageWeights],
         columns: Sequence[str] = COLUMNS,
     ) -> None:
-        """Rank with ``trees`` by kind of text, and ``image`` weights by kind of text or "none".
-
-        Raises:
-            ValueError: a column that splitting needs is missing.
-        """
         self.columns = tuple(columns)
         self._trees = trees
         self._image = image

@@ -81,7 +81,17 @@ class Scored:
 
 
 class Scoring:
-    """Finds and scores the candidates of a query. Safe to share between threads."""
+    """Finds and scores the candidates of a query. Safe to share between threads.
+
+    Args:
+        knowledge: of the bundle.
+        ranker: the learnt one.
+        catalogue: popularity and topics of hashtags.
+        text: what caption and seeds say.
+        pictures: what pictures say.
+        languages: of the hashtags.
+        blocked: hashtag in normal form to the category that it is never suggested for, or None.
+    """
 
     def __init__(
         self,
@@ -93,7 +103,6 @@ class Scoring:
         languages: TagLanguages,
         blocked: Blocked,
     ) -> None:
-        """Score by these parts; what is ``blocked`` is never a candidate."""
         self._knowledge = knowledge
         self._ranker = ranker
         self._catalogue = catalogue

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.query import Query
-from recommend.baselines.method import Baseline, Corpus, densified, membership
+from recommend.baselines.method import Baseline, Corpus, densified, means_over, unit, weighted_sums
 
 LENGTHS = (3, 4, 5)
 
@@ -22,19 +22,18 @@ class CharacterNgrams(Baseline):
     name = "character n-grams of seeds"
 
     def __init__(self, corpus: Corpus) -> None:
-        """Fit inverse document frequencies to the hashtags of ``corpus``."""
         super().__init__(corpus.tags)
-        spread = Counter(gram for tag in self._tags for gram in set(ngrams(tag)))
+        spread = Counter(gram for tag in self.tags for gram in set(ngrams(tag)))
         self._column_of = {gram: column for column, gram in enumerate(spread)}
-        self._idf = np.array([math.log((1 + len(self._tags)) / (1 + n)) + 1.0 for n in spread.values()])
-        self._grams_by_tag = self._vectors(self._tags).T.tocsr()
+        self._idf = np.array([math.log((1 + len(self.tags)) / (1 + n)) + 1.0 for n in spread.values()])
+        self._grams_by_tag = self._vectors(self.tags).T.tocsr()
 
     def score(self, queries: Sequence[Query]) -> NDArray[np.float32]:
         """Return (q, n_tags) mean cosines to the seeds; 0 without seeds."""
         seeds = sorted({seed for query in queries for seed in query.seeds})
-        place_of = {seed: place for place, seed in enumerate(seeds)}
-        ids = [np.array([place_of[seed] for seed in query.seeds], dtype=np.int64) for query in queries]
-        return densified(membership(ids, len(seeds)) @ (self._vectors(seeds) @ self._grams_by_tag))
+        row_of = {seed: row for row, seed in enumerate(seeds)}
+        ids = [np.array([row_of[seed] for seed in query.seeds], dtype=np.int64) for query in queries]
+        return densified(means_over(ids, len(seeds)) @ (self._vectors(seeds) @ self._grams_by_tag))
 
     def _vectors(self, tags: Sequence[str]) -> Any:
         """Return the (len(tags), n_grams) scipy matrix of unit tf-idf rows."""
@@ -44,8 +43,8 @@ class CharacterNgrams(Baseline):
             columns = np.array(sorted(counts), dtype=np.int64)
             values = np.array([counts[column] for column in columns.tolist()]) * self._idf[columns]
             ids.append(columns)
-            weights.append(values / max(float(np.linalg.norm(values)), 1e-12))
-        return membership(ids, len(self._column_of), weights)
+            weights.append(unit(values))
+        return weighted_sums(ids, len(self._column_of), weights)
 
 
 def ngrams(tag: str) -> list[str]:

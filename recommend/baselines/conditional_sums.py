@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from core.query import Query
 from embeddings.cooccurrence import SEED_SMOOTHING, WORD_SMOOTHING
 from embeddings.sparse import CountMatrix
-from recommend.baselines.method import Baseline, Corpus, densified, membership
+from recommend.baselines.method import Baseline, Corpus, densified, means_over, weighted_sums
 
 
 class SeedSum(Baseline):
@@ -21,7 +21,6 @@ class SeedSum(Baseline):
     name = "sum of P(tag given seed)"
 
     def __init__(self, corpus: Corpus) -> None:
-        """Fit to ``corpus``."""
         super().__init__(corpus.tags)
         self._counts = corpus.counts
         self._given_seed = _conditional(corpus.counts.whole.tag_tag, corpus.counts.whole.tag_posts, SEED_SMOOTHING)
@@ -29,7 +28,7 @@ class SeedSum(Baseline):
     def score(self, queries: Sequence[Query]) -> NDArray[np.float32]:
         """Return (q, n_tags) means of probabilities; 0 without a known seed."""
         ids = [self._counts.tag_ids(query.seeds) for query in queries]
-        return densified(membership(ids, len(self._tags)) @ self._given_seed)
+        return densified(means_over(ids, len(self.tags)) @ self._given_seed)
 
 
 class WordSum(Baseline):
@@ -38,7 +37,6 @@ class WordSum(Baseline):
     name = "sum of P(tag given word)"
 
     def __init__(self, corpus: Corpus) -> None:
-        """Fit to ``corpus``."""
         super().__init__(corpus.tags)
         self._counts = corpus.counts
         whole = corpus.counts.whole
@@ -49,16 +47,20 @@ class WordSum(Baseline):
         """Return (q, n_tags) weighted means of probabilities; 0 without a known word."""
         ids = [self._counts.word_ids(query.words) for query in queries]
         weights = [self._weights[row] / max(float(self._weights[row].sum()), 1e-12) for row in ids]
-        return densified(membership(ids, len(self._counts.words), weights) @ self._given_word)
+        return densified(weighted_sums(ids, len(self._counts.words), weights) @ self._given_word)
 
 
 class BothSums(Baseline):
-    """Scores are the sum of the two above: each is a probability, so they are added as they are, 0 to 2."""
+    """Scores are the sum of the two above: each is a probability, so they are added as they are, 0 to 2.
+
+    Args:
+        seeds: fitted.
+        words: fitted to the same corpus.
+    """
 
     name = "both sums"
 
     def __init__(self, seeds: SeedSum, words: WordSum) -> None:
-        """Add the scores of two fitted baselines."""
         super().__init__(seeds.tags)
         self._parts = (seeds, words)
 

@@ -9,7 +9,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from core.query import Query
-from recommend.baselines.method import Baseline, Corpus, membership
+from recommend.baselines.method import Baseline, Corpus, sums_over
 
 N_FREQUENT = 3000
 RIDGE = 200.0
@@ -18,16 +18,19 @@ RIDGE = 200.0
 class Ease(Baseline):
     """Scores are sums over seeds of item-item weights B = I - P / diag(P), P the inverse of X'X + ridge I.
 
-    The inverse is of the most used hashtags alone: it takes 8 n² bytes and n³ steps. Others score 0.
+    Args:
+        corpus: is learnt from.
+        n_frequent: the inverse is of so many most used hashtags alone, as it takes 8 n² bytes and n³ steps; others
+            score 0.
+        ridge: strength of the regularisation.
     """
 
     name = "EASE"
 
     def __init__(self, corpus: Corpus, *, n_frequent: int = N_FREQUENT, ridge: float = RIDGE) -> None:
-        """Fit to ``corpus``."""
         super().__init__(corpus.tags)
         self._counts = corpus.counts
-        n_items = min(n_frequent, len(self._tags))
+        n_items = min(n_frequent, len(self.tags))
         gram = corpus.counts.whole.tag_tag.to_scipy()[:n_items, :n_items].toarray().astype(np.float64)
         gram[np.diag_indices(n_items)] = corpus.counts.whole.tag_posts[:n_items] + ridge
         inverse = scipy.linalg.inv(gram, overwrite_a=True, check_finite=False)
@@ -40,6 +43,6 @@ class Ease(Baseline):
         n_items = self._weights.shape[0]
         known = [self._counts.tag_ids(query.seeds) for query in queries]
         ids = [row[row < n_items] for row in known]
-        scores = np.zeros((len(queries), len(self._tags)), dtype=np.float32)
-        scores[:, :n_items] = membership(ids, n_items, [np.ones(len(row)) for row in ids]) @ self._weights
+        scores = np.zeros((len(queries), len(self.tags)), dtype=np.float32)
+        scores[:, :n_items] = sums_over(ids, n_items) @ self._weights
         return scores

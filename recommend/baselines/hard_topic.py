@@ -15,10 +15,15 @@ _OUTSIDE = np.float32(-1e6)
 
 
 class HardTopic(Baseline):
-    """Scores are those of another baseline; hashtags that no post of the best topic carries come last."""
+    """Scores are those of another baseline; hashtags that no post of the best topic carries come last.
+
+    Args:
+        corpus: its counts must be by topic.
+        method: ranks.
+        mixture: gives the topics of queries.
+    """
 
     def __init__(self, corpus: Corpus, method: Baseline, mixture: TopicMixture) -> None:
-        """Route queries by ``mixture`` before ``method`` ranks them; counts of ``corpus`` must be by topic."""
         super().__init__(method.tags)
         self.name = f"{method.name}, hard routing"
         self._method = method

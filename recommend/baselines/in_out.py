@@ -12,18 +12,21 @@ from core.query import Query
 from embeddings.nearest import PRIOR_POWER
 from embeddings.table import EmbeddingTable
 from embeddings.tokens import query_tokens
-from recommend.baselines.method import Baseline, membership
+from recommend.baselines.method import Baseline, sums_over
 
 
 class InOut(Baseline):
-    """Scores are sums over the query's tokens of P(hashtag given token), 0 to the number of tokens."""
+    """Scores are sums over the query's tokens of P(hashtag given token), 0 to the number of tokens.
+
+    Args:
+        table: is scored by.
+        name: tells several tables apart.
+
+    Raises:
+        DataError: the table has no output vectors.
+    """
 
     def __init__(self, table: EmbeddingTable, name: str) -> None:
-        """Score by ``table`` under the name ``name``.
-
-        Raises:
-            DataError: the table has no output vectors.
-        """
         super().__init__(table.words[: table.n_outputs])
         if not table.has_outputs:
             raise DataError("in-out scores need output vectors, and this table has none")
@@ -42,6 +45,5 @@ class InOut(Baseline):
         logits -= logits.max(axis=1, keepdims=True)
         np.exp(logits, out=logits)
         logits /= logits.sum(axis=1, keepdims=True)
-        places = [np.searchsorted(used, row).astype(np.int64) for row in ids]
-        whole = membership(places, used.size, [np.ones(len(row)) for row in ids])
-        return np.asarray(whole @ logits, dtype=np.float32)
+        rows = [np.searchsorted(used, row).astype(np.int64) for row in ids]
+        return np.asarray(sums_over(rows, used.size) @ logits, dtype=np.float32)

@@ -11,14 +11,18 @@ from core.query import Query
 from embeddings.nearest import unit_rows
 from embeddings.table import EmbeddingTable
 from embeddings.tokens import query_tokens
-from recommend.baselines.method import Baseline, membership
+from recommend.baselines.method import Baseline, means_over
 
 
 class MeanVectorCosine(Baseline):
-    """Scores are cosines, -1 to 1; a query without a known token scores 0 everywhere."""
+    """Scores are cosines, -1 to 1; a query without a known token scores 0 everywhere.
+
+    Args:
+        table: is scored by.
+        name: tells several tables apart.
+    """
 
     def __init__(self, table: EmbeddingTable, name: str) -> None:
-        """Score by ``table`` under the name ``name``, as several tables are compared."""
         super().__init__(table.words[: table.n_outputs])
         self.name = name
         self._table = table
@@ -28,5 +32,5 @@ class MeanVectorCosine(Baseline):
     def score(self, queries: Sequence[Query]) -> NDArray[np.float32]:
         """Return (q, n_tags) cosines of each query's mean vector."""
         ids = [self._table.ids(query_tokens(query)) for query in queries]
-        means = membership(ids, len(self._table.words)) @ self._inputs
+        means = means_over(ids, len(self._table.words)) @ self._inputs
         return unit_rows(np.asarray(means, dtype=np.float32)) @ self._unit_targets

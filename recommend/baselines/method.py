@@ -45,7 +45,7 @@ def build_corpus(
     topics: Sequence[str] = (),
     topic_weights: NDArray[np.floating[Any]] | None = None,
 ) -> Corpus:
-    """Return the corpus of ``posts``, each kind of post once.
+    """Return the corpus of ``posts``, copies left out.
 
     Args:
         posts: training posts.
@@ -57,7 +57,7 @@ def build_corpus(
     """
     kept = distinct_posts(posts)
     weights = None if topic_weights is None else topic_weights[kept]
-    distinct = tuple(posts[place] for place in kept)
+    distinct = tuple(posts[index] for index in kept)
     counts = count_posts(distinct, topics=topics, topic_weights=weights, min_posts=MIN_POSTS, min_authors=1, min_cell=1)
     return Corpus(distinct, counts)
 
@@ -65,21 +65,21 @@ def build_corpus(
 class Baseline(ABC):
     """A published method: fitted when made, then asked for ranked hashtags. No state changes when asked.
 
+    Methods that learn from posts take the ``Corpus`` that they are fitted to.
+
+    Args:
+        tags: the hashtags that can be suggested, most used first, so that ties go to the more popular.
+
     Attributes:
         name: short and stable; figures are filed under it.
+        tags: the columns of the scores.
     """
 
     name: str
 
     def __init__(self, tags: tuple[str, ...]) -> None:
-        """Keep the hashtags that can be suggested, most used first, so that ties go to the more popular."""
-        self._tags = tags
+        self.tags = tags
         self._row_of = {tag: row for row, tag in enumerate(tags)}
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """The hashtags that can be suggested: the columns of the scores."""
-        return self._tags
 
     @abstractmethod
     def score(self, queries: Sequence[Query]) -> NDArray[np.float32]:
@@ -91,7 +91,7 @@ class Baseline(ABC):
         for start in range(0, len(queries), BATCH_QUERIES):
             batch = queries[start : start + BATCH_QUERIES]
             best = top_k(self.score(batch), k, [self._banned(query) for query in batch])
-            ranked.extend([self._tags[row] for row in rows if row >= 0] for rows in best.ids.tolist())
+            ranked.extend([self.tags[row] for row in rows if row >= 0] for rows in best.ids.tolist())
         return ranked
 
     def _banned(self, query: Query) -> NDArray[np.int64]:
@@ -99,15 +99,27 @@ class Baseline(ABC):
         return np.array([row for row in banned if row is not None], dtype=np.int64)
 
 
-def membership(ids: Sequence[NDArray[np.int64]], n_columns: int, weights: Sequence[Any] | None = None) -> Any:
-    """Return the scipy (len(ids), n_columns) matrix with ``weights`` at each row's ids; by default they average."""
-    sizes = [len(row) for row in ids]
+def sums_over(ids: Sequence[NDArray[np.int64]], n_columns: int) -> Any:
+    """Return the scipy (len(ids), n_columns) matrix that, times values, gives each row the sum of those at its ids."""
+    return weighted_sums(ids, n_columns, [np.ones(len(row)) for row in ids])
+
+
+def means_over(ids: Sequence[NDArray[np.int64]], n_columns: int) -> Any:
+    """Return the same that averages; 0 for a row without ids."""
+    return weighted_sums(ids, n_columns, [np.full(len(row), 1.0 / max(len(row), 1)) for row in ids])
+
+
+def weighted_sums(ids: Sequence[NDArray[np.int64]], n_columns: int, weights: Sequence[Any]) -> Any:
+    """Return the scipy (len(ids), n_columns) matrix with ``weights`` at each row's ids, 0 elsewhere."""
     columns = np.concatenate([np.zeros(0, dtype=np.int64), *ids])
-    if weights is None:
-        weights = [np.full(size, 1.0 / max(size, 1)) for size in sizes]
-    data = np.concatenate([np.zeros(0), *weights]).astype(np.float32)
-    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    return sp.csr_matrix((data, columns, starts), shape=(len(sizes), n_columns))
+    values = np.concatenate([np.zeros(0), *weights]).astype(np.float32)
+    starts = np.concatenate([[0], np.cumsum([len(row) for row in ids])]).astype(np.int64)
+    return sp.csr_matrix((values, columns, starts), shape=(len(ids), n_columns))
+
+
+def unit(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a vector at length 1; zeros stay zeros."""
+    return values / max(float(np.linalg.norm(values)), 1e-12)
 
 
 def densified(matrix: Any) -> NDArray[np.float32]:

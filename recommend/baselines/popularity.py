@@ -17,7 +17,6 @@ class Popularity(Baseline):
     name = "popularity"
 
     def __init__(self, corpus: Corpus) -> None:
-        """Fit to ``corpus``."""
         super().__init__(corpus.tags)
         self._share = (corpus.counts.whole.tag_posts / max(corpus.counts.whole.n_posts, 1)).astype(np.float32)
 

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from core.query import Query
-from recommend.baselines.method import Baseline, Corpus, densified, membership
+from recommend.baselines.method import Baseline, Corpus, densified, sums_over
 
 N_CANDIDATES = 25
 K_RANK = 4.0
@@ -27,7 +27,6 @@ class CooccurrencePromotion(Baseline):
     name = "co-occurrence with promotion"
 
     def __init__(self, corpus: Corpus) -> None:
-        """Fit to ``corpus``."""
         super().__init__(corpus.tags)
         self._counts = corpus.counts
         whole = corpus.counts.whole
@@ -35,7 +34,7 @@ class CooccurrencePromotion(Baseline):
         stable = K_STABLE / (K_STABLE + np.abs(K_STABLE - log_uses))
         descriptive = K_DESCRIPTIVE / (K_DESCRIPTIVE + np.abs(K_DESCRIPTIVE - log_uses))
         rows, columns, values = [], [], []
-        for seed in range(len(self._tags)):
+        for seed in range(len(self.tags)):
             candidates, together = whole.tag_tag.row(seed)
             best = np.lexsort((candidates, -together))[:N_CANDIDATES]
             ranks = K_RANK / (K_RANK + np.arange(best.size))
@@ -44,10 +43,9 @@ class CooccurrencePromotion(Baseline):
             share = together[best] / max(int(whole.tag_posts[seed]), 1)
             values.append(share * ranks * stable[seed] * descriptive[candidates[best]])
         cells = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
-        self._promoted = sp.csr_matrix(cells, shape=(len(self._tags), len(self._tags)), dtype=np.float32)
+        self._promoted = sp.csr_matrix(cells, shape=(len(self.tags), len(self.tags)), dtype=np.float32)
 
     def score(self, queries: Sequence[Query]) -> NDArray[np.float32]:
         """Return (q, n_tags) sums of promoted shares; 0 without a known seed."""
         ids = [self._counts.tag_ids(query.seeds) for query in queries]
-        ones = [np.ones(len(row)) for row in ids]
-        return densified(membership(ids, len(self._tags), ones) @ self._promoted)
+        return densified(sums_over(ids, len(self.tags)) @ self._promoted)

@@ -12,12 +12,16 @@ from recommend.baselines.method import Baseline, Corpus, TopicMixture
 
 
 class TopicPopularity(Baseline):
-    """Scores are expected shares of posts under the query's topic mixture, 0 to 1."""
+    """Scores are expected shares of posts under the query's topic mixture, 0 to 1.
+
+    Args:
+        corpus: its counts must be by topic, in the order of the mixture's columns.
+        mixture: gives the topics of queries.
+    """
 
     name = "popularity in topics"
 
     def __init__(self, corpus: Corpus, mixture: TopicMixture) -> None:
-        """Fit to ``corpus``, whose counts must be by topic, in the order of ``mixture``'s columns."""
         super().__init__(corpus.tags)
         shares = [topic.tag_posts / max(topic.n_posts, 1) for topic in corpus.counts.by_topic]
         self._shares = np.stack(shares).astype(np.float32)

@@ -35,12 +35,18 @@ RELATED_SMOOTHING = 5.0
 class Catalogue:
     """Look-ups over one vocabulary. Holds no state that a request changes; safe to share between threads.
 
+    Args:
+        counts: of the training posts; stays mapped from disk.
+        display: how a hashtag is written for readers, ``GoldenRetriever`` for ``goldenretriever``.
+        trends: dated counts, where there are any.
+        meanings: (n_tags, m) unit rows in a word space, zeros where nothing is known; None without one.
+
     Attributes:
-        tags: hashtags in normal form, most used first, ties in alphabetical order; a hashtag's id is its place.
+        tags: hashtags in normal form, most used first, ties in alphabetical order; a hashtag's id is its index.
         topics: topic names.
         posts: (n_tags,) int64 posts that carry each.
         log_prior: (n_tags,) float32 natural log of each hashtag's share of all use, below 0.
-        tier_of: (n_tags,) int8 place in ``TIERS``. Hashtags used equally often are in one tier, and the hashtag
+        tier_of: (n_tags,) int8 index in ``TIERS``. Hashtags used equally often are in one tier, and the hashtag
             at a boundary belongs to the more used side.
         percentile: (n_tags,) float32 share of the vocabulary that is used less, 0 to below 1.
         trends: dated counts; none where there are no files with them.
@@ -53,14 +59,6 @@ class Catalogue:
         trends: TrendShelf | None = None,
         meanings: NDArray[np.float32] | None = None,
     ) -> None:
-        """Index ``counts``.
-
-        Args:
-            counts: of the training posts; stays mapped from disk.
-            display: how a hashtag is written for readers, ``GoldenRetriever`` for ``goldenretriever``.
-            trends: dated counts, where there are any.
-            meanings: (n_tags, m) unit rows in a word space, zeros where nothing is known; None without one.
-        """
         self.tags = counts.tags
         self.topics = counts.topics
         self._counts = counts
@@ -134,7 +132,7 @@ class Catalogue:
         sizes = (self.posts[others] + RELATED_SMOOTHING) * (self.posts[number] + RELATED_SMOOTHING)
         strengths = together / np.sqrt(sizes)
         best = np.argsort(-strengths, kind="stable")[:k]
-        return [(self.tags[int(others[place])], float(strengths[place])) for place in best]
+        return [(self.tags[int(others[index])], float(strengths[index])) for index in best]
 
     def check_topic(self, topic: str | None) -> None:
         """Pass for None, which means all topics, and for a topic that there is.
@@ -160,7 +158,7 @@ class Catalogue:
         cosines = self._meanings @ self._meanings[number]
         cosines[number] = -1.0
         best = np.argsort(-cosines, kind="stable")[:k]
-        return [(self.tags[int(place)], float(cosines[place])) for place in best if cosines[place] > 0]
+        return [(self.tags[int(other)], float(cosines[other])) for other in best if cosines[other] > 0]
 
     def complete(self, prefix: str, k: int, after: int = -1) -> tuple[str, ...]:
         """Return up to k hashtags that start with ``prefix``, most used first; ``#`` and capitals do not matter.

@@ -18,14 +18,14 @@ NICHE_SHARE = 0.2
 
 
 def tiers_of(posts: NDArray[np.int64]) -> NDArray[np.int8]:
-    """Return (n_tags,) places in ``TIERS`` of ``posts`` (n_tags,), which fall.
+    """Return (n_tags,) indices in ``TIERS`` of hashtags with so many ``posts`` (n_tags,), most first.
 
     Hashtags used equally often are in one tier, and the hashtag at a boundary belongs to the more used side.
     """
     if not posts.size:
         return np.zeros(0, dtype=np.int8)
     used = np.cumsum(posts)
-    # Counts at the boundaries rather than places, so that equal counts never part.
+    # The counts at the boundaries rather than their positions, so that hashtags with equal counts stay together.
     broad_from, mid_from = (
         posts[min(int(np.searchsorted(used, share * used[-1])), posts.size - 1)]
         for share in (BROAD_SHARE, 1.0 - NICHE_SHARE)

@@ -49,7 +49,8 @@ MIN_POSTS = 30
 CLEAR_RATIO = 1.25
 """Up is at least this ratio, down at most its inverse."""
 CLEAR_Z = 1.96
-"""And at least this many standard deviations from no change: one in twenty by chance, both directions together."""
+"""And at least this many standard deviations from no change: by chance alone one hashtag in twenty is as far, in either
+direction."""
 HOME_SHARE = 0.5
 """A hashtag with at least this share of its posts in one topic is compared with the posts of that topic alone, so that
 a week in which more was collected for another topic does not look like its fall."""
@@ -106,15 +107,14 @@ class SpanTable:
 
 
 class TrendBook:
-    """Look-ups over one snapshot. Holds no state that a request changes; safe to share between threads."""
+    """Look-ups over one snapshot. Holds no state that a request changes; safe to share between threads.
+
+    Args:
+        snapshot: the counts; an attribute, too.
+        blocked: hashtag to the category it is blocked for, or None; blocked ones are never answered.
+    """
 
     def __init__(self, snapshot: TrendSnapshot, blocked: Blocked = nothing_blocked) -> None:
-        """Index a snapshot.
-
-        Args:
-            snapshot: the counts.
-            blocked: hashtag to the category it is blocked for, or None; blocked ones are never answered.
-        """
         self.snapshot = snapshot
         self.source = TrendSource(snapshot.name, snapshot.as_of, snapshot.corpus, snapshot.sources)
         self._row_of = {tag: row for row, tag in enumerate(snapshot.hashtags)}
@@ -251,21 +251,20 @@ def trend_files(bundle: Path, refreshed: Path | None = None) -> tuple[Path, Path
 
 
 class TrendShelf:
-    """Files with trends, read when asked and again when they change. Safe to share between threads."""
+    """Files with trends, read when asked and again when they change. Safe to share between threads.
+
+    Args:
+        files: they may be there or not; of two with the same last day the later one of the list counts.
+        now: the clock that ages are told by.
+        blocked: hashtag to the category it is blocked for, or None.
+
+    Raises:
+        BundleError: a file is there and holds no trends of this format.
+    """
 
     def __init__(
         self, files: Sequence[Path] = (), *, now: UtcClock = utc_now, blocked: Blocked = nothing_blocked
     ) -> None:
-        """Read what is there.
-
-        Args:
-            files: they may be there or not; of two with the same last day the later one of the list counts.
-            now: the clock that ages are told by.
-            blocked: hashtag to the category it is blocked for, or None.
-
-        Raises:
-            BundleError: a file is there and holds no trends of this format.
-        """
         self._now = now
         self._blocked = blocked
         self._held = {file: (_mark(file), self._read(file)) for file in files}

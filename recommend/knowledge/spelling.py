@@ -16,10 +16,13 @@ N_BUCKETS = 1 << 16
 
 
 class SpellingIndex:
-    """The n-grams of a vocabulary, each pointing at the hashtags that have it. Safe to share between threads."""
+    """The n-grams of a vocabulary, each pointing at the hashtags that have it. Safe to share between threads.
+
+    Args:
+        tags: the vocabulary; ten thousand take a tenth of a second.
+    """
 
     def __init__(self, tags: Sequence[str]) -> None:
-        """Index ``tags``; a tenth of a second for ten thousand."""
         grams = [np.unique(gram_buckets(tag, N_BUCKETS)) for tag in tags]
         row = np.repeat(np.arange(len(tags)), [len(buckets) for buckets in grams])
         bucket = np.concatenate([np.zeros(0, np.int64), *grams])

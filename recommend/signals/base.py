@@ -32,6 +32,9 @@ MIN_CONTENT_LETTERS = 3
 class TextSignal(ABC):
     """One number for each hashtag, from the caption, the seeds or both. Safe to share between threads.
 
+    Args:
+        knowledge: of the bundle; what is the same for every query is prepared from it.
+
     Attributes:
         name: of the signal and of its column in the ranker's table.
         speaks_for: the input whose part of a score its column counts to.
@@ -40,7 +43,6 @@ class TextSignal(ABC):
         quota_above: only hashtags with a higher value than this become candidates.
         ranked: whether the ranker has a column for it.
         behind: whether the ranker has a second column for it, the distance to the best candidate's value.
-        knowledge: of the bundle.
     """
 
     name: ClassVar[str]
@@ -52,7 +54,6 @@ class TextSignal(ABC):
     behind: ClassVar[bool] = False
 
     def __init__(self, knowledge: Knowledge) -> None:
-        """Prepare what is the same for every query."""
         self.knowledge = knowledge
 
     @abstractmethod
@@ -62,6 +63,14 @@ class TextSignal(ABC):
 
 class TextSignals:
     """What caption and seeds of one query say: what signals read, and the signals themselves.
+
+    Args:
+        knowledge: of the bundle.
+        query: what is asked; where it has neither caption nor seeds, signals say what is true of any post.
+        signals: of the same bundle; each may read the columns of those before it.
+
+    Raises:
+        InvalidOption: the query names a topic that the bundle does not have.
 
     Attributes:
         query: what was asked.
@@ -79,16 +88,6 @@ class TextSignals:
     """
 
     def __init__(self, knowledge: Knowledge, query: Query, signals: Sequence[TextSignal]) -> None:
-        """Read a query.
-
-        Args:
-            knowledge: of the bundle.
-            query: what is asked; where it has neither caption nor seeds, signals say what is true of any post.
-            signals: of the same bundle; each may read the columns of those before it.
-
-        Raises:
-            InvalidOption: the query names a topic that the bundle does not have.
-        """
         self._knowledge = knowledge
         self._signals = signals
         counts = knowledge.counts

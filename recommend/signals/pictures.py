@@ -53,13 +53,15 @@ class Picture:
 class PictureSignal(ABC):
     """One number for each hashtag, from a picture. Safe to share between threads.
 
+    Args:
+        knowledge: of the bundle.
+        catalogue: of its hashtags.
+
     Attributes:
         name: of the signal and of its weight in the ranker.
         speaks_for: the input whose part of a score it counts to.
         source: where the formula in the docstring of ``compute`` comes from.
         first_weight: its weight before anything is learnt: where no post has a picture, and where learning begins.
-        knowledge: of the bundle.
-        catalogue: of its hashtags.
         share: (n_tags,) the share of all posts that carry each hashtag, above 0.
     """
 
@@ -69,7 +71,6 @@ class PictureSignal(ABC):
     first_weight: ClassVar[float]
 
     def __init__(self, knowledge: Knowledge, catalogue: Catalogue) -> None:
-        """Prepare what is the same for every picture."""
         self.knowledge = knowledge
         self.catalogue = catalogue
         whole = knowledge.counts.whole
@@ -197,10 +198,14 @@ class ImageSignals:
 
 
 class ImageSignalMaker:
-    """Computes a picture's signals from a bundle's knowledge. Safe to share between threads."""
+    """Computes a picture's signals from a bundle's knowledge. Safe to share between threads.
+
+    Args:
+        knowledge: of the bundle.
+        catalogue: knows the hashtags of each topic.
+    """
 
     def __init__(self, knowledge: Knowledge, catalogue: Catalogue) -> None:
-        """Read from ``knowledge``; ``catalogue`` knows the hashtags of each topic."""
         self._knowledge = knowledge
         self._signals = [signal(knowledge, catalogue) for signal in PICTURE_SIGNALS]
 

@@ -324,8 +324,10 @@ COLUMNS = tuple(INPUT_OF)
 class SignalMaker:
     """Computes the text signals from a bundle's knowledge. Safe to share between threads.
 
+    Args:
+        knowledge: of the bundle; an attribute, too.
+
     Attributes:
-        knowledge: of the bundle.
         general_prior: (n_tags,) mean log share of posts at large and of posts with captions: low for what one source
             alone uses.
     """
