@@ -16,11 +16,11 @@ from service.answer.interpret import Asked, understand
 from service.answer.render import render
 from service.context import RequestContext
 from service.engine.lifecycle import ServedBundle
-from service.ids import suggestion_id
 from service.intake.bodies import Claim
 from service.intake.post import ReadRequest
 from service.schemas.answers import SuggestionAnswer, Warned
 from service.schemas.requests import CheckRequest, SuggestionRequest
+from service.store.ids import suggestion_id
 
 CODE = "store_unavailable"
 OUTDATED = "the database is away: feedback that was given since it went is not in this list"

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,11 +18,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import NotReady, Overloaded
 from core.ports import ImageClassifier, Recommender
 from core.query import ImageEvidence, Query
 from core.suggestions import Answer
 from service.engine.batcher import MicroBatcher
-from service.engine.load_gate import LoadGate
 from service.engine.memory import PixelBudget, announced_pixels, give_freed_memory_back
 from service.observe.metrics import Metrics, StageTimes
 from service.settings import Settings
@@ -29,6 +30,69 @@ from service.settings import Settings
 MAX_DECODERS = 4
 # Beyond what telephones usually take: worth the milliseconds of tidying up.
 LARGE_PIXELS = 13_000_000
+WINDOW = 64
+MIN_RETRY_S = 1.0
+MAX_RETRY_S = 60.0
+
+
+class LoadGate:
+    """Lets at most ``capacity`` requests in, to be decoded, classified and ranked, and measures how fast they leave.
+
+    The rate is requests done per second of busy time over the last ``WINDOW`` ones, so that a quiet hour does not
+    make the service look slow. Lives on the event loop; not locked.
+    """
+
+    def __init__(self, capacity: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._capacity = capacity
+        self._clock = clock
+        self._busy_s = 0.0
+        self._busy_since = 0.0
+        self._done_at: deque[float] = deque(maxlen=WINDOW)
+        self._freed = asyncio.Event()
+        self.n_inside = 0
+        self.closed = False
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Hold one place.
+
+        Raises:
+            Overloaded: every place is taken; ``retry_after_s`` is the time that draining them takes as measured.
+            NotReady: the gate is closed.
+        """
+        if self.closed:
+            raise NotReady("The service is shutting down.", retry_after_s=MIN_RETRY_S)
+        if self.n_inside >= self._capacity:
+            raise Overloaded("The queue is full.", retry_after_s=self.retry_after_s())
+        if self.n_inside == 0:
+            self._busy_since = self._clock()
+        self.n_inside += 1
+        try:
+            yield
+        finally:
+            self._done_at.append(self._busy_clock())
+            self.n_inside -= 1
+            self._freed.set()
+            if self.n_inside == 0:
+                self._busy_s = self._done_at[-1]
+
+    async def place(self) -> None:
+        """Wait until a place is free; somebody else may still be quicker."""
+        while self.n_inside >= self._capacity and not self.closed:
+            self._freed.clear()
+            await self._freed.wait()
+
+    def retry_after_s(self) -> float:
+        """Return the seconds that draining those inside takes as measured, 1 to 60; 1 before anything is."""
+        if len(self._done_at) < 2:
+            return MIN_RETRY_S
+        span_s = self._done_at[-1] - self._done_at[0]
+        seconds_each = span_s / (len(self._done_at) - 1)
+        return min(MAX_RETRY_S, max(MIN_RETRY_S, self.n_inside * seconds_each))
+
+    def _busy_clock(self) -> float:
+        """Seconds during which at least one request was inside."""
+        return self._busy_s + (self._clock() - self._busy_since)
 
 
 @dataclass(frozen=True, slots=True)

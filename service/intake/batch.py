@@ -7,8 +7,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from service.intake.bodies import Claim
-from service.intake.json_body import parse_json, read_json, repeated_name
+from service.intake.bodies import Claim, parse_json, read_json, repeated_name
 from service.intake.post import ReadRequest, post_of
 from service.problems import invalid, shown_name
 from service.schemas.requests import MAX_BATCH_BYTES, MAX_BATCH_POSTS, SuggestionRequest

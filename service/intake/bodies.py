@@ -1,14 +1,36 @@
-"""The bytes of request bodies: each bounded while it streams in, and all of them together."""
+"""Request bodies: bounded while they stream in, bounded all together, and JSON of any kind read strictly.
+
+Strict JSON is UTF-8 with finite numbers, no name twice in one object, and no more values or levels than a request
+needs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, NoReturn, TypeVar
 
+from anyio import to_thread
+from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from core.errors import Overloaded
-from service.problems import Refusal
+from service.problems import Refusal, invalid, refuse_fields, shown_name
+
+JSON = "application/json"
+MAX_SMALL_BYTES = 100_000
+"""Of a body with a few fields: feedback and saved sets."""
+BIG_JSON_BYTES = 200_000
+# Commas and brackets: a body of 20 MB made of "{}," would become objects of half a GB. Base64 holds none of them, a
+# caption of commas alone 5,000.
+MAX_JSON_MARKS = 20_000
+MAX_JSON_LEVELS = 20
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+MakeObject = Callable[[list[tuple[str, Any]]], object]
+"""Makes an object of its (name, value) pairs."""
 
 
 class ByteBudget:
@@ -115,5 +137,117 @@ async def body_chunks(request: Request, claim: Claim, max_bytes: int) -> AsyncIt
         yield chunk
 
 
+async def read_json(request: Request, claim: Claim, parse: Callable[[bytearray], T], *, max_bytes: int) -> T:
+    """Return what ``parse`` makes of the body.
+
+    Args:
+        request: whose body it is.
+        claim: what the body's bytes are drawn from.
+        parse: called in a thread when the body is large.
+        max_bytes: of the body.
+
+    Raises:
+        Refusal: the body is not JSON or too large, or ``parse`` refuses it.
+        Overloaded: too many bytes of bodies are held already.
+    """
+    if content_kind(request) != JSON:
+        raise Refusal("unsupported_content_type", "Send application/json.")
+    body = await read_body(request, claim, max_bytes)
+    # A large picture in base64 takes long enough to be felt by every other request.
+    return await to_thread.run_sync(parse, body) if len(body) > BIG_JSON_BYTES else parse(body)
+
+
+async def read_model(request: Request, budget: ByteBudget, model: type[M]) -> M:
+    """Return a body of a few fields as ``model``.
+
+    Raises:
+        Refusal: anything between the content type and a field's form is wrong.
+        Overloaded: too many bytes of bodies are held already.
+    """
+    with budget.claims() as claim:
+        fields = await read_json(request, claim, parse_object, max_bytes=MAX_SMALL_BYTES)
+    return validated(model, fields)
+
+
+def parse_object(body: bytes | bytearray, part: str = "body") -> dict[str, Any]:
+    """Return a JSON object.
+
+    Args:
+        body: its bytes.
+        part: of the request, as its refusals name it; the fields of the body itself are named without it.
+
+    Raises:
+        Refusal: ``malformed_body`` for broken JSON, ``body_too_large`` for too many values, ``invalid_request`` for a
+            name that is given twice or a value that is not an object.
+    """
+    field = "" if part == "body" else part
+
+    def make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        name = repeated_name(pairs)
+        if name is not None:
+            raise invalid(shown_name(f"{field}.{name}" if field else name), "is given twice")
+        return dict(pairs)
+
+    value = parse_json(body, part, max_marks=MAX_JSON_MARKS, make_object=make_object)
+    if not isinstance(value, dict):
+        raise invalid(field, "must be a JSON object")
+    return value
+
+
+def parse_json(body: bytes | bytearray, part: str, *, max_marks: int, make_object: MakeObject) -> object:
+    """Return a JSON value whose objects ``make_object`` made.
+
+    Raises:
+        Refusal: ``malformed_body`` for broken JSON or more than ``MAX_JSON_LEVELS`` levels, ``body_too_large`` for more
+            than ``max_marks`` commas and brackets.
+    """
+    if sum(map(body.count, (b",", b"[", b"{"))) > max_marks:
+        raise Refusal("body_too_large", f"The {part} has more values than any request needs.")
+    try:
+        value: object = json.loads(body.decode("utf-8"), object_pairs_hook=make_object, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise Refusal("malformed_body", f"The {part} is not valid JSON in UTF-8.") from None
+    if _is_too_deep(value):
+        raise Refusal("malformed_body", f"The {part} has more levels than any request needs.")
+    return value
+
+
+def repeated_name(pairs: list[tuple[str, Any]]) -> str | None:
+    """Return the first name that comes a second time, or None."""
+    if len(dict(pairs)) == len(pairs):
+        return None
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            return name
+        seen.add(name)
+    raise AssertionError("fewer names than pairs, and none twice")
+
+
+def validated(model: type[M], fields: Mapping[str, Any], *, inside: Mapping[str, str] | None = None) -> M:
+    """Return ``fields`` as ``model``.
+
+    Raises:
+        Refusal: it names every field that is not valid, ``inside`` giving prefixes by first field.
+    """
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        refuse_fields(error, inside=inside)
+
+
 def _too_large(max_bytes: int) -> Refusal:
     return Refusal("body_too_large", f"The body has more than {max_bytes:,} bytes.")
+
+
+def _is_too_deep(value: object) -> bool:
+    """Return whether following ``value`` inwards could take a program to the end of its stack."""
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(MAX_JSON_LEVELS):
+        children = (child for parent in level for child in (parent.values() if isinstance(parent, dict) else parent))
+        level = [child for child in children if isinstance(child, (dict, list))]
+    return bool(level)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

@@ -15,8 +15,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
-from service.intake.bodies import Claim, body_chunks
-from service.intake.json_body import parse_object, validated
+from service.intake.bodies import Claim, body_chunks, parse_object, validated
 from service.problems import Refusal, invalid, shown_name
 from service.schemas.requests import (
     MAX_FIELDS_BYTES,

@@ -12,9 +12,8 @@ from typing import Any, Generic, TypeVar
 
 from starlette.requests import Request
 
-from service.intake.bodies import Claim, content_kind
+from service.intake.bodies import JSON, Claim, content_kind, parse_object, read_json, validated
 from service.intake.form import FORM, read_form
-from service.intake.json_body import JSON, parse_object, read_json, validated
 from service.problems import Refusal, invalid
 from service.schemas.requests import (
     MAX_IMAGE_BYTES,

@@ -12,14 +12,14 @@ from core.errors import StoreUnavailable
 from recommend.workspace import Verdict
 from service.answer.interpret import normal_hashtags
 from service.context import Context, RequestContext
-from service.ids import new_id, spelt
-from service.intake.json_body import read_model
+from service.intake.bodies import read_model
 from service.problems import Refusal, documented, invalid
 from service.protocol.auth import RequiresScope
 from service.protocol.idempotency import PARAMETER, answer_idempotently, fingerprint_of, idempotency_key
 from service.protocol.parameters import no_query_string
 from service.schemas.store import FEEDBACK_EXAMPLE, FeedbackAnswer, FeedbackRequest
 from service.store.feedback_rows import GivenFeedback, OtherWorkspace
+from service.store.ids import new_id, spelt
 
 router = APIRouter(tags=["feedback"], dependencies=[Depends(RequiresScope("feedback"))])
 

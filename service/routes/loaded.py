@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends
 
 from core.platforms import Platform
 from service.context import Context
+from service.intake.bodies import MAX_SMALL_BYTES
 from service.intake.fetching import MAX_REDIRECTS, TOTAL_S
-from service.intake.json_body import MAX_SMALL_BYTES
 from service.problems import documented
 from service.protocol.auth import RequiresScope
 from service.protocol.connections import MAX_HEADER_BYTES

@@ -9,8 +9,7 @@ from fastapi import APIRouter, Depends
 
 from service.context import Caller, Context
 from service.protocol.auth import RequiresScope
-from service.schemas.store import Me, RateLeft
-from service.schemas.times import shown_time
+from service.schemas.store import Me, RateLeft, shown_time
 
 router = APIRouter(tags=["keys"])
 

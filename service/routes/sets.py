@@ -11,12 +11,20 @@ from starlette.responses import Response
 
 from service.answer.interpret import normal_hashtags
 from service.context import Context
-from service.intake.json_body import read_model
+from service.intake.bodies import read_model
 from service.problems import Refusal, documented, invalid
 from service.protocol.auth import RequiresScope
 from service.protocol.parameters import if_match, if_none_match, no_name_twice, no_query_string, quoted
-from service.schemas.store import MAX_SET_NAME, SET_NAME, ListedSet, SavedSetAnswer, SetList, SetRequest, SetsQuery
-from service.schemas.times import shown_time
+from service.schemas.store import (
+    MAX_SET_NAME,
+    SET_NAME,
+    ListedSet,
+    SavedSetAnswer,
+    SetList,
+    SetRequest,
+    SetsQuery,
+    shown_time,
+)
 from service.store.sets import ANY, MAX_SETS, SavedSet, Stale, TooMany, VersionNeeded
 
 router = APIRouter(tags=["sets"], dependencies=[Depends(RequiresScope("sets"))])

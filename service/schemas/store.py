@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import ConfigDict, Field, JsonValue
@@ -97,3 +98,8 @@ class Me(Outgoing):
     scopes: list[str]
     expires: str | None
     rate: RateLeft | None = Field(description="null where there is no limit")
+
+
+def shown_time(ms: int) -> str:
+    """Return milliseconds since 1970 in the form of RFC 3339, UTC: "2026-11-22T09:30:00.125Z"."""
+    return datetime.fromtimestamp(ms / 1000.0, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

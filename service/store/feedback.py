@@ -18,9 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.clock import MsClock, now_ms
 from core.errors import StoreUnavailable
 from recommend.workspace import HORIZON_DAYS, Event, adjustments
-from service.ids import made_at_ms
 from service.store.database import Store
 from service.store.feedback_rows import GivenFeedback, OtherWorkspace, insert_feedback, raise_version, shown_hashtags
+from service.store.ids import made_at_ms
 from service.store.journal import Journal
 from service.store.tables import DAY_MS, FEEDBACK, FEEDBACK_TAGS, WORKSPACES
 

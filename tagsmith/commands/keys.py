@@ -125,7 +125,7 @@ def _with_keys(use: Callable[[KeyRing], Awaitable[T]]) -> T:
 
 
 def _fields(key: StoredKey, is_valid: bool) -> dict[str, object]:
-    from service.schemas.times import shown_time
+    from service.schemas.store import shown_time
 
     state = "revoked" if key.revoked_ms is not None else "valid" if is_valid else "expired"
     return {

@@ -99,9 +99,9 @@ def answer(loaded: Loaded, fields: dict[str, Any], image_file: bytes | None) -> 
 
     from service.answer.interpret import understand
     from service.answer.render import render
-    from service.ids import suggestion_id
     from service.intake.post import parse_post
     from service.problems import Refusal
+    from service.store.ids import suggestion_id
 
     try:
         request = parse_post(json.dumps(fields).encode()).request

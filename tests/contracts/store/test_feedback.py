@@ -10,10 +10,10 @@ from sqlalchemy import func, select
 
 from core.errors import StoreUnavailable
 from recommend.workspace import BOUND, HALF_LIFE_DAYS, Verdict
-from service.ids import new_id, suggestion_id
 from service.store.database import Store, open_store
 from service.store.feedback import Feedback
 from service.store.feedback_rows import MAX_OPINIONS, TRIM_EVERY, GivenFeedback, OtherWorkspace
+from service.store.ids import new_id, suggestion_id
 from service.store.journal import UNKNOWN_KEPT_MS, Journal
 from service.store.tables import (
     DAY_MS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.errors import NotReady, Overloaded
-from service.engine.load_gate import LoadGate
+from service.engine.inference import LoadGate
 
 
 class Clock:

@@ -13,9 +13,9 @@ from fastapi import FastAPI
 
 from service.app import create_app
 from service.context import parts_of
-from service.ids import suggestion_id
 from service.settings import Settings
 from service.store.database import open_store
+from service.store.ids import suggestion_id
 from service.store.repositories import Repositories
 from tests.support.fakes import FakeRecommender
 from tests.support.serving import fake_loaded, loader
@@ -262,7 +262,7 @@ async def test_no_caption_and_no_picture_is_remembered(service: Service) -> None
 
 def test_an_id_made_now_is_no_older_than_it_says() -> None:
     """What tells a young answer from an unknown one."""
-    from service.ids import made_at_ms
+    from service.store.ids import made_at_ms
 
     assert made_at_ms(suggestion_id(now=lambda: 1_795_000_000.5)) == 1_795_000_000_500
     for other in ("", "sg_", "sg_01K", "SG_01K00000000000000000000000", "sg_81K00000000000000000000000"):
