@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import regex
 
@@ -14,7 +14,8 @@ from core.counting import COUNTERS
 from core.errors import DataError
 
 BUILT_IN = Path(__file__).with_name("platforms.toml")
-FACTS = ("max_hashtags", "text_limit", "byte_limit", "hashtag")
+FactName = Literal["max_hashtags", "text_limit", "byte_limit", "hashtag"]
+FACTS: tuple[FactName, ...] = get_args(FactName)
 """Rules that carry a source and a date."""
 
 _PLAIN = {"title": str, "counting": str, "inline": bool, "joiner": str, "notes": list}

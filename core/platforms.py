@@ -14,7 +14,7 @@ from typing import Any, Literal
 import regex
 
 from core.counting import COUNTERS, utf8_bytes
-from core.platform_rules import FACTS, read_rules
+from core.platform_rules import FACTS, FactName, read_rules
 from core.text.hashtags import extract
 from core.text.wildcards import compile_wildcards
 
@@ -36,14 +36,14 @@ class Fact:
     """One dated rule of a platform.
 
     Attributes:
-        name: max_hashtags, text_limit, byte_limit or hashtag.
+        name: of the rule.
         value: a whole number, or the parts of the rule for one hashtag.
         source: where it was read.
         as_of: the day it was read or set, ISO 8601, or None.
         confirmed: whether the platform itself says so.
     """
 
-    name: str
+    name: FactName
     value: Any
     source: str
     as_of: str | None

@@ -90,14 +90,8 @@ def _entry(platform: Platform) -> PlatformEntry:
         counting=platform.counting,
         inline=platform.inline,
         rules=[
-            PlatformFact.model_validate(
-                {
-                    "rule": fact.name,
-                    "value": fact.value,
-                    "source": fact.source,
-                    "as_of": fact.as_of,
-                    "confirmed": fact.confirmed,
-                }
+            PlatformFact(
+                rule=fact.name, value=fact.value, source=fact.source, as_of=fact.as_of, confirmed=fact.confirmed
             )
             for fact in platform.facts
         ],

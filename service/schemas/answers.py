@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from core.platform_rules import FactName
 from core.query import Routing, Scorer, Tier
-from core.suggestions import Level
+from core.suggestions import Direction, Level
 
 
 class Outgoing(BaseModel):
@@ -65,7 +66,7 @@ class HashtagPopularity(Outgoing):
 class Trend(Outgoing):
     """Which way a hashtag's use goes, by counts of the last 30 days."""
 
-    direction: Literal["up", "flat", "down"]
+    direction: Direction
     ratio: float = Field(description="share of the last 7 days' posts against that of the 28 days before, smoothed")
 
 
@@ -157,7 +158,7 @@ class TopicList(Outgoing):
 class PlatformFact(Outgoing):
     """One rule with its source and the day that it was read or set; `confirmed` when the platform itself says so."""
 
-    rule: Literal["max_hashtags", "text_limit", "byte_limit", "hashtag"]
+    rule: FactName
     value: int | dict[str, str | int]
     source: str
     as_of: str | None
