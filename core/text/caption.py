@@ -14,6 +14,7 @@ import regex
 
 from core.text.hashtags import MAX_LENGTH, hashtag_spans, normalise
 from core.text.links import EMAIL, link_spans
+from core.text.markup import decode_entities
 
 MAX_WORDS = 1000
 MAX_WORD_LENGTH = 50
@@ -66,7 +67,8 @@ STOP_WORDS = frozenset(_STOP_WORDS.split())
 def caption_words(caption: str) -> tuple[str, ...]:
     """Return the words and emoji of a caption in the order of use, at most ``MAX_WORDS``.
 
-    Hashtags, @mentions, links, e-mail addresses, markup and bare numbers are taken out. Words are NFKC and case
+    Hashtags, @mentions, links, e-mail addresses, markup and bare numbers are taken out, and HTML's entities are read
+    as their characters. Words are NFKC and case
     folded; apostrophes inside them vanish (``don't`` gives ``dont``; French ``l'été`` gives ``été``), three or more
     equal letters become two. An emoji is a token of its own without skin tone and variation selector; the same emoji
     in a row counts once. Runs of Han longer than three signs become overlapping pairs, since no spaces tell their
@@ -94,7 +96,7 @@ def phrases(words: Sequence[str], max_words: int = 4) -> Iterator[tuple[str, int
     """Yield (joined, start, n) for each run of 1 to ``max_words`` words that could be a hashtag as one word.
 
     ``new york city`` gives ``newyorkcity`` with n = 3. Runs of two and more neither start nor end with a stop word;
-    none holds an emoji. Shorter runs come first among those that start at one place.
+    none holds an emoji. Shorter runs come first among those that start at the same word.
     """
     for start, first in enumerate(words):
         joined = ""
@@ -112,6 +114,7 @@ def phrases(words: Sequence[str], max_words: int = 4) -> Iterator[tuple[str, int
 
 def _prose(caption: str) -> str:
     """Blank out what is not prose: hashtags, links, addresses, mentions and markup."""
+    caption = decode_entities(caption)
     caption = _blank(caption, hashtag_spans(caption))
     if "@" in caption or "＠" in caption:
         caption = _MENTION.sub(" ", EMAIL.sub(" ", caption))

@@ -15,6 +15,7 @@ from functools import lru_cache
 import regex
 
 from core.text.links import link_spans
+from core.text.markup import decode_entities
 
 MAX_LENGTH = 100
 """Code points in a normal form."""
@@ -89,8 +90,11 @@ def hashtag_spans(text: str) -> list[tuple[int, int]]:
 
 
 def extract(text: str) -> tuple[str, ...]:
-    """Return the hashtags of ``text`` in normal form, in the order of use, without duplicates."""
-    return tuple(dict.fromkeys(hashtag for _, _, hashtag in _find(text)))
+    """Return the hashtags of ``text`` in normal form, in the order of use, without duplicates.
+
+    HTML's entities are read as their characters: ``#caf&eacute;`` is ``café``, and ``&#39;`` holds no hashtag.
+    """
+    return tuple(dict.fromkeys(hashtag for _, _, hashtag in _find(decode_entities(text))))
 
 
 def _find(text: str) -> Iterator[tuple[int, int, str]]:

@@ -17,9 +17,9 @@ from urllib.parse import urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from core.text.markup import html_text
 from scraper.browser.site_profile import FieldRule, SiteProfile
 from scraper.errors import LoginWall, PageBroken
-from scraper.html_text import html_text
 from scraper.port import FoundPost
 from scraper.web.robots import PRODUCT, demand_indexing
 

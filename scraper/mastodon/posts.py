@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from core.text.markup import html_text
 from scraper.errors import PageBroken
 from scraper.foreign_json import as_list, as_object, as_text, time_of_text
-from scraper.html_text import html_text
 from scraper.port import FoundPost
 from scraper.top_hashtags import DayUse, RankedHashtag
 

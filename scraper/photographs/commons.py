@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from core.text.markup import html_text
 from scraper.errors import PageBroken, PageUnreachable, TooManyRequests
 from scraper.foreign_json import as_list, as_object, as_text, time_of_text
-from scraper.html_text import html_text
 from scraper.licences import licence_code
 from scraper.photographs.word_search import KIND, PhotographSearch, json_of
 from scraper.port import FoundPost, Page, Target, demand_kind

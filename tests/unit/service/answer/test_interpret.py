@@ -51,6 +51,13 @@ def test_a_seed_that_cannot_be_a_hashtag_is_dropped_with_a_warning() -> None:
     assert "123" in asked.warnings[0].detail
 
 
+def test_a_caption_out_of_html_is_read_as_its_reader_saw_it() -> None:
+    """Neither ``nbsp`` nor ``amp`` nor ``rsquo`` is a word or a part of a hashtag."""
+    copied = _ask(caption="It&rsquo;s my dog&nbsp;&amp; me #caf&eacute;&nbsp;#beach&#33;").query
+    typed = _ask(caption="It’s my dog & me #café #beach!").query
+    assert (copied.words, copied.seeds) == (typed.words, typed.seeds) == (("its", "my", "dog", "me"), ("café", "beach"))
+
+
 def test_a_caption_full_of_hashtags_seeds_no_more_than_the_bound() -> None:
     """Those beyond are not suggested either, and a warning tells."""
     asked = _ask(caption=" ".join(f"#tag{chr(97 + i)}{chr(97 + j)}" for i in range(5) for j in range(8)), seeds=["dog"])

@@ -1,8 +1,13 @@
-"""The text that a reader sees in a snippet of HTML, as the APIs of Mastodon and MediaWiki send it."""
+"""HTML in texts: what a reader sees of a snippet, and characters that are written as entities in a plain text.
+
+APIs of Mastodon and MediaWiki send snippets of HTML. Captions are plain text, but many were copied out of HTML, so that
+``&nbsp;``, ``&amp;`` and ``&rsquo;`` stand in them; these are characters and no words.
+"""
 
 from __future__ import annotations
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 _BREAKS = frozenset({"br", "p", "div", "li", "tr", "blockquote", "pre", "h1", "h2", "h3", "ul", "ol"})
@@ -12,6 +17,8 @@ _EMPTY = frozenset({"br", "img", "hr", "input", "meta", "link", "wbr", "area", "
 _SPACES = re.compile(r"[ \t\r\f\v]+")
 _LINES = re.compile(r" ?\n ?")
 _MANY_LINES = re.compile(r"\n{3,}")
+# With the semicolon alone: "Q&A", "a&b" and "?a=1&copy=2" are written as they are meant.
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 
 class _Reader(HTMLParser):
@@ -50,3 +57,10 @@ def html_text(html: str) -> str:
     reader.close()
     text = _SPACES.sub(" ", "".join(reader.pieces))
     return _MANY_LINES.sub("\n\n", _LINES.sub("\n", text)).strip()
+
+
+def decode_entities(text: str) -> str:
+    """Return ``text`` with HTML's entities (``&amp;``, ``&#39;``) as characters; unknown ones stay as they are."""
+    if "&" not in text:  # nearly all captions
+        return text
+    return _ENTITY.sub(lambda entity: unescape(entity[0]), text)
