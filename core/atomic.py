@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -13,6 +14,8 @@ from typing import BinaryIO
 from core.errors import StorageError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# A file system without links, another file system, a file with too many of them, or one that is not ours to link.
+_NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES, errno.ENOSYS})
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
@@ -76,6 +79,23 @@ def write_first(path: Path, content: bytes, mode: int) -> None:
             os.link(hidden, path)
     finally:
         hidden.unlink(missing_ok=True)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Make ``target`` a hard link to ``source``, or a copy where links do not reach; keep a ``target`` that exists.
+
+    Raises:
+        OSError: ``source`` is not there, or the disk is full or cannot be written.
+    """
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except FileExistsError:
+        return
+    except OSError as error:
+        if error.errno not in _NO_LINK:
+            raise
+        with aside(target) as hidden:
+            shutil.copyfile(source, hidden)
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,7 +13,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from core.atomic import sync_folder
+from core.atomic import link_or_copy, sync_folder
 from core.posts import post_line
 from pipelines.cleaning import comparing, pictures
 from pipelines.cleaning.comparing import Verdicts
@@ -25,8 +23,6 @@ from pipelines.corpus.posts import open_new
 from pipelines.workshop.progress import ProgressPort
 
 PICTURES = "pictures"
-# A file system without links, another file system, a file with too many of them, or one that is not ours to link.
-_NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES, errno.ENOSYS}
 
 
 @dataclass(slots=True)
@@ -137,16 +133,9 @@ class Writer:
         target = self._out / name
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            os.link(picture, target, follow_symlinks=False)
-        except FileExistsError:
-            return True
+            link_or_copy(picture, target)
         except FileNotFoundError:
             return False
-        except OSError as error:
-            if error.errno not in _NO_LINK:
-                raise
-            shutil.copyfile(picture, target)
-            _sync_file(target)
         return True
 
 

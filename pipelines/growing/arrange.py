@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from core.atomic import link_or_copy
 from core.errors import DataError
 from core.hashes import uniform_draw
 from core.posts import Post, Split, post_line
@@ -206,7 +205,7 @@ def _write_multimodal(folder: Path, posts: Sequence[Post], n_groups: int) -> Non
         group = int(uniform_draw("group", post.author or post.post_id) * n_groups) + 1
         record = {**record_of(post), "source": f"{post.source}-{group}", "split": None, "tag_origin": "inline"}
         if post.image is not None:
-            link_picture(post.image, folder / "images" / post.image.name)
+            link_or_copy(post.image, folder / "images" / post.image.name)
             record["image"] = f"images/{post.image.name}"
         records.append(record)
     _write_lines(folder / "posts.jsonl", records)
@@ -219,7 +218,7 @@ def _write_topics(folder: Path, labelled: Iterable[tuple[str, str, Post]]) -> No
         writer.writerow(("path", "topics", "split", "source"))
         for split, topic, post in labelled:
             assert post.image is not None
-            link_picture(post.image, folder / "pictures" / post.image.name)
+            link_or_copy(post.image, folder / "pictures" / post.image.name)
             writer.writerow((f"pictures/{post.image.name}", topic, split, post.author or post.image.stem))
 
 
@@ -250,13 +249,3 @@ def _enough(labelled: Iterable[tuple[str, str, Post]], config: GrowConfig) -> li
 def _write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
     with path.open("wb") as file:
         file.writelines(map(post_line, records))
-
-
-def link_picture(picture: Path, name: Path) -> None:
-    """Make ``name`` a hard link to a picture, or a copy where the file system has no links."""
-    if name.exists():
-        return
-    try:
-        os.link(picture, name)
-    except OSError:
-        shutil.copyfile(picture, name)

@@ -10,8 +10,8 @@ import json
 from collections import Counter
 from pathlib import Path
 
+from core.atomic import link_or_copy
 from pipelines.config.training import GrowConfig
-from pipelines.growing.arrange import link_picture
 from pipelines.outliers.find import look_for_outliers
 from pipelines.outliers.pictures import ReadFeatures, from_bundle
 from pipelines.outliers.scores import Method
@@ -74,5 +74,5 @@ def _copy_without(topics: Path, out: Path, left_out: set[str]) -> dict[str, int]
                 counts[row["topics"]] += 1
                 continue
             writer.writerow(row)
-            link_picture(topics / row["path"], out / row["path"])
+            link_or_copy(topics / row["path"], out / row["path"])
     return dict(counts)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from core.atomic import aside, storage_errors, write_atomic, write_first
+from core.atomic import aside, link_or_copy, storage_errors, write_atomic, write_first
 from core.errors import StorageError
 from core.locks import Held, hold_lock
 
@@ -131,3 +132,19 @@ def test_of_two_first_writers_one_wins(tmp_path: Path) -> None:
     assert path.read_bytes() == b"one"
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_is_linked_or_copied_where_links_do_not_reach(tmp_path: Path) -> None:
+    """A name that is taken is kept, and a missing file is told."""
+    source = tmp_path / "a"
+    source.write_bytes(b"a")
+    link_or_copy(source, tmp_path / "b")
+    assert (tmp_path / "b").samefile(source)
+    (tmp_path / "c").write_bytes(b"c")
+    link_or_copy(source, tmp_path / "c")
+    assert (tmp_path / "c").read_bytes() == b"c"
+    with pytest.raises(FileNotFoundError):
+        link_or_copy(tmp_path / "gone", tmp_path / "d")
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as elsewhere:
+        link_or_copy(source, Path(elsewhere) / "a")
+        assert [path.read_bytes() for path in Path(elsewhere).iterdir()] == [b"a"]
