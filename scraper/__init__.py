@@ -1,1 +1,1 @@
-"""The web and files people already have, as posts."""
+"""Posts from the web, and from files that people already have."""

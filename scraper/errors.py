@@ -1,4 +1,13 @@
-"""What can go wrong while a page is fetched, told apart by what the crawl does about it."""
+"""What can go wrong while a page is fetched, told apart by what the crawl does about it.
+
+CrawlError
+├── LoginWall        stops the crawl, which keeps its state
+├── TooManyRequests  waits, or stops the crawl
+├── PageRefused      leaves the page out for good
+├── PageBroken       leaves the page out and keeps it for a look
+├── PageUnreachable  tries the page again later
+└── HostBusy         stops the crawl, which keeps its state
+"""
 
 from __future__ import annotations
 
@@ -6,11 +15,11 @@ from core.errors import TagsmithError
 
 
 class CrawlError(TagsmithError):
-    """A page could not be had."""
+    """A page could not be fetched."""
 
 
 class LoginWall(CrawlError):
-    """The platform wants an account before it shows more: the crawl stops and keeps its state."""
+    """The platform wants an account before it shows more."""
 
 
 class TooManyRequests(CrawlError):
@@ -26,14 +35,14 @@ class TooManyRequests(CrawlError):
 
 
 class PageRefused(CrawlError):
-    """Forbidden, gone or not to be indexed: left out for good."""
+    """The page is forbidden, gone or not to be indexed."""
 
 
 class PageBroken(CrawlError):
-    """Not what such a page looks like: left out, counted and kept aside for a look.
+    """The page does not look as such a page does.
 
     Attributes:
-        content: what came, for the look, or None where it is not at hand.
+        content: the bytes that came, for somebody to look at, or None where they are not at hand.
     """
 
     def __init__(self, message: str, *, content: bytes | None = None) -> None:
@@ -42,8 +51,8 @@ class PageBroken(CrawlError):
 
 
 class PageUnreachable(CrawlError):
-    """The network failed or took too long: tried again later."""
+    """The network failed or took too long."""
 
 
 class HostBusy(CrawlError):
-    """Another crawl of this installation is at work on the host: this one stops and keeps its state."""
+    """Another crawl of this installation is at work on the host."""

@@ -1,6 +1,6 @@
-"""Parts of JSON that somebody else wrote: of the kind that was expected, or empty.
+"""Parts of JSON that somebody else wrote: of the type that was expected, or empty.
 
-Platforms change without notice; a part that turned into something else is as good as absent.
+Platforms change without notice; a part that has become something else counts as absent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def as_text(value: Any) -> str:
-    """Return a text, empty for anything else."""
+    """Return a string, empty for anything else."""
     return value if isinstance(value, str) else ""
 
 

@@ -19,19 +19,19 @@ _VIDEO = 2
 
 
 def found_post(node: Any) -> FoundPost | None:
-    """Return a post with its photographs, or None for one that has a video alone or belongs to a private account.
+    """Return a post with its photographs, or None where it has a video alone or belongs to a private account.
 
     The author is the account's name where Instagram tells it; lists under a hashtag tell its number only, and then the
     number stands for it.
 
     Raises:
-        PageBroken: the node does not say which post it is.
+        PageBroken: the post has no id.
     """
     if not isinstance(node, Mapping):
-        raise PageBroken("a post is no object")
+        raise PageBroken("a post is not an object")
     shortcode = node.get("shortcode") or node.get("code")
     if not isinstance(shortcode, str) or not shortcode:
-        raise PageBroken("a post does not say which it is: neither shortcode nor code")
+        raise PageBroken("a post has no id: neither shortcode nor code")
     owner = as_object(node.get("owner")) or as_object(node.get("user"))
     pictures = tuple(dict.fromkeys(_pictures(node)))
     if not pictures or owner.get("is_private"):
@@ -50,13 +50,13 @@ def shortcodes_of(edges: Any) -> tuple[str, ...]:
     """Return the shortcodes of a list of posts that tells nothing else of them.
 
     Raises:
-        PageBroken: it is no such list.
+        PageBroken: it is not such a list.
     """
     codes = []
     for node in nodes_of(edges):
         code = node.get("code") or node.get("shortcode")
         if not isinstance(code, str) or not code:
-            raise PageBroken("a post does not say which it is: neither shortcode nor code")
+            raise PageBroken("a post has no id: neither shortcode nor code")
         codes.append(code)
     return tuple(dict.fromkeys(codes))
 
@@ -65,10 +65,10 @@ def nodes_of(edges: Any) -> Iterator[Mapping[str, Any]]:
     """Yield the posts of a list of edges.
 
     Raises:
-        PageBroken: it is no such list.
+        PageBroken: it is not such a list.
     """
     if not isinstance(edges, list):
-        raise PageBroken("a list of posts is none")
+        raise PageBroken("the posts are not a list")
     for edge in edges:
         node = edge.get("node") if isinstance(edge, Mapping) else None
         if not isinstance(node, Mapping):
@@ -80,7 +80,7 @@ def section_nodes(sections: Any) -> Iterator[Mapping[str, Any]]:
     """Yield the posts of a page made of sections, as places have it.
 
     Raises:
-        PageBroken: it is no such page.
+        PageBroken: it is not such a page.
     """
     if not isinstance(sections, list):
         raise PageBroken("a page of a place has no sections")

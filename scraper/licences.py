@@ -1,4 +1,4 @@
-"""Licences of photographs by one short code each, however a platform writes them.
+"""A short code for each licence of a photograph, however a platform writes it.
 
 Codes are those of Creative Commons without the ``cc-`` (``by``, ``by-sa``, ...), ``cc0`` for the waiver and ``pd`` for
 what is in the public domain; https://creativecommons.org/share-your-work/cclicenses/.
@@ -27,7 +27,7 @@ _CREATIVE_COMMONS = re.compile(
 
 
 def licence_code(stated: str) -> str | None:
-    """Return the code of a licence as a platform states it, None for one that has none here.
+    """Return the code of a licence as a platform states it, None for a licence that is not listed here.
 
     Args:
         stated: its name or short form, such as ``cc-by-sa-4.0``, ``CC BY 2.0``, ``pdm`` or ``Public domain``.
@@ -45,7 +45,7 @@ def demand_codes(codes: Iterable[str]) -> frozenset[str]:
     """Return the codes of the licences that an operator allows.
 
     Raises:
-        InvalidOption: there is none, or one is unknown.
+        InvalidOption: no licence is named, or an unknown one.
     """
     wanted = frozenset(codes)
     unknown = sorted(wanted - set(CODES))

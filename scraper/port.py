@@ -8,7 +8,7 @@ the author and cleans the caption (``scraper/crawling/privacy.py``) before anyth
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from core.text.hashtags import normalise
@@ -94,7 +94,7 @@ class Page:
     """
 
     posts: tuple[FoundPost, ...] = ()
-    targets: tuple[Target, ...] = field(default=())
+    targets: tuple[Target, ...] = ()
     n_bytes: int = 0
 
 
@@ -121,7 +121,7 @@ class PageSource(Protocol):
             LoginWall: the platform wants an account before it shows more.
             TooManyRequests: the platform asks to slow down, with the seconds it named.
             PageRefused: forbidden by the platform (401, 403, 410, X-Robots-Tag); will not change by itself.
-            PageBroken: not what such a page looks like; kept aside for a look, never fatal.
+            PageBroken: not what such a page looks like; kept for a look, and the crawl goes on.
             PageUnreachable: the network failed or took too long; worth another try later.
         """
         ...

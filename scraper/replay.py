@@ -1,4 +1,4 @@
-"""Recorded pages: what a source once gave, given again without a network.
+"""Recorded pages: what a source once returned, returned again without a network.
 
 A recording is a folder with one file a page, ``pages/*.json``, and the pictures that its posts name:
 
@@ -75,7 +75,7 @@ class Replay:
         try:
             path = (self._folder / address).resolve()
             if not path.is_relative_to(self._folder):
-                raise errors.PageRefused("a picture outside of the recording")
+                raise errors.PageRefused("a picture outside the recording")
             if path.stat().st_size > MAX_FILE_BYTES:
                 raise errors.PageBroken(f"a picture of more than {MAX_FILE_BYTES // 1024**2} MB")
             return path.read_bytes()
@@ -102,5 +102,5 @@ def _read(path: Path) -> tuple[_Key, Page | errors.CrawlError]:
                 page.get("n_bytes", 0),
             )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, dacite.DaciteError) as error:
-        raise DataError(f"{path} is no recorded page ({type(error).__name__}); see docs/collecting.md") from error
+        raise DataError(f"{path} is not a recorded page ({type(error).__name__}); see docs/collecting.md") from error
     return (target.kind, target.value, target.cursor), content

@@ -18,7 +18,7 @@ from scraper.port import PageSource, WebClient
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """All that a source may need to know; each takes what concerns it and refuses what it cannot do without.
+    """All that a source may need to know; each takes what concerns it, and raises when something it needs is missing.
 
     Attributes:
         web: fetches API answers, pictures and files within bounds of size and time.
@@ -122,7 +122,7 @@ def source_kind(name: str) -> SourceKind:
     """Return the source of that name.
 
     Raises:
-        InvalidOption: there is none.
+        InvalidOption: there is no such source.
     """
     for kind in SOURCES:
         if kind.name == name:
@@ -135,7 +135,7 @@ def open_source(name: str, options: SourceOptions) -> PageSource:
     """Return the source of that name, ready to fetch; to be closed by the caller.
 
     Raises:
-        InvalidOption: there is no such source, or it lacks an option that it cannot do without.
+        InvalidOption: there is no such source, or an option that it needs is missing.
         MissingExtra: a package that it needs is not installed.
     """
     module, _, class_name = source_kind(name).factory.rpartition(".")

@@ -51,7 +51,7 @@ class TopHashtag:
 
     Attributes:
         hashtag: in normal form.
-        rank: its place in the platform's list, from 1; places of what is no hashtag are closed up.
+        rank: its position in the platform's list, from 1; entries that are not hashtags do not count.
         n_posts: all posts under it, or None where the platform does not say.
         days: its use a day, newest first; empty where the platform does not say.
         word: what was asked for; "" for the platform's trends.
@@ -69,7 +69,7 @@ class TopHashtag:
 
 
 class RanksHashtags(Protocol):
-    """A source that can be asked which hashtags it puts first; ``instagram`` and ``mastodon`` are such."""
+    """A source that can be asked which hashtags it puts first; ``instagram`` and ``mastodon`` can."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""A headless Chromium of our own, started, bounded and put an end to.
+"""A headless Chromium of our own: started, bounded and ended.
 
 It gets a profile folder that nobody else uses and that goes with it, shows and downloads nothing, asks for nothing, and
 resolves no host but the site's. When this program is killed the browser ends too; what it then leaves on the disk is
@@ -63,15 +63,14 @@ class BrowserNeeds:
 
 
 class Chromium:
-    """A running browser; :meth:`kill` ends it whatever state it is in."""
+    """A running browser; :meth:`kill` ends it whatever state it is in.
+
+    Raises:
+        MissingExtra: Chromium or its driver is not installed.
+        PageUnreachable: it does not start.
+    """
 
     def __init__(self, needs: BrowserNeeds) -> None:
-        """Start it.
-
-        Raises:
-            MissingExtra: Chromium or its driver is not installed.
-            PageUnreachable: it does not start.
-        """
         browser, driver = _programs()
         self._stack = ExitStack()
         try:
@@ -174,7 +173,7 @@ def _options(needs: BrowserNeeds, profile: Path) -> Options:
 
 
 def _dying_with_parent(path: Path, program: str) -> Path:
-    """Return a program that is ``program``, and that the kernel ends when the one that started it ends.
+    """Return a program that is ``program``, and that the kernel ends when its parent process ends.
 
     A crawl that is killed must not leave a browser behind that is logged in. Where ``setpriv`` (util-linux) is
     missing the program itself is returned.
@@ -189,8 +188,7 @@ def _dying_with_parent(path: Path, program: str) -> Path:
 
 @contextlib.contextmanager
 def _profile_folder() -> Iterator[Path]:
-    place = Path(tempfile.gettempdir())
-    for old in place.glob(f"{_PREFIX}*"):
+    for old in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         _remove_abandoned(old)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     try:

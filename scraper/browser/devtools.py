@@ -1,4 +1,4 @@
-"""One tab's DevTools channel: what happens on its network, as it happens, and the say over each request.
+"""One tab's DevTools channel: what happens on its network, as it happens, and control over each request.
 
 WebDriver tells neither statuses nor headers nor sizes and cannot refuse a request; the browser's own protocol
 (https://chromedevtools.github.io/devtools-protocol/) does both beside it. Nothing here waits without a bound, and
@@ -42,10 +42,15 @@ class DevToolsEvent:
 
 
 class DevTools:
-    """A channel to one tab; raises PageUnreachable when the browser is gone or silent."""
+    """A channel to one tab; raises PageUnreachable when the browser is gone or silent.
+
+    Args:
+        port: the browser's local debugging port.
+        tab: id of the tab.
+        clock: seconds.
+    """
 
     def __init__(self, port: int, tab: str, clock: Callable[[], float] = time.monotonic) -> None:
-        """Connect to the tab of that id at a browser's local debugging port."""
         self._clock = clock
         self._number = 0
         self._events: deque[DevToolsEvent] = deque()
@@ -57,7 +62,7 @@ class DevTools:
                 http_no_proxy=["127.0.0.1"],
             )
         except (OSError, websocket.WebSocketException) as error:
-            raise PageUnreachable("the browser cannot be spoken to") from error
+            raise PageUnreachable("the browser does not accept a connection") from error
 
     def send(self, method: str, **params: Any) -> int:
         """Send a command without waiting for its reply, and return its number."""
@@ -66,7 +71,7 @@ class DevTools:
             self._socket.settimeout(CONNECT_S)
             self._socket.send(json.dumps({"id": self._number, "method": method, "params": params}))
         except (OSError, websocket.WebSocketException) as error:
-            raise PageUnreachable("the browser cannot be spoken to any more") from error
+            raise PageUnreachable("the connection to the browser is lost") from error
         return self._number
 
     def call(self, method: str, *, until: float | None = None, **params: Any) -> Mapping[str, Any]:

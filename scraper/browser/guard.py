@@ -1,4 +1,4 @@
-"""Sees to it that a killed crawl lets nothing slip: a second process that outlives it for a moment.
+"""Keeps a killed crawl from letting requests through: a second process that outlives it for a moment.
 
 A browser whose DevTools channel closes lets every request go that was held through it. When the crawl is killed its
 sockets close before the browser can be ended, so a forbidden request that was just being asked about would leave. The
@@ -13,14 +13,13 @@ import sys
 
 
 class BrowserGuard:
-    """The guard of one browser."""
+    """The guard of one browser.
+
+    Args:
+        group: process group of the browser and its driver.
+    """
 
     def __init__(self, group: int) -> None:
-        """Start it.
-
-        Args:
-            group: process group of the browser and its driver.
-        """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs:
             # Alone (-I, -S), so that it starts at once; in a session of its own, so that nobody ends it by ending ours.

@@ -1,4 +1,4 @@
-"""What became of a page, told by the browser's network events: status, headers, size, readiness, failure.
+"""What became of a page, from the browser's network events: status, headers, size, readiness, failure.
 
 A pure reader of events: the same events give the same verdict, with or without a browser.
 """
@@ -19,7 +19,7 @@ MAX_DOCUMENT_BYTES = 8 * 1024 * 1024
 MAX_REQUESTS = 500
 """Requests that one page may make."""
 
-# Chromium's names for answers that are no page, whatever the network did (net/base/net_error_list.h).
+# Chromium's names for answers that are not a page, whatever the network did (net/base/net_error_list.h).
 _BROKEN = (
     "ABORTED",  # a download, which is refused
     "CONTENT_DECODING",
@@ -36,16 +36,18 @@ _PAGES = ("text/html", "application/xhtml+xml")
 
 
 class PageWatch:
-    """One page from the moment it is asked for."""
+    """One page from the moment it is asked for.
+
+    Args:
+        frame: id of the tab's main frame, where the page is shown.
+        host: the site, for messages.
+        max_bytes: decoded bytes that the page and what it loads may have together.
+
+    Attributes:
+        ready: whether the page can be read.
+    """
 
     def __init__(self, frame: str, host: str, *, max_bytes: int = MAX_PAGE_BYTES) -> None:
-        """Wait for the page of a tab's main frame.
-
-        Args:
-            frame: the main frame's id.
-            host: the site, for messages.
-            max_bytes: decoded bytes that the page and what it loads may have together.
-        """
         self._frame = frame
         self._host = host
         self._max_bytes = max_bytes
@@ -127,7 +129,7 @@ class PageWatch:
             address: where it came from.
 
         Raises:
-            CrawlError: it is none, as ``PageSource.fetch`` says.
+            CrawlError: it is not, as ``PageSource.fetch`` says.
         """
         judge(status, headers, address)
         demand_indexing(headers)
@@ -146,7 +148,7 @@ class PageWatch:
             raise PageBroken(f"a page of {self._host} ends in the middle")
 
     def _answered(self, params: Mapping[str, Any]) -> None:
-        """Look at what a page's script asked for: a wall or a plea to slow down may stand there alone."""
+        """Look at what a page's script asked for: a login wall or a request to slow down may stand there alone."""
         if params.get("type") not in ("XHR", "Fetch"):
             return
         response = params.get("response", {})

@@ -42,7 +42,7 @@ class ListPage:
     """An explore page as far as it is scrolled.
 
     Attributes:
-        posts: addresses of posts, one a post, in the order of the page.
+        posts: the address of each post, in the order of the page.
         onward: address where the list goes on, or None where the page does not say.
         at_end: whether the page says that nothing more comes.
         walled: whether it wants visitors to log in, beside what it shows.
@@ -58,7 +58,7 @@ def read_list(html: str, address: str, profile: SiteProfile) -> ListPage:
     """Return what an explore page shows; a page without links is a list without posts.
 
     Raises:
-        LoginWall: there are no posts, only a place to log in.
+        LoginWall: there are no posts, only a form to log in.
         PageRefused: its robots meta forbids keeping it.
     """
     page = LexborHTMLParser(html)
@@ -155,9 +155,9 @@ def _id_in_address(page: LexborHTMLParser, address: str, profile: SiteProfile) -
 
 
 def _values(rule: FieldRule, page: LexborHTMLParser, data: StructuredData) -> tuple[str, ...]:
-    if rule.place == "jsonld":
+    if rule.markup == "jsonld":
         raws = data.property(rule.name)
-    elif rule.place == "meta":
+    elif rule.markup == "meta":
         raws = data.metas.get(rule.name.lower(), ())
     else:
         raws = tuple(_shown(node, rule.attribute) for node in page.css(rule.name))
@@ -183,7 +183,7 @@ def _link(page: LexborHTMLParser, selector: str, address: str) -> str | None:
 
 
 def _absolute(raw: str | None, address: str) -> str | None:
-    """Return a link as an http address without a fragment, or None when it is none."""
+    """Return a link as an http address without a fragment, or None when it is not one."""
     if not raw:
         return None
     try:

@@ -46,7 +46,14 @@ class _OpenList:
 
 
 class ScrolledLists:
-    """The lists of one site, each in its tab."""
+    """The lists of one site, each in its tab.
+
+    Args:
+        profile: the site.
+        new_tab: opens an empty tab.
+        drop: takes a tab that is done with, or stuck.
+        admit: waits for the site's turn before a list is scrolled once more within a fetch.
+    """
 
     def __init__(
         self,
@@ -55,14 +62,6 @@ class ScrolledLists:
         drop: Callable[[Tab], None],
         admit: Callable[[str], None],
     ) -> None:
-        """Hold no list.
-
-        Args:
-            profile: the site.
-            new_tab: opens an empty tab.
-            drop: takes a tab that is done with, or stuck.
-            admit: waits for the site's turn before a list is scrolled once more within a fetch.
-        """
         self._profile = profile
         self._new_tab = new_tab
         self._drop = drop
@@ -163,6 +162,6 @@ class ScrolledLists:
 
 
 def _number_in(cursor: str | None) -> int:
-    """Return how many posts of a list lie before a cursor, 0 for one that is an address or that nobody wrote."""
+    """Return how many posts of a list lie before a cursor, 0 for an address or for what this source did not write."""
     number = (cursor or "").removeprefix(_AFTER)
     return int(number) if number.isascii() and number.isdigit() else 0

@@ -23,7 +23,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from core.errors import InvalidOption
 
-Place = Literal["jsonld", "meta", "css"]
+Markup = Literal["jsonld", "meta", "css"]
 FIELDS = ("id", "caption", "author", "time", "pictures", "hashtags", "licence", "attribution")
 _SECTIONS: Mapping[str, frozenset[str]] = {
     "list": frozenset({"path", "post_link", "next", "end"}),
@@ -38,13 +38,13 @@ class FieldRule:
     """Where one field of a post may stand.
 
     Attributes:
-        place: schema.org data, a ``meta`` element, or any element.
+        markup: schema.org data, a ``meta`` element, or any element.
         name: the property, the meta's name, or a CSS selector.
         attribute: for ``css``: the attribute that holds it; None for the text.
         pattern: what to keep of it: the first group; None for all.
     """
 
-    place: Place
+    markup: Markup
     name: str
     attribute: str | None = None
     pattern: re.Pattern[str] | None = None
@@ -110,10 +110,10 @@ class SiteProfile:
         return urljoin(self.address, self.list_path.format(hashtag=quote(hashtag, safe="")))
 
     def post_address(self, value: str) -> str:
-        """Return the one address of a post, whatever address or id it is named by.
+        """Return the address of a post, the same whatever address or id it is named by.
 
-        The same post is linked to in several ways (with a query, below its author); one address a post keeps it from
-        being fetched twice.
+        A post is linked to in several ways (with a query, below its author); a single address keeps it from being
+        fetched twice.
         """
         if not value.startswith(("http://", "https://", "/")):
             return urljoin(self.address, self.post_path.format(id=quote(value, safe="")))
@@ -132,14 +132,14 @@ def read_profile(path: Path) -> SiteProfile:
     try:
         return build_profile(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InvalidOption(f"{path} is no description of a site: {error}", field="files") from error
+        raise InvalidOption(f"{path} is not the description of a site: {error}", field="files") from error
 
 
 def shipped_profile(address: str) -> SiteProfile:
     """Return the profile that is shipped for the host of an address.
 
     Raises:
-        InvalidOption: there is none.
+        InvalidOption: none is shipped.
     """
     host = urlsplit(address).hostname
     for file in importlib.resources.files("scraper").joinpath("sites").iterdir():
@@ -208,17 +208,17 @@ def _rules(field: str, posts: Mapping[str, Any]) -> tuple[FieldRule, ...]:
     # "post.id" is the pattern of ids in addresses; where a page states its id is always looked up the standard way.
     given = posts.get(field, _STANDARD[field]) if field != "id" else _STANDARD[field]
     if isinstance(given, str):
-        raise TypeError(f"post.{field} wants a list of rules")
-    return tuple(_rule(one, f"post.{field}") for one in given)
+        raise TypeError(f"post.{field} is not a list of rules")
+    return tuple(_rule(rule, f"post.{field}") for rule in given)
 
 
 def _rule(given: object, where: str) -> FieldRule:
     source = given["from"] if isinstance(given, dict) else given
-    place, colon, name = _text(source, where).partition(":")
-    if not colon or not name or place not in ("jsonld", "meta", "css"):
+    markup, colon, name = _text(source, where).partition(":")
+    if not colon or not name or markup not in ("jsonld", "meta", "css"):
         raise ValueError(f"{where} wants jsonld:NAME, meta:NAME or css:SELECTOR, not {source!r}")
     attribute = None
-    if place == "css":
+    if markup == "css":
         name, at, attribute_name = name.partition("@")
         attribute = attribute_name if at else None
         _selector(name, where)
@@ -227,19 +227,19 @@ def _rule(given: object, where: str) -> FieldRule:
         pattern = re.compile(_text(given["pattern"], where), re.DOTALL)
         if pattern.groups < 1:
             raise ValueError(f"{where} wants a group in its pattern")
-    return FieldRule(cast(Place, place), name, attribute, pattern)
+    return FieldRule(cast(Markup, markup), name, attribute, pattern)
 
 
 def _text(value: object, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise TypeError(f"{where} wants a text")
+        raise TypeError(f"{where} is not text")
     return value
 
 
 def _texts(value: object, where: str) -> tuple[str, ...]:
     if not isinstance(value, list):
-        raise TypeError(f"{where} wants a list of texts")
-    return tuple(_text(one, where) for one in value)
+        raise TypeError(f"{where} is not a list of texts")
+    return tuple(_text(text, where) for text in value)
 
 
 def _template(value: object, where: str, part: str) -> str:
@@ -255,5 +255,5 @@ def _selector(value: object, where: str) -> str:
     try:
         LexborHTMLParser("<html></html>").css(selector)
     except Exception as error:  # the parser raises errors of its own for a selector that it cannot read
-        raise ValueError(f"{where}: {selector!r} is no CSS selector") from error
+        raise ValueError(f"{where}: {selector!r} is not a CSS selector") from error
     return selector

@@ -62,7 +62,7 @@ class BrowserSource:
         self._lists = ScrolledLists(self._profile, self._new_tab, self._drop, options.admit)
 
     def targets(self, topic: str | None, hashtags: Sequence[str]) -> tuple[Target, ...]:
-        """Return one explore page for each hashtag; what is no hashtag is left out."""
+        """Return one explore page for each hashtag; what is not a hashtag is left out."""
         return hashtag_targets(topic, hashtags)
 
     def address(self, target: Target) -> str:

@@ -1,4 +1,4 @@
-"""One tab: opens addresses, answers for every request that its page makes, and hands out the page once it is there."""
+"""One tab: opens addresses, decides about every request that its page makes, and returns the page once it is there."""
 
 from __future__ import annotations
 
@@ -49,7 +49,17 @@ T = TypeVar("T")
 
 
 class Tab:
-    """A tab of a running browser; what its page asks for while nobody waits for it is held until someone does."""
+    """A tab of a running browser; what its page asks for while nobody waits for it is held until someone does.
+
+    Args:
+        browser: opens the tab, which is empty at first.
+        profile: the site; other hosts are not reached.
+        admit: is asked before the page goes on to another page: waits for its turn, raises to forbid.
+        permit: is asked before the page loads anything else: raises to forbid.
+        timeout_s: longest wait for a page, waiting for a turn apart.
+        max_bytes: decoded bytes of a page and what it loads.
+        clock: seconds.
+    """
 
     def __init__(
         self,
@@ -62,17 +72,6 @@ class Tab:
         max_bytes: int = MAX_PAGE_BYTES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Open an empty tab.
-
-        Args:
-            browser: where.
-            profile: the site; other hosts are not reached.
-            admit: is asked before the page goes on to another page: waits for its turn, raises to forbid.
-            permit: is asked before the page loads anything else: raises to forbid.
-            timeout_s: longest wait for a page, waiting for a turn apart.
-            max_bytes: decoded bytes of a page and what it loads.
-            clock: seconds.
-        """
         self._browser = browser
         self._driver = browser.driver
         self._profile = profile
@@ -208,7 +207,7 @@ class Tab:
                 self._watch.fail(problem)
 
     def _take_page(self, params: Mapping[str, Any]) -> None:
-        """Give the browser a page's HTML once it is here whole: what it were to parse meanwhile could overwhelm it."""
+        """Give the browser a page's HTML once it is here whole: what it would parse meanwhile could overwhelm it."""
         request, status = params["requestId"], params["responseStatusCode"]
         headers = [header for header in params.get("responseHeaders", []) if isinstance(header, dict)]
         if status in REDIRECTS:

@@ -1,4 +1,4 @@
-"""The loop that turns targets into posts on the disk, and knows when to wait, to leave out and to stop."""
+"""The loop that turns targets into posts on the disk, and decides when to wait, to leave out and to stop."""
 
 from __future__ import annotations
 
@@ -64,10 +64,9 @@ class CrawlParts:
 
 
 class Crawl:
-    """One run; :attr:`figures` is true at every moment of it."""
+    """One run, from the state that the frontier holds; :attr:`figures` is right at every moment of it."""
 
     def __init__(self, parts: CrawlParts, budget: Budget) -> None:
-        """Take over the state that the frontier holds."""
         self._parts = parts
         self._budget = budget
         self._forgotten = parts.frontier.forgotten()
@@ -155,8 +154,10 @@ class Crawl:
             else:
                 posts.append(WaitingPost(found.post_id, record, found.pictures))
         onward = (
-            replace(one, topic=one.topic or held.target.topic, query_tag=one.query_tag or held.target.query_tag)
-            for one in page.targets
+            replace(
+                target, topic=target.topic or held.target.topic, query_tag=target.query_tag or held.target.query_tag
+            )
+            for target in page.targets
         )
         n_new = self._parts.frontier.arrived(held, posts, onward)
         self.figures.known += len(posts) - n_new
@@ -177,7 +178,7 @@ class Crawl:
             self._tell()
 
     def _pictured(self, post: WaitingPost) -> dict[str, Any]:
-        """Return a post's line, with its picture where one can be had."""
+        """Return a post's line, with its picture if that can be fetched."""
         stem = picture_stem(self._parts.source.name, post.post_id)
         found = self._parts.pictures.find(stem) or self._take_picture(stem, post)
         if found is None:
@@ -251,8 +252,8 @@ class Crawl:
         self._failures += 1
         if self._failures >= OUT_OF_REACH:
             raise PageUnreachable(
-                f"{self._failures} requests in a row came to nothing, the last one so: {error}. The crawl stopped and "
-                "its state is kept; look at the network, then run the same command again"
+                f"{self._failures} requests in a row failed, the last with: {error}. The crawl stopped and "
+                "its state is kept; check the network, then run the same command again"
             ) from error
 
     def _spent(self) -> bool:

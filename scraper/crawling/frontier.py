@@ -1,4 +1,4 @@
-"""What is still to fetch and what is known, in one SQLite file that is true at every moment.
+"""What is still to fetch and what is known, in one SQLite file that is consistent at every moment.
 
 A page's posts and the targets it leads to are noted in the transaction that marks its target as done, so that a crawl
 that is killed has either all of a page or none of it. Its posts wait here, already without names, until they stand in
@@ -57,7 +57,15 @@ class WaitingPost:
 
 
 class Frontier:
-    """The state of one source's crawl into one corpus."""
+    """The state of one source's crawl into one corpus.
+
+    Args:
+        state: the open file.
+        source: the source's name.
+        pages: pages of one list that are within reach; what lies behind them stays pending for another crawl.
+        topics: topics that are within reach, None for what was asked for without a topic.
+        now: seconds since 1970.
+    """
 
     def __init__(
         self,
@@ -68,15 +76,6 @@ class Frontier:
         topics: Iterable[str | None],
         now: Callable[[], float] = time.time,
     ) -> None:
-        """Work in ``state`` on what is of ``source``.
-
-        Args:
-            state: the open file.
-            source: the source's name.
-            pages: pages of one list that are within reach; what lies behind them stays pending for another crawl.
-            topics: topics that are within reach, None for what was asked for without one.
-            now: seconds since 1970.
-        """
         self._state = state
         self._source = source
         self._now = now
@@ -85,7 +84,7 @@ class Frontier:
     # ---- targets -------------------------------------------------------------------------------
 
     def add_targets(self, targets: Iterable[Target]) -> int:
-        """Note targets that are not known yet as pending, and return how many were new."""
+        """Add targets that are not known yet as pending, and return how many were new."""
         with self._state.transaction() as sql:
             return self._add(sql, targets, parent=None)
 
@@ -99,7 +98,7 @@ class Frontier:
             ).rowcount
 
     def begin_again(self, targets: Iterable[Target]) -> None:
-        """Have lists asked anew from their first page, and what was refused or broken tried once more.
+        """Make lists pending again from their first page, and what was refused or broken, too.
 
         Pages of single posts that are done stay done: a list brings new posts, and no known one is fetched twice.
         """
@@ -112,7 +111,7 @@ class Frontier:
             sql.executemany(
                 "UPDATE target SET state = CASE cursor WHEN '' THEN 'pending' ELSE 'replaced' END, attempts = 0,"
                 " not_before = 0, reason = NULL, topic = ?, query_tag = ? WHERE source = ? AND kind = ? AND value = ?",
-                [(one.topic, one.query_tag, self._source, one.kind, one.value) for one in targets],
+                [(target.topic, target.query_tag, self._source, target.kind, target.value) for target in targets],
             )
 
     def next_target(self) -> HeldTarget | None:
@@ -137,7 +136,7 @@ class Frontier:
         return int(self._state.row(f"SELECT count(*) FROM target WHERE {_WITHIN_REACH}", self._reach)[0])  # nosec B608
 
     def arrived(self, held: HeldTarget, posts: Sequence[WaitingPost], targets: Iterable[Target]) -> int:
-        """Note all of a page at once, and return how many of its posts are new."""
+        """Write down all of a page at once, and return how many of its posts are new."""
         target = held.target
         with self._state.transaction() as sql:
             n_new = 0
@@ -196,7 +195,7 @@ class Frontier:
             sql.execute("INSERT OR REPLACE INTO shard VALUES (?, ?, ?)", (shard, self._source, n_bytes))
 
     def lost(self, post_ids: Iterable[str]) -> None:
-        """Have posts whose lines are gone from their shard fetched again: what led to them is pending once more."""
+        """Forget posts whose lines are gone from their shard, and make what led to them pending again."""
         with self._state.transaction() as sql:
             for post_id in post_ids:
                 sql.execute(
@@ -232,14 +231,14 @@ class Frontier:
 
     def _add(self, sql: sqlite3.Connection, targets: Iterable[Target], parent: HeldTarget | None) -> int:
         n_new = 0
-        for one in targets:
-            next_page = parent is not None and (one.kind, one.value) == (parent.target.kind, parent.target.value)
+        for target in targets:
+            next_page = parent is not None and (target.kind, target.value) == (parent.target.kind, parent.target.value)
             depth = parent.depth + 1 if parent is not None and next_page else 0
             n_new += sql.execute(
                 "INSERT INTO target (source, kind, value, cursor, topic, query_tag, depth) VALUES (?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT DO UPDATE SET state = 'pending', topic = excluded.topic, query_tag = excluded.query_tag,"
                 " depth = excluded.depth WHERE target.state = 'replaced'",
-                (self._source, one.kind, one.value, one.cursor or "", one.topic, one.query_tag, depth),
+                (self._source, target.kind, target.value, target.cursor or "", target.topic, target.query_tag, depth),
             ).rowcount
         return n_new
 

@@ -30,7 +30,18 @@ class PaceLimits:
 
 
 class Pace:
-    """Holds each host's next moment; what is waited for is counted in :attr:`waited_s`."""
+    """Knows when each host may be asked next; at first every host may, save those of ``not_before``.
+
+    Args:
+        limits: how patient to be.
+        clock: seconds since 1970, so that what a host asked for holds after a restart.
+        sleep: waits so many seconds.
+        draw: a number from 0 up to 1.
+        not_before: host -> moment before which it wants no request, as an earlier crawl left it.
+
+    Attributes:
+        waited_s: seconds slept so far.
+    """
 
     def __init__(
         self,
@@ -41,15 +52,6 @@ class Pace:
         draw: Callable[[], float] = random.random,
         not_before: Mapping[str, float] | None = None,
     ) -> None:
-        """Start with every host free, save those of ``not_before``.
-
-        Args:
-            limits: how patient to be.
-            clock: seconds since 1970, so that what a host asked for holds after a restart.
-            sleep: waits so many seconds.
-            draw: a number from 0 up to 1.
-            not_before: host -> moment before which it wants no request, as an earlier crawl left it.
-        """
         self._limits = limits
         self._clock = clock
         self._sleep = sleep
@@ -63,7 +65,7 @@ class Pace:
 
         Args:
             host: its name.
-            pause_s: a longer pause that the host's robots.txt wishes for, or 0.
+            pause_s: a longer pause that the host's robots.txt asks for, or 0.
 
         Raises:
             TooManyRequests: the wait would be longer than ``longest_wait_s``.

@@ -1,4 +1,4 @@
-"""Pictures beside the shards: checked, without what a camera tells of its owner, whole or not at all.
+"""Pictures beside the shards: checked, without what a camera tells of its owner, and written whole or not at all.
 
 A file's name comes from the post alone, so that a picture that is there already is not fetched again after a kill.
 """
@@ -25,7 +25,7 @@ FOLDER = "pictures"
 
 
 class UnusablePicture(Exception):
-    """Bytes that are no picture to learn from; the message says why."""
+    """The bytes are not a picture to learn from; the message says why."""
 
 
 def checked_picture(data: bytes) -> tuple[bytes, str]:
@@ -36,7 +36,7 @@ def checked_picture(data: bytes) -> tuple[bytes, str]:
     number) goes. A JPEG without any of it keeps its bytes.
 
     Raises:
-        UnusablePicture: it is no picture in a format that training reads, too large, or broken.
+        UnusablePicture: it is not in a format that training reads, too large, or broken.
     """
     try:
         with warnings.catch_warnings():
@@ -63,14 +63,13 @@ def picture_stem(source: str, post_id: str) -> str:
 
 
 class PictureFiles:
-    """The pictures of a corpus."""
+    """The pictures of a corpus.
+
+    Raises:
+        DataError: their folder is a link that leads elsewhere.
+    """
 
     def __init__(self, corpus: Path) -> None:
-        """Keep pictures below ``corpus``.
-
-        Raises:
-            DataError: the folder leads out of the corpus.
-        """
         self.folder = corpus / FOLDER
         if self.folder.is_symlink():
             raise DataError(f"{self.folder} is a link that leads elsewhere; pictures lie in the corpus itself")
@@ -88,7 +87,7 @@ class PictureFiles:
         """Write a picture that was checked, and return its path relative to the pictures' folder.
 
         Raises:
-            UnusablePicture: it is none.
+            UnusablePicture: it cannot be used.
             StorageError: there is no room.
             DataError: the folder it belongs into leads out of the corpus.
         """

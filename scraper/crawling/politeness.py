@@ -1,4 +1,4 @@
-"""Everything that comes before a request: is it allowed, is the host free, is it its turn?"""
+"""Admits requests: robots.txt allows it, no other crawl holds the host, and the pause since the last one is over."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Politeness:
         pace: when each host may be asked.
         read_start: returns the first bytes of an address, whatever its status; used for robots.txt.
         installation: folder that all crawls of this installation share; hosts are locked in it.
-        opted_out: hosts whose robots.txt is set aside because the operator says so.
+        opted_out: hosts whose robots.txt is ignored because the operator says so.
     """
 
     def __init__(
@@ -48,8 +48,8 @@ class Politeness:
         """Return when the address may be asked for now.
 
         Raises:
-            PageRefused: robots.txt forbids it, or it is no http address.
-            PageUnreachable: robots.txt cannot be had because the server fails.
+            PageRefused: robots.txt forbids it, or it is not an http address.
+            PageUnreachable: robots.txt cannot be fetched because the server fails.
             TooManyRequests: the host wants a longer wait than is sat out.
             HostBusy: another crawl is at work on the host.
         """
@@ -74,8 +74,8 @@ class Politeness:
         """Return when robots.txt allows what a page loads by itself; its pace is that of the page.
 
         Raises:
-            PageRefused: robots.txt forbids it, or it is no http address.
-            PageUnreachable: robots.txt cannot be had because the server fails.
+            PageRefused: robots.txt forbids it, or it is not an http address.
+            PageUnreachable: robots.txt cannot be fetched because the server fails.
         """
         self._robots.demand(address)
 

@@ -1,4 +1,4 @@
-"""From a post as a platform shows it to the line that is kept of it."""
+"""The line that is kept of a post, from the post as a platform shows it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scraper.crawling.privacy import Privacy, clean_caption
 from scraper.port import FoundPost, Target
 
 MAX_ID = 200
-"""Characters of a platform's id; a longer one is no id."""
+"""Characters of a platform's id; a longer one is not taken for an id."""
 MAX_CREDIT = 500
 
 

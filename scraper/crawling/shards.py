@@ -30,21 +30,23 @@ _CHUNK = 1 << 20
 
 
 class Shards:
-    """The shards of one source in one corpus."""
+    """The shards of one source in one corpus; opening them makes them and the frontier agree.
+
+    Args:
+        corpus: the folder; ``posts`` is made in it.
+        source: the source's name, first part of each shard's.
+        frontier: of the same source and corpus.
+        max_bytes: a shard that is longer gets no further line.
+
+    Attributes:
+        repaired: what was found wrong on opening, one sentence each.
+
+    Raises:
+        StorageError: a shard cannot be read or written.
+        DataError: the folder or a shard is a link that leads elsewhere.
+    """
 
     def __init__(self, corpus: Path, source: str, frontier: Frontier, *, max_bytes: int = MAX_SHARD_BYTES) -> None:
-        """Open the source's shards and make them and the frontier agree.
-
-        Args:
-            corpus: the folder; ``posts`` is made in it.
-            source: the source's name, first part of each shard's.
-            frontier: of the same source and corpus.
-            max_bytes: a shard that is longer gets no further line.
-
-        Raises:
-            StorageError: a shard cannot be read or written.
-            DataError: the folder or a shard is a link that leads elsewhere.
-        """
         self._source = source
         self._frontier = frontier
         self._max_bytes = max_bytes
@@ -53,7 +55,6 @@ class Shards:
             self.folder.mkdir(parents=True, exist_ok=True)
         _demand_no_link(self.folder)
         self.repaired: list[str] = []
-        """What was found amiss on opening, one sentence each."""
         noted = frontier.shard_bytes()
         for path in shard_files(self.folder, source):
             _demand_no_link(path)
@@ -66,7 +67,7 @@ class Shards:
         """Write posts (as they stand in a line, with ``id`` and, where there is one, ``image``) and note them.
 
         Raises:
-            StorageError: there is no room; nothing of it counts as written then.
+            StorageError: there is no room; then none of the posts counts as written.
         """
         if not records:
             return
@@ -91,7 +92,7 @@ class Shards:
         with storage_errors(path):
             kept = _cut_torn_line(path)
             if kept is not None:
-                self._tell(f"{path.name}: its last line was torn and is cut off; the post is taken again")
+                self._report(f"{path.name}: its last line was torn and is cut off; the post is taken again")
             present: dict[str, bool] = {}
             for record in _records(path):
                 present.setdefault(self._own_id(record), "image" in record)
@@ -102,12 +103,12 @@ class Shards:
 
     def _lose(self, name: str, missing: set[str], length: int) -> None:
         if missing:
-            self._tell(f"{name}: {len(missing):,} posts are gone from it and are fetched again")
+            self._report(f"{name}: {len(missing):,} posts are gone from it and are fetched again")
             self._frontier.lost(sorted(missing))
         if length == 0:
             self._frontier.written([], name, 0)
 
-    def _tell(self, message: str) -> None:
+    def _report(self, message: str) -> None:
         LOGGER.warning("%s", message)
         self.repaired.append(message)
 

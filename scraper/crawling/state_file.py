@@ -32,15 +32,14 @@ CREATE TABLE IF NOT EXISTS host (name TEXT PRIMARY KEY, not_before REAL NOT NULL
 
 
 class StateFile:
-    """One open file. Times in it are seconds since 1970."""
+    """One open file, made when it is not there. Times in it are seconds since 1970.
+
+    Raises:
+        StorageError: it cannot be written.
+        DataError: it is damaged, or of another version.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Open the file, and make it when it is not there.
-
-        Raises:
-            StorageError: it cannot be written.
-            DataError: it is damaged, or of another version.
-        """
         self.path = path
         with self._errors():
             self._sql = sqlite3.connect(path, isolation_level=None, timeout=30.0)
@@ -77,7 +76,7 @@ class StateFile:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All of the block, on the disk, or nothing of it."""
+        """Run the block as one transaction: all of it is on the disk afterwards, or nothing."""
         with self._errors():
             self._sql.execute("BEGIN IMMEDIATE")
             try:

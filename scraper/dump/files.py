@@ -81,23 +81,22 @@ class FolderFiles:
         if not path.is_relative_to(self._root):
             raise PageRefused(f"{name} leads out of the folder, and was not read")
         if not regular:
-            raise PageRefused(f"{name} is no file")
+            raise PageRefused(f"{name} is not a file")
         return path
 
 
 class ZipFiles:
-    """The files of a zip archive, read from inside it; a ``DumpFiles``."""
+    """The files of a zip archive, read from inside it; a ``DumpFiles``.
+
+    Raises:
+        DataError: it is not a zip archive, or holds more than ``MAX_FILES``.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Open the archive's list of contents.
-
-        Raises:
-            DataError: it is no zip archive, or holds more than ``MAX_FILES``.
-        """
         try:
             self._archive = zipfile.ZipFile(path)
         except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-            raise DataError(f"{path} is no complete zip archive; download it again") from error
+            raise DataError(f"{path} is not a complete zip archive; download it again") from error
         if len(self._archive.infolist()) > MAX_FILES:
             raise DataError(f"{path} holds more than {MAX_FILES:,} files; unpack a part of it")
 

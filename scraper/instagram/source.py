@@ -27,16 +27,18 @@ _SECTIONS = {"__a": 1, "__d": "dis"}
 
 
 class InstagramSource:
-    """A ``PageSource`` over Instagram; also says which hashtags its search puts first."""
+    """A ``PageSource`` over Instagram; also says which hashtags its search puts first.
+
+    It asks Instagram, or ``options.instance`` in its place, with Instaloader's session in ``options.cookies`` if one
+    is given.
+
+    Raises:
+        InvalidOption: the session file holds no session, or the instance is not the address of a server.
+    """
 
     name = "instagram"
 
     def __init__(self, options: SourceOptions) -> None:
-        """Ask Instagram, or ``options.instance`` in its place, with the session in ``options.cookies`` if there is one.
-
-        Raises:
-            InvalidOption: the session file holds no session, or the instance is no address.
-        """
         self._web = options.web
         self._base = server_address(options.instance or f"https://{HOST}")
         self._adapter = InstagramAdapter(options.web, instance=self._base)
@@ -45,7 +47,7 @@ class InstagramSource:
             self._context.log_in(*read_session(options.cookies))
 
     def targets(self, topic: str | None, hashtags: Sequence[str]) -> tuple[Target, ...]:
-        """Return one list of posts for each hashtag; what is no hashtag is left out."""
+        """Return one list of posts for each hashtag; what is not a hashtag is left out."""
         return hashtag_targets(topic, hashtags)
 
     def address(self, target: Target) -> str | None:
@@ -131,7 +133,7 @@ class InstagramSource:
         except (instaloader.InstaloaderException, instaloader.AbortDownloadException) as error:
             raise crawl_error(error) from error
         except (KeyError, IndexError, TypeError, AttributeError, ValueError, AssertionError) as error:
-            # Instaloader reads answers without looking whether they hold what it reads.
+            # Instaloader reads answers without checking what they hold.
             raise PageBroken(f"Instagram's answer is not what Instaloader knows ({type(error).__name__})") from error
 
 

@@ -31,12 +31,12 @@ def posts_of(statuses: Any, *, host: str) -> tuple[FoundPost, ...]:
         host: name of the instance that was asked; its own accounts are written without it.
 
     Raises:
-        PageBroken: it is no list, or an entry is no status.
+        PageBroken: it is not a list, or an entry is not a status.
     """
     posts = []
-    for status in _entries(statuses, "the timeline is no list of statuses"):
+    for status in _entries(statuses, "the timeline is not a list of statuses"):
         if not isinstance(status, Mapping) or not isinstance(status.get("account"), Mapping) or not status.get("id"):
-            raise PageBroken("an entry of the timeline is no status: it has no id or no account")
+            raise PageBroken("an entry of the timeline is not a status: it has no id or no account")
         if may_be_collected(status):
             posts.append(_post(status, host))
     return tuple(posts)
@@ -72,10 +72,10 @@ def ranked_tags(tags: Any) -> tuple[RankedHashtag, ...]:
     """Return Tag entities with their use a day; see https://docs.joinmastodon.org/entities/Tag/.
 
     Raises:
-        PageBroken: it is no list, an entry is no tag, or its history holds no numbers.
+        PageBroken: it is not a list, an entry is not a tag, or a history does not hold numbers.
     """
     ranked = []
-    for tag in _entries(tags, "the list of hashtags is none"):
+    for tag in _entries(tags, "the hashtags are not a list"):
         if not isinstance(tag, Mapping) or not isinstance(tag.get("name"), str):
             raise PageBroken("an entry of the list of hashtags has no name")
         ranked.append(RankedHashtag(tag["name"], None, tuple(map(_day, as_list(tag.get("history"))))))
@@ -94,14 +94,14 @@ def _day(entry: Any) -> DayUse:
         moment = day if isinstance(day, datetime) else datetime.fromtimestamp(int(day), UTC)
         return DayUse(moment.date().isoformat(), int(entry["uses"]), int(entry["accounts"]))
     except (TypeError, ValueError, KeyError, OverflowError, OSError) as error:
-        raise PageBroken("a hashtag's history holds something that is no day with its counts") from error
+        raise PageBroken("a hashtag's history holds something that is not a day with its counts") from error
 
 
 def _post(status: Mapping[str, Any], host: str) -> FoundPost:
     account: Mapping[str, Any] = status["account"]
     name = as_text(account.get("acct")) or as_text(account.get("username"))
     photographs = [media for media in as_list(status.get("media_attachments")) if _is_photograph(media)]
-    licence = _one_licence(photographs)
+    licence = _common_licence(photographs)
     tags = (as_text(as_object(tag).get("name")) for tag in as_list(status.get("tags")))
     return FoundPost(
         post_id=_post_id(status, host),
@@ -128,8 +128,8 @@ def _is_photograph(media: Any) -> bool:
     return isinstance(media, Mapping) and media.get("type") == "image" and not media.get("is_nsfw")
 
 
-def _one_licence(photographs: Sequence[Mapping[str, Any]]) -> str | None:
-    """Return the licence that all photographs of a post state, None where they differ or one states none."""
+def _common_licence(photographs: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return the licence that all photographs of a post state, None where they differ or one of them states nothing."""
     stated = {_licence(media) for media in photographs}
     return stated.pop() if len(stated) == 1 else None
 

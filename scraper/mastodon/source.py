@@ -69,7 +69,7 @@ class MastodonSource:
         )
 
     def targets(self, topic: str | None, hashtags: Sequence[str]) -> tuple[Target, ...]:
-        """Return one timeline for each hashtag; what is no hashtag is left out."""
+        """Return one timeline for each hashtag; what is not a hashtag is left out."""
         return hashtag_targets(topic, hashtags)
 
     def address(self, target: Target) -> str | None:
@@ -113,7 +113,7 @@ class MastodonSource:
         except MastodonError as error:
             raise self._adapter.failure or crawl_error(error) from error
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            # Mastodon.py makes its own types of an answer without looking whether it is one.
+            # Mastodon.py builds its own types without checking what the answer is.
             raise PageBroken(f"the answer is not that of an instance ({type(error).__name__})") from error
 
 
@@ -132,7 +132,7 @@ def crawl_error(error: MastodonError) -> CrawlError:
     if status is not None:
         return PageRefused(f"the instance does not give this (HTTP {status})")
     if isinstance(error, MastodonAPIError):
-        return PageBroken("the answer is no JSON")
+        return PageBroken("the answer is not JSON")
     return PageUnreachable(f"the instance could not be asked ({type(error).__name__})")
 
 
@@ -142,7 +142,7 @@ def _token(path: Path) -> str:
             content = file.read(_MAX_TOKEN_BYTES + 1)
         token: Any = content.decode("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidOption(f"{path} holds no access token: one line of ASCII is wanted", field="cookies") from error
+        raise InvalidOption(f"{path} holds no access token; write it as one line of ASCII", field="cookies") from error
     if not token or len(content) > _MAX_TOKEN_BYTES or any(sign.isspace() for sign in token):
-        raise InvalidOption(f"{path} holds no access token: one line of ASCII is wanted", field="cookies")
+        raise InvalidOption(f"{path} holds no access token; write it as one line of ASCII", field="cookies")
     return str(token)

@@ -156,7 +156,7 @@ def _photograph(file: Mapping[str, Any], allowed: frozenset[str]) -> FoundPost |
     metadata = as_object(info.get("extmetadata"))
     short = _value(metadata, "LicenseShortName")
     code = licence_code(_value(metadata, "License")) or licence_code(short)
-    if code not in allowed or info.get("mime") not in PHOTOGRAPH_TYPES or _value(metadata, "Restrictions"):
+    if code not in allowed or as_text(info.get("mime")) not in PHOTOGRAPH_TYPES or _value(metadata, "Restrictions"):
         return None
     title = _ENDING.sub("", as_text(file.get("title")).partition(":")[2])
     described = html_text(_value(metadata, "ImageDescription"))

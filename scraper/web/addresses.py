@@ -33,7 +33,7 @@ def host_of(address: str) -> str:
     """Return the host of an http or https address, in lower case, with its port where that is not the scheme's own.
 
     Raises:
-        PageRefused: it is no such address.
+        PageRefused: it is not such an address.
     """
     try:
         parts = urlsplit(address)

@@ -1,7 +1,7 @@
-"""A web client that cannot be made to wait, to swallow or to call home.
+"""A web client whose every answer is bounded in size and time, and that reaches public addresses alone.
 
-Whatever a server does, an answer is had within a bound of size and of time, measured from the first byte asked to the
-last one read: never-ending bodies, headers that drip and pages that unpack to gigabytes all end.
+The time counts from the moment of asking to the last byte read, and the size after unpacking, so that bodies without
+end, headers that come a byte at a time and pages that unpack to gigabytes all end.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ class GuardedWeb:
         except httpx.TransportError as error:
             raise PageUnreachable(f"{host} cannot be reached ({type(error).__name__})") from error
         except (httpx.InvalidURL, ValueError) as error:
-            raise PageRefused(f"an address of {host} that cannot be asked is left out") from error
+            raise PageRefused(f"an address of {host} is not valid and is left out") from error
 
     def _read(self, response: httpx.Response, max_bytes: int, cut: bool, host: str) -> bytes:
         body = bytearray()

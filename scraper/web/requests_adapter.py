@@ -23,8 +23,8 @@ _OWN_HEADERS = frozenset({"host", "connection", "accept-encoding", "content-leng
 class WebAdapter(BaseAdapter):
     """Answers a session's requests with what a web client fetches: GETs alone, where a subclass does not say otherwise.
 
-    A failure is remembered until :meth:`begin`: a library that swallows one and asks for something else must not get
-    past a platform that asked to slow down. What is not there (404) is not asked for twice.
+    A failure is remembered until :meth:`begin`: a library that hides one and asks for something else must not get past
+    a platform that asked to slow down. What is not there (404) is not asked for twice.
 
     Args:
         web: fetches.
@@ -44,7 +44,7 @@ class WebAdapter(BaseAdapter):
         self.failure: CrawlError | None = None
 
     def begin(self) -> None:
-        """Start to count anew, and forget a failure."""
+        """Start counting anew, and forget a failure."""
         self.n_bytes = 0
         self.failure = None
 

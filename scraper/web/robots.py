@@ -1,7 +1,7 @@
 """What a site's robots.txt and X-Robots-Tag allow (RFC 9309).
 
 robots.txt is fetched once a host and kept for a day. Without one (4xx) everything is allowed; where the server fails
-(5xx, no answer) nothing is, until it answers. Only its first 500 KiB count. An operator may leave robots.txt aside for
+(5xx, no answer) nothing is, until it answers. Only its first 500 KiB count. An operator may have robots.txt ignored for
 a host, by name, where the site has given permission another way; each such host is logged and stands in the report.
 """
 
@@ -25,12 +25,12 @@ MAX_ROBOTS_BYTES = 500 * 1024
 """RFC 9309 asks for at least this much to be read."""
 MAX_AGE_S = 24 * 3600.0
 RETRY_S = 300.0
-"""Seconds until a robots.txt that could not be had is asked for again."""
+"""Seconds until a robots.txt that could not be fetched is asked for again."""
 LONGEST_PAUSE_S = 300.0
-"""A longer Crawl-delay than this is taken for this."""
+"""A longer Crawl-delay is shortened to this."""
 
 PRODUCT = "tagsmith"
-"""The name that a robots.txt addresses us by."""
+"""The name by which a robots.txt addresses this program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,13 @@ class _Rules:
 
 
 class Robots:
-    """Rules by host, fetched when a host is first met."""
+    """Rules by host, fetched when a host is first met.
+
+    Args:
+        fetch: returns the answer for an address whatever its status, bounded in size; raises as ``WebClient.get``.
+        opted_out: hosts whose robots.txt is ignored because the operator says so.
+        clock: seconds.
+    """
 
     def __init__(
         self,
@@ -50,40 +56,33 @@ class Robots:
         opted_out: frozenset[str] = frozenset(),
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Take rules from ``fetch``.
-
-        Args:
-            fetch: returns the answer for an address whatever its status, bounded in size; raises as ``WebClient.get``.
-            opted_out: hosts whose robots.txt is left aside because the operator says so.
-            clock: seconds.
-        """
         self._fetch = fetch
         self._opted_out = opted_out
         self._clock = clock
         self._rules: dict[str, _Rules] = {}
         for host in sorted(opted_out):
-            LOGGER.warning("robots.txt of %s is left aside: the operator opted out of it by name", host)
+            LOGGER.warning("robots.txt of %s is ignored, as the operator asked by naming the host", host)
 
     def demand(self, address: str) -> None:
         """Return when the address may be fetched.
 
         Raises:
             PageRefused: robots.txt forbids it.
-            PageUnreachable: robots.txt cannot be had because the server fails.
+            PageUnreachable: robots.txt cannot be fetched because the server fails.
         """
         host = host_of(address)
-        if self._aside(host):
+        if self._ignored(host):
             return
         rules = self._of(address)
         if rules.closed:
-            raise PageUnreachable(f"robots.txt of {host} cannot be had just now, so nothing of it is fetched")
+            raise PageUnreachable(f"robots.txt of {host} cannot be fetched just now, so no page of it is")
         if rules.parsed is not None and not rules.parsed.can_fetch(address, PRODUCT):
             raise PageRefused(f"robots.txt of {host} forbids this page")
 
     def pause_s(self, address: str) -> float:
-        """Return the pause between two requests that the host's robots.txt wishes for, in seconds, or 0."""
+        """Return the pause between two requests that the host's robots.txt asks for, in seconds, or 0."""
         rules = self._rules.get(_root(address))
-        if self._aside(host_of(address)) or rules is None or rules.parsed is None:
+        if self._ignored(host_of(address)) or rules is None or rules.parsed is None:
             return 0.0
         delay = rules.parsed.crawl_delay(PRODUCT) or 0.0
         rate = rules.parsed.request_rate(PRODUCT)
@@ -91,7 +90,7 @@ class Robots:
             delay = max(delay, rate.seconds / rate.requests)
         return min(max(delay, 0.0), LONGEST_PAUSE_S)
 
-    def _aside(self, host: str) -> bool:
+    def _ignored(self, host: str) -> bool:
         return host in self._opted_out or host.rpartition(":")[0] in self._opted_out
 
     def _of(self, address: str) -> _Rules:

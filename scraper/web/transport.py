@@ -1,7 +1,7 @@
 """Connections that go to checked addresses alone and end when the exchange's time is up.
 
-The address is checked at the moment of connecting, and it is what is connected to, so that a name cannot change its
-mind in between. Each read and write gets only the time that the whole exchange has left.
+The address that was checked is the one that is connected to, so that a name cannot come to mean another one in
+between. Each read and write gets only the time that the whole exchange has left.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class BoundedBackend(httpcore.NetworkBackend):
         return self._end - self._clock()
 
     def bounded(self, timeout: float | None) -> float:
-        """Return the shorter of a wish and what is left; raises OutOfTime when nothing is."""
+        """Return the shorter of a timeout and the time left; raises OutOfTime when no time is left."""
         left = self.left()
         if left <= 0:
             raise OutOfTime

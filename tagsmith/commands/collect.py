@@ -53,7 +53,7 @@ def collect(
     ignore_robots: Annotated[
         list[str] | None,
         typer.Option(
-            "--ignore-robots", help="A host whose robots.txt is left aside because its owner lets you; logged."
+            "--ignore-robots", help="A host whose robots.txt is ignored because its owner lets you; logged."
         ),
     ] = None,
     again: Annotated[

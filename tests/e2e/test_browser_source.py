@@ -82,7 +82,7 @@ def whole_list(source: BrowserSource, hashtag: str) -> list[Page]:
     while True:
         page = source.fetch(target)
         pages.append(page)
-        onward = [one for one in page.targets if one.kind == "tag"]
+        onward = [target for target in page.targets if target.kind == "tag"]
         if not onward:
             return pages
         target = onward[0]
@@ -94,7 +94,7 @@ def test_a_list_is_scrolled_to_its_end(
     hashtag: str, source: BrowserSource, site: RunningSite, posts: list[SitePost]
 ) -> None:
     """With a place to go on, with rows that go when they leave the screen, without a place to go on."""
-    found = [one.value for page in whole_list(source, hashtag) for one in page.targets if one.kind == "post"]
+    found = [target.value for page in whole_list(source, hashtag) for target in page.targets if target.kind == "post"]
     assert len(set(found)) == len(found)
     shown = {f"{site.address}/p/{post.post_id}/" for post in posts if hashtag in post.listed_under}
     assert shown <= set(found)
@@ -104,7 +104,7 @@ def test_a_list_is_scrolled_to_its_end(
 def test_a_list_is_taken_up_again_by_another_browser(hashtag: str, source: BrowserSource, site: RunningSite) -> None:
     """Where its first part ended: by an address, or by scrolling there again."""
     first = source.fetch(Target("tag", hashtag))
-    onward = [one for one in first.targets if one.kind == "tag"]
+    onward = [target for target in first.targets if target.kind == "tag"]
     if not onward:
         pytest.fail("the list has one part only; give the site more posts")
     another = BrowserSource(options(site, 30))
@@ -112,8 +112,8 @@ def test_a_list_is_taken_up_again_by_another_browser(hashtag: str, source: Brows
         second = another.fetch(onward[0])
     finally:
         another.close()
-    known = {one.value for one in first.targets}
-    assert {one.value for one in second.targets if one.kind == "post"} - known
+    known = {target.value for target in first.targets}
+    assert {target.value for target in second.targets if target.kind == "post"} - known
 
 
 @pytest.mark.parametrize("topic", ["pets", "jewellery", "travel", "babies"])
@@ -226,8 +226,8 @@ def wait_until(done: Callable[[], bool]) -> None:
 
 def test_nothing_forbidden_was_asked_for(site: RunningSite) -> None:
     """By any of the tests above; the site's pages try to, on every view."""
-    assert not [one for one in site.requests() if one["path"].startswith(("/private/", "/away", "/favicon"))]
-    assert {one["agent"] for one in site.requests()} == {AGENT}
+    assert not [asked for asked in site.requests() if asked["path"].startswith(("/private/", "/away", "/favicon"))]
+    assert {asked["agent"] for asked in site.requests()} == {AGENT}
 
 
 def test_another_sites_pages_are_refused_unopened(source: BrowserSource) -> None:

@@ -113,8 +113,8 @@ def demand_the_expected_posts(collector: Collector, topics: tuple[str, ...]) -> 
 def demand_good_manners(site: RunningSite, topics: tuple[str, ...], n_kills: int) -> None:
     """Fail unless the site's own log shows that nothing forbidden was touched and nothing was fetched twice."""
     requests = site.requests()
-    assert not [one for one in requests if one["path"].startswith(("/private/", "/away", "/favicon"))]
-    assert all(one["agent"].startswith("tagsmith/") and "the tests" in one["agent"] for one in requests)
+    assert not [asked for asked in requests if asked["path"].startswith(("/private/", "/away", "/favicon"))]
+    assert all(asked["agent"].startswith("tagsmith/") and "the tests" in asked["agent"] for asked in requests)
     # A kill may fall between an answer and its being noted: that one page or picture is asked for once more.
     once = site.answered("/p/", "/s/", "/media/")
     lasting = {hazard.path for hazard in build_hazards(lasting=True)}
@@ -141,7 +141,7 @@ def test_a_crawl_is_walled_off_killed_and_slowed_down_and_ends_with_every_post_o
     assert done.returncode == 0, done.stderr
     demand_the_expected_posts(collector, topics)
     demand_good_manners(site, topics, n_kills)
-    assert 429 in {one["status"] for one in site.requests()}
+    assert 429 in {asked["status"] for asked in site.requests()}
     before = site.n_requests()
     assert collector.run(*login).returncode == 0
     assert site.n_requests() == before, "there was nothing left to ask for"
@@ -168,4 +168,4 @@ def test_five_hundred_posts_over_ten_topics_survive_three_kills(
     print(done.stdout)
     demand_the_expected_posts(collector, topics)
     demand_good_manners(site, topics, len(moments))
-    assert {429, 500, 302, 410} <= {one["status"] for one in site.requests()}
+    assert {429, 500, 302, 410} <= {asked["status"] for asked in site.requests()}

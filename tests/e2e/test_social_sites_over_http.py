@@ -52,7 +52,10 @@ def test_the_address_of_a_page_is_the_one_that_is_asked(site: SocialSite) -> Non
         (first,) = source.targets(None, ["cat"])
         (second,) = source.fetch(first).targets
         source.fetch(second)
-        asked = [f"{one.path}?{'&'.join(f'{k}={v}' for k, v in one.query.items())}" for one in site.log[1:]]
+        asked = [
+            f"{request.path}?{'&'.join(f'{name}={value}' for name, value in request.query.items())}"
+            for request in site.log[1:]
+        ]
         assert [f"{site.address}{path}" for path in asked] == [source.address(first), source.address(second)]
 
 
@@ -114,7 +117,7 @@ def test_openverse_is_not_asked_beyond_what_it_gives_without_a_key(site: SocialS
     site.routes.insert(0, OpenverseApi(site.address, posts_under("sea", 400)))
     with opened("openverse", site, page_size=100) as source:
         everything(source, source.targets(None, ["sea"]))
-    assert [one.query["page"] for one in site.log] == [str(number) for number in range(1, 13)]
+    assert [asked.query["page"] for asked in site.log] == [str(number) for number in range(1, 13)]
 
 
 # ---- Instagram -----------------------------------------------------------------------------------

@@ -138,5 +138,5 @@ def test_a_crawl_that_is_cut_off_anywhere_goes_on(site: SocialSite, tmp_path: Pa
         if figures.ended == "finished":
             break
     assert sorted(line["id"] for line in corpus_posts(tmp_path / "corpus")) == sorted(EXPECTED[name])
-    lists = [(one.path, tuple(one.query.items())) for one in site.log if one.path.startswith(API_PATH[name])]
+    lists = [(asked.path, tuple(asked.query.items())) for asked in site.log if asked.path.startswith(API_PATH[name])]
     assert len(lists) == len(set(lists))

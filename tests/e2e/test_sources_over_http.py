@@ -49,7 +49,7 @@ def test_every_request_is_admitted(site: SocialSite, name: str) -> None:
         for target in (*source.targets(None, ["cat"]), *source.targets(None, ["dog"])):
             admitted.append(source.address(target))
             source.fetch(target)
-    asked = {f"{site.address}{one.path}" for one in site.log}
+    asked = {f"{site.address}{request.path}" for request in site.log}
     assert asked <= {address.partition("?")[0] for address in admitted}
 
 

@@ -15,11 +15,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--log", type=Path, required=True)
-    for one in fields(SiteRules):
-        if isinstance(one.default, bool):
-            parser.add_argument(f"--{one.name}", action=argparse.BooleanOptionalAction, default=one.default)
+    for rule in fields(SiteRules):
+        if isinstance(rule.default, bool):
+            parser.add_argument(f"--{rule.name}", action=argparse.BooleanOptionalAction, default=rule.default)
         else:
-            parser.add_argument(f"--{one.name}", type=int, default=one.default)
+            parser.add_argument(f"--{rule.name}", type=int, default=rule.default)
     given = vars(parser.parse_args())
     port, path = given.pop("port"), given.pop("log")
     with path.open("a", encoding="utf-8") as log:

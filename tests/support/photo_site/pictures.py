@@ -1,4 +1,4 @@
-"""Small photographs that are not: shapes in a topic's colours, each different from every other one."""
+"""What stands for photographs: shapes in a topic's colours, each picture different from all others."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SIDE = 288
 def picture_of(post: SitePost) -> bytes:
     """Return a post's picture as JPEG; hue and kind of shape follow from its topic, the rest from its seed."""
     chance = random.Random(post.seed)
-    place = TOPICS.index(post.topic)
+    number = TOPICS.index(post.topic)
 
     def colour(spread: float, light: float) -> tuple[int, int, int]:
-        hue = (place / len(TOPICS) + chance.uniform(-spread, spread)) % 1
+        hue = (number / len(TOPICS) + chance.uniform(-spread, spread)) % 1
         red, green, blue = colorsys.hsv_to_rgb(hue, chance.uniform(0.5, 1), light)
         return round(red * 255), round(green * 255), round(blue * 255)
 
@@ -29,9 +29,9 @@ def picture_of(post: SitePost) -> bytes:
         left, top = chance.randrange(-40, SIDE - 20), chance.randrange(-40, SIDE - 20)
         box = (left, top, left + chance.randrange(30, 180), top + chance.randrange(30, 180))
         fill = colour(0.06, chance.uniform(0.1, 1))
-        if place % 3 == 0:
+        if number % 3 == 0:
             draw.ellipse(box, fill)
-        elif place % 3 == 1:
+        elif number % 3 == 1:
             draw.rectangle(box, fill)
         else:
             draw.polygon([(box[0], box[3]), (box[2], box[3]), ((box[0] + box[2]) // 2, box[1])], fill)

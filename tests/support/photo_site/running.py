@@ -53,7 +53,9 @@ class RunningSite:
     def answered(self, *beginnings: str) -> Counter[str]:
         """Return path -> times that it was answered in full, of the paths that begin so."""
         return Counter(
-            one["path"] for one in self.requests() if one["status"] == 200 and one["path"].startswith(beginnings)
+            asked["path"]
+            for asked in self.requests()
+            if asked["status"] == 200 and asked["path"].startswith(beginnings)
         )
 
     def write_login(self, path: Path) -> Path:

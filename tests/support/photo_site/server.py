@@ -35,9 +35,9 @@ class SiteRules:
         hazards: whether explore pages link to pages that go wrong, and all pages try to load what is forbidden.
         lasting: whether to ones that only a time limit ends, too.
         wall_after: pages of explore lists and posts that it shows before it wants visitors to log in; 0 for no end.
-        slow_down_every: every so manieth page is answered by 429 once; 0 for none.
+        slow_down_every: every n-th page is answered with 429 once, n being this; 0 for none.
         retry_after_s: what is then asked for.
-        flaky_every: every so manieth page fails once with 500; 0 for none.
+        flaky_every: every n-th page fails with 500 once, n being this; 0 for none.
     """
 
     n_posts: int = 520

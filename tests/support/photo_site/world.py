@@ -61,11 +61,11 @@ def _build_post(number: int, topic: str, chance: random.Random) -> SitePost:
 
     theme = chance.choice(_CONTENT["topics"][topic]["themes"])
     tags, doings = theme["hashtags"].split(), theme["doings"].split()
-    one, two, three = chance.sample(theme["things"].split(), 3)
+    first, second, third = chance.sample(theme["things"].split(), 3)
     sentences = [
         f"{chance.choice(doings)} {say('how')} {say('when')}".capitalize(),
-        f"the {say('colour')} {one} and the {two} from {say('who')}",
-        f"{chance.choice(doings)} with the {say('colour')} {three}, {say('feeling')}",
+        f"the {say('colour')} {first} and the {second} from {say('who')}",
+        f"{chance.choice(doings)} with the {say('colour')} {third}, {say('feeling')}",
     ]
     listed = tuple(chance.sample(searched_by(topic), chance.randint(1, 2)))
     hashtags = tuple(dict.fromkeys((*listed, *chance.sample(tags, 4))))

@@ -22,21 +22,21 @@ VALUES = st.recursive(
 )
 
 
-def places(value: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def paths_in(value: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Return the path of everything inside a JSON value."""
     inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [here, *(place for key, part in inside for place in places(part, (*here, key)))]
+    return [here, *(path for key, part in inside for path in paths_in(part, (*here, key)))]
 
 
-def changed(value: Any, place: tuple[Any, ...], new: Any) -> Any:
-    """Return a JSON value with another part in one place."""
-    if not place:
+def changed(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    """Return a JSON value with another part at one path."""
+    if not path:
         return new
     value = copy.deepcopy(value)
     part = value
-    for key in place[:-1]:
+    for key in path[:-1]:
         part = part[key]
-    part[place[-1]] = new
+    part[path[-1]] = new
     return value
 
 
@@ -48,7 +48,7 @@ def test_an_answer_with_another_part_gives_posts_or_an_error_of_the_crawl(name: 
     case = data.draw(st.sampled_from([case for case in WHOLE if case.parent.name == name]))
     answer = json.loads((case / "input.json").read_text(encoding="utf-8"))
     meta = json.loads((case / "meta.json").read_text(encoding="utf-8"))
-    answer = changed(answer, data.draw(st.sampled_from(places(answer))), data.draw(VALUES))
+    answer = changed(answer, data.draw(st.sampled_from(paths_in(answer))), data.draw(VALUES))
     try:
         found = PARSERS[name](answer, meta)
     except CrawlError:

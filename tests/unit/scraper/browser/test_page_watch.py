@@ -21,31 +21,31 @@ def watch(max_bytes: int = 1000) -> PageWatch:
     return found
 
 
-def ask(one: PageWatch, request: str, kind: str, frame: str = FRAME, url: str = "https://photos.example/") -> None:
+def ask(page: PageWatch, request: str, kind: str, frame: str = FRAME, url: str = "https://photos.example/") -> None:
     """Have a request begin."""
     params = {"requestId": request, "type": kind, "frameId": frame, "request": {"url": url}}
-    one.see("Network.requestWillBeSent", params)
+    page.see("Network.requestWillBeSent", params)
 
 
-def receive(one: PageWatch, request: str, decoded: int, encoded: int = 0) -> None:
+def receive(page: PageWatch, request: str, decoded: int, encoded: int = 0) -> None:
     """Have bytes come."""
-    one.see("Network.dataReceived", {"requestId": request, "dataLength": decoded, "encodedDataLength": encoded})
+    page.see("Network.dataReceived", {"requestId": request, "dataLength": decoded, "encodedDataLength": encoded})
 
 
-def finish(one: PageWatch, request: str, n_bytes: int) -> None:
+def finish(page: PageWatch, request: str, n_bytes: int) -> None:
     """Have a request come to its end."""
-    one.see("Network.loadingFinished", {"requestId": request, "encodedDataLength": n_bytes})
+    page.see("Network.loadingFinished", {"requestId": request, "encodedDataLength": n_bytes})
 
 
-def answer(one: PageWatch, kind: str, status: int, **headers: str) -> None:
+def answer(page: PageWatch, kind: str, status: int, **headers: str) -> None:
     """Have an answer to something that the page asked for begin."""
     response = {"status": status, "url": "https://photos.example/api", "headers": headers}
-    one.see("Network.responseReceived", {"requestId": "A", "type": kind, "response": response})
+    page.see("Network.responseReceived", {"requestId": "A", "type": kind, "response": response})
 
 
-def ready(one: PageWatch, loader: str = PAGE) -> None:
+def ready(page: PageWatch, loader: str = PAGE) -> None:
     """Have a page be parsed."""
-    one.see("Page.lifecycleEvent", {"loaderId": loader, "name": "DOMContentLoaded"})
+    page.see("Page.lifecycleEvent", {"loaderId": loader, "name": "DOMContentLoaded"})
 
 
 def test_a_page_is_ready_when_it_is_parsed() -> None:
@@ -58,65 +58,65 @@ def test_a_page_is_ready_when_it_is_parsed() -> None:
 
 def test_another_page_in_its_place_begins_anew() -> None:
     """A page may lead on to another one by script."""
-    one = watch()
-    ask(one, "S", "Script")
-    ready(one)
-    ask(one, "L2", "Document")
-    assert not one.ready
-    finish(one, "L2", 10)
-    assert one.quiet
+    page = watch()
+    ask(page, "S", "Script")
+    ready(page)
+    ask(page, "L2", "Document")
+    assert not page.ready
+    finish(page, "L2", 10)
+    assert page.quiet
 
 
 def test_a_frame_in_the_page_is_not_the_page() -> None:
     """Whatever becomes of it."""
-    one = watch()
-    ready(one)
-    ask(one, "X", "Document", frame="another frame")
-    one.see("Network.loadingFailed", {"requestId": "X", "errorText": "net::ERR_FAILED"})
-    one.demand()
-    assert one.ready
+    page = watch()
+    ready(page)
+    ask(page, "X", "Document", frame="another frame")
+    page.see("Network.loadingFailed", {"requestId": "X", "errorText": "net::ERR_FAILED"})
+    page.demand()
+    assert page.ready
 
 
 def test_a_page_is_quiet_when_nothing_is_under_way() -> None:
     """Done or failed."""
-    one = watch()
-    ask(one, "S", "Script")
-    finish(one, PAGE, 10)
-    under_way = one.quiet
-    one.see("Network.loadingFailed", {"requestId": "S", "errorText": "net::ERR_BLOCKED_BY_CLIENT"})
-    assert (under_way, one.quiet) == (False, True)
-    one.demand()
+    page = watch()
+    ask(page, "S", "Script")
+    finish(page, PAGE, 10)
+    under_way = page.quiet
+    page.see("Network.loadingFailed", {"requestId": "S", "errorText": "net::ERR_BLOCKED_BY_CLIENT"})
+    assert (under_way, page.quiet) == (False, True)
+    page.demand()
 
 
 def test_bytes_are_counted_as_they_travelled() -> None:
     """Decoded only as long as nobody knows better, and without what the browser shows in place of a failure."""
-    one = watch()
-    receive(one, PAGE, 500, 100)
-    assert one.n_bytes == 500
-    finish(one, PAGE, 130)
-    ask(one, "S", "Script")
-    one.see("Network.loadingFailed", {"requestId": "S", "errorText": "net::ERR_FAILED"})
-    receive(one, "S", 400)
-    assert one.n_bytes == 130
+    page = watch()
+    receive(page, PAGE, 500, 100)
+    assert page.n_bytes == 500
+    finish(page, PAGE, 130)
+    ask(page, "S", "Script")
+    page.see("Network.loadingFailed", {"requestId": "S", "errorText": "net::ERR_FAILED"})
+    receive(page, "S", 400)
+    assert page.n_bytes == 130
 
 
 def test_a_page_that_loads_too_much_is_broken() -> None:
-    """Decoded bytes count: a small answer may unpack to a large one."""
-    one = watch(max_bytes=1000)
-    receive(one, PAGE, 600)
-    one.demand()
-    receive(one, PAGE, 600, 10)
+    """Decoded bytes count: a small answer may unpack to a large page."""
+    page = watch(max_bytes=1000)
+    receive(page, PAGE, 600)
+    page.demand()
+    receive(page, PAGE, 600, 10)
     with pytest.raises(PageBroken, match="loads more than"):
-        one.demand()
+        page.demand()
 
 
 def test_a_page_that_asks_for_ever_more_is_broken() -> None:
     """However small the answers are."""
-    one = watch()
+    page = watch()
     for number in range(MAX_REQUESTS):
-        ask(one, f"S{number}", "Fetch")
+        ask(page, f"S{number}", "Fetch")
     with pytest.raises(PageBroken, match="requests"):
-        one.demand()
+        page.demand()
 
 
 @pytest.mark.parametrize(
@@ -133,19 +133,19 @@ def test_a_page_that_asks_for_ever_more_is_broken() -> None:
 )
 def test_a_failure_is_the_networks_or_the_pages(text: str, expected: type[CrawlError]) -> None:
     """The first is tried again, the second is not."""
-    one = watch()
-    one.see("Network.loadingFailed", {"requestId": PAGE, "errorText": text})
+    page = watch()
+    page.see("Network.loadingFailed", {"requestId": PAGE, "errorText": text})
     with pytest.raises(expected):
-        one.demand()
+        page.demand()
 
 
 def test_what_went_wrong_first_is_told() -> None:
     """What it led to is not."""
-    one = watch()
-    one.fail(PageRefused("robots.txt"))
-    one.see("Network.loadingFailed", {"requestId": PAGE, "errorText": "net::ERR_BLOCKED_BY_CLIENT"})
+    page = watch()
+    page.fail(PageRefused("robots.txt"))
+    page.see("Network.loadingFailed", {"requestId": PAGE, "errorText": "net::ERR_BLOCKED_BY_CLIENT"})
     with pytest.raises(PageRefused, match=r"robots\.txt"):
-        one.demand()
+        page.demand()
 
 
 @pytest.mark.parametrize(
@@ -160,21 +160,21 @@ def test_what_went_wrong_first_is_told() -> None:
 )
 def test_a_wall_may_stand_in_an_answer_to_a_script(kind: str, status: int, expected: type[CrawlError] | None) -> None:
     """Lists load their parts so; what else fails is the page's own affair."""
-    one = watch()
-    answer(one, kind, status)
+    page = watch()
+    answer(page, kind, status)
     if expected is None:
-        one.demand()
+        page.demand()
     else:
         with pytest.raises(expected):
-            one.demand()
+            page.demand()
 
 
 def test_the_wait_that_a_site_names_is_handed_on() -> None:
     """In whatever case it writes its headers."""
-    one = watch()
-    answer(one, "Fetch", 429, **{"Retry-AFTER": "17"})
+    page = watch()
+    answer(page, "Fetch", 429, **{"Retry-AFTER": "17"})
     with pytest.raises(TooManyRequests) as error:
-        one.demand()
+        page.demand()
     assert error.value.retry_after_s == 17
 
 
@@ -207,13 +207,13 @@ def test_an_answer_is_judged_before_its_page_is_read(
 
 
 def test_a_page_that_is_shorter_than_announced_is_broken() -> None:
-    """Unless it was packed: then the announcement is of the packed one."""
-    one = watch()
-    one.judge_whole(100, {"content-length": "100"})
-    one.judge_whole(90, {"content-length": "100", "content-encoding": "gzip"})
-    one.judge_whole(90, {"content-length": "many"})
+    """Unless it was packed: then the announcement is of the packed page."""
+    page = watch()
+    page.judge_whole(100, {"content-length": "100"})
+    page.judge_whole(90, {"content-length": "100", "content-encoding": "gzip"})
+    page.judge_whole(90, {"content-length": "many"})
     with pytest.raises(PageBroken, match="ends in the middle"):
-        one.judge_whole(99, {"content-length": "100"})
+        page.judge_whole(99, {"content-length": "100"})
 
 
 JSON: st.SearchStrategy[Any] = st.dictionaries(
@@ -226,6 +226,6 @@ JSON: st.SearchStrategy[Any] = st.dictionaries(
 @given(st.lists(st.tuples(st.sampled_from(["Network.loadingFailed", "Page.lifecycleEvent", "Other.thing"]), JSON)))
 def test_events_in_any_order_are_only_taken_note_of(events: list[tuple[str, dict[str, Any]]]) -> None:
     """Nothing is raised but by asking."""
-    one = watch()
+    page = watch()
     for method, params in events:
-        one.see(method, params)
+        page.see(method, params)

@@ -24,18 +24,18 @@ INSTAGRAM = shipped_profile("https://www.instagram.com")
 def changed(section: str | None, key: str, value: object) -> dict[str, Any]:
     """Return the small description with one key set, or left out for None."""
     content = copy.deepcopy(SMALL)
-    place = content if section is None else content.setdefault(section, {})
+    table = content if section is None else content.setdefault(section, {})
     if value is None:
-        del place[key]
+        del table[key]
     else:
-        place[key] = value
+        table[key] = value
     return content
 
 
 def test_a_description_without_rules_reads_what_pages_say_of_themselves() -> None:
     """Schema.org first, OpenGraph after it."""
     rules = build_profile(SMALL, "small.toml").rules
-    assert [(rule.place, rule.name) for rule in rules["pictures"]] == [
+    assert [(rule.markup, rule.name) for rule in rules["pictures"]] == [
         ("jsonld", "image"),
         ("jsonld", "contentUrl"),
         ("meta", "og:image"),
@@ -92,20 +92,20 @@ def test_pages_load_from_the_hosts_that_are_named(host: str, allowed: bool) -> N
         (None, "name", None, "name is missing"),
         (None, "address", "photos.example", "https://host"),
         (None, "address", "https://photos.example/path", "https://host"),
-        (None, "hosts", "photos.example", "hosts wants a list"),
+        (None, "hosts", "photos.example", "hosts is not a list"),
         (None, "speed", 3, "speed is unknown"),
         ("list", "pages", 3, "list.pages is unknown"),
         ("list", "path", "/t/", "list.path wants a path"),
         ("list", "path", "/t/{hashtag}/{hashtag}", "list.path wants a path"),
         ("list", "path", "/t/{hashtag}/}", "list.path wants a path"),
-        ("list", "post_link", "a[[", "no CSS selector"),
+        ("list", "post_link", "a[[", "not a CSS selector"),
         ("post", "id", "/p/[a-z]+", "wants a group"),
         ("post", "id", "/p/([a-z]+", "does not describe a site"),
-        ("post", "caption", "css:.caption", "wants a list of rules"),
+        ("post", "caption", "css:.caption", "is not a list of rules"),
         ("post", "caption", ["xpath://p"], "jsonld:NAME"),
         ("post", "caption", [{"from": "css:p", "pattern": "no group"}], "wants a group"),
         ("post", "caption", [{"pattern": "(x)"}], "from is missing"),
-        ("consent", "buttons", [""], "wants a text"),
+        ("consent", "buttons", [""], "is not text"),
         ("post", "path", None, "path is missing"),
     ],
 )
@@ -124,7 +124,7 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "broken.toml").write_text("name = ")
     for name in ("absent.toml", "binary.toml", "broken.toml"):
-        with pytest.raises(InvalidOption, match="no description of a site"):
+        with pytest.raises(InvalidOption, match="not the description of a site"):
             read_profile(tmp_path / name)
 
 

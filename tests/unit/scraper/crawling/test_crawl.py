@@ -146,4 +146,4 @@ def test_another_topics_pages_wait_for_their_own_run(tmp_path: Path) -> None:
     crawl_once(tmp_path / "c", platform, ["dog"], topic="pets", budget=Budget(requests=2))
     crawl_once(tmp_path / "c", platform, ["cake"], topic="food")
     assert not any("dog?page=3" in address for address in platform.answered)
-    assert sum(one.startswith("cake") for one in ids_of(tmp_path / "c")) == 7
+    assert sum(post_id.startswith("cake") for post_id in ids_of(tmp_path / "c")) == 7

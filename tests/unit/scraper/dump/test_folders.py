@@ -166,7 +166,7 @@ def test_a_pipe_is_no_picture(tmp_path: Path) -> None:
     """Reading one would wait for ever."""
     save_instaloader(tmp_path / "lena", CAT)
     os.mkfifo(tmp_path / "pipe.jpg")
-    with pytest.raises(PageRefused, match="no file"):
+    with pytest.raises(PageRefused, match="not a file"):
         DumpSource(file_options(tmp_path)).picture("pipe.jpg")
 
 
@@ -230,7 +230,7 @@ def test_an_archive_cut_short_is_told_of(tmp_path: Path) -> None:
     """A download that broke off has no list of contents."""
     path = save_export(tmp_path / "x.zip", posts_under("cat", 1))
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(DataError, match="no complete zip archive"):
+    with pytest.raises(DataError, match="not a complete zip archive"):
         DumpSource(file_options(path))
 
 

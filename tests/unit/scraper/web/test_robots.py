@@ -131,7 +131,7 @@ def test_a_robots_txt_in_any_encoding_is_survived(body: bytes) -> None:
 
 
 def test_an_operator_opts_out_of_one_host_by_name_and_it_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """Nothing is left aside silently, and nothing besides the named host."""
+    """Nothing is ignored silently, and nothing besides the named host."""
     with caplog.at_level(logging.WARNING):
         robots = Robots(answering("User-agent: *\nDisallow: /"), opted_out=frozenset({"mine.example"}))
     assert "mine.example" in caplog.text
