@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -27,9 +26,9 @@ from service.intake.bodies import ByteBudget
 from service.intake.fetching import Fetcher
 from service.observe.metrics import Metrics
 from service.problems import Refusal
-from service.protocol import openapi
 from service.protocol.headers import CORS_ANSWER_HEADERS, CORS_METHODS, CORS_REQUEST_HEADERS, HeadLikeGet, SafeHeaders
 from service.protocol.middleware import RequestMiddleware, problem_response
+from service.protocol.openapi import openapi_document
 from service.protocol.parameters import parameters_refusal
 from service.routes import (
     batches,
@@ -46,6 +45,9 @@ from service.routes import (
 from service.settings import Settings
 from service.store.repositories import open_repositories
 from service.store.watch import StoreWatch
+
+if TYPE_CHECKING:
+    from service.protocol.tracing import Spans
 
 ROUTERS = (
     suggestions.router,
@@ -70,8 +72,8 @@ def create_app(
         settings: what the operator set.
         load: opens what is served; called in a thread once the lifespan begins.
         metrics: what is counted into; by default new ones.
-        opens_when_ready: that no connection is taken before it can be answered, for one of several workers; a service
-            alone answers /ping at once.
+        opens_when_ready: whether connections are taken only once they can be answered, as for one of several workers;
+            a service alone answers /ping at once.
     """
     metrics = metrics or Metrics()
     parts = ServiceParts(
@@ -135,7 +137,7 @@ def create_app(
             expose_headers=CORS_ANSWER_HEADERS,
         )
     app.add_middleware(SafeHeaders)
-    app.openapi = lambda: _described(app)  # type: ignore[method-assign]
+    app.openapi = lambda: _openapi_document(app)  # type: ignore[method-assign]
     return app
 
 
@@ -162,21 +164,21 @@ async def _routing_problem(request: Request, error: Exception) -> Response:
 
 
 def _methods_at(request: Request) -> list[str]:
-    """Return the methods of every route at the request's path; the router names those of the first one alone."""
+    """Return the methods of all routes at the request's path; the router names only those of the first."""
     contexts = iter_route_contexts(request.app.routes)
     matching = (route for route in contexts if route.original_route.matches(request.scope)[0] != Match.NONE)
     methods = {method for route in matching for method in route.methods or ()}
     return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
 
-def _described(app: FastAPI) -> dict[str, object]:
+def _openapi_document(app: FastAPI) -> dict[str, object]:
     if app.openapi_schema is None:
-        app.openapi_schema = openapi.describe(app)
+        app.openapi_schema = openapi_document(app)
     return app.openapi_schema
 
 
-def _open_spans(settings: Settings) -> Any:
-    """Return what sends traces, None where nobody asked for it.
+def _open_spans(settings: Settings) -> Spans | None:
+    """Return what sends traces, or None when the settings name no endpoint for them.
 
     Raises:
         MissingExtra: OpenTelemetry is not installed.
@@ -184,7 +186,7 @@ def _open_spans(settings: Settings) -> Any:
     if settings.otlp_endpoint is None:
         return None
     try:
-        tracing = importlib.import_module("service.protocol.tracing")
+        from service.protocol.tracing import Spans
     except ModuleNotFoundError as error:
         raise MissingExtra("traces need OpenTelemetry; install it with: pip install 'tagsmith[otel]'") from error
-    return tracing.Spans(settings.otlp_endpoint, installed_version())
+    return Spans(settings.otlp_endpoint, installed_version())

@@ -1,4 +1,4 @@
-"""What a URL of a picture may look like. One strict grammar, so that no two parsers can read one URL differently."""
+"""The URLs that pictures may have: one strict grammar, so that no two parsers can read a URL differently."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class ImageUrl:
-    """Where a picture is.
+    """The URL of a picture.
 
     Attributes:
         origin: whom to ask.
         target: path and query as they go out.
-        address: the host when it is an IP address and no name.
+        address: the host when it is an IP address; None when it is a name.
     """
 
     origin: Origin
@@ -42,7 +42,7 @@ class ImageUrl:
 
 
 def read_url(text: str) -> ImageUrl | None:
-    """Return what ``text`` says, or None when it is no plain http or https URL.
+    """Return what ``text`` says, or None when it is not a plain http or https URL.
 
     Refused are credentials, fragments, backslashes, spaces, anything but ASCII, trailing dots, and every spelling of an
     IP address but the canonical one (``127.1``, ``0x7f000001``, ``017700000001``).
@@ -74,28 +74,28 @@ def read_origin(text: str) -> Origin:
     """Return the origin that an operator wrote, as in ``http://files:9000``.
 
     Raises:
-        ValueError: it is none, or has a path.
+        ValueError: it is not an origin, or has a path.
     """
     url = read_url(text)
     if url is None or url.target != "/" or text.endswith("?"):
-        raise ValueError(f"{text!r} is no origin: write scheme, host and port alone, as in http://files:9000")
+        raise ValueError(f"{text!r} is not an origin; write scheme, host and port alone, as in http://files:9000")
     return url.origin
 
 
 def redirected(url: ImageUrl, location: str) -> ImageUrl | None:
-    """Return where an answer of ``url`` sends on to, or None when that is no URL we would ask at all."""
+    """Return the URL that an answer of ``url`` redirects to, or None when it is not one that ``read_url`` takes."""
     if len(location) > MAX_URL_CHARACTERS or not location.isascii() or not location.isprintable():
         return None
     host = f"[{url.origin.host}]" if ":" in url.origin.host else url.origin.host
     try:
-        there, _ = urldefrag(urljoin(f"{url.origin.scheme}://{host}:{url.origin.port}{url.target}", location))
-        return read_url(there)
+        target, _ = urldefrag(urljoin(f"{url.origin.scheme}://{host}:{url.origin.port}{url.target}", location))
+        return read_url(target)
     except ValueError:
         return None
 
 
 def _canonical(host: str, kind: type[ipaddress.IPv4Address] | type[ipaddress.IPv6Address]) -> str:
-    """Return an address in its one spelling, "" when it is none."""
+    """Return an IP address in its canonical spelling, or "" when it is not an address."""
     try:
         return str(kind(host))
     except ValueError:

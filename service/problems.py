@@ -1,4 +1,4 @@
-"""Which HTTP status an error has: the only place that knows.
+"""Refusals and problems: what a caller is told of an error, and the only place that knows which HTTP status it has.
 
 Answers follow RFC 9457. ``KINDS`` is the table of problem codes, ``CODES`` gives every class of ``core.errors`` its
 code; a test fails when a class is missing from it.
@@ -21,7 +21,7 @@ MAX_VALUE_CHARACTERS = 64
 MAX_FIELD_PATH = 120
 MAX_SHOWN_ERRORS = 20
 MAX_TOLD = 3
-"""Fields that the sentence of a problem names; its list holds more."""
+"""How many fields the detail of a problem names; its list of errors holds more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,14 @@ class FieldError:
 
 
 class Refusal(Exception):
-    """A request is answered with a problem; for what has no class in ``core.errors`` because it is about HTTP alone."""
+    """A request is answered with a problem: for errors that are about HTTP alone, and so have no class in ``core``.
+
+    Args:
+        code: of ``KINDS``.
+        detail: a sentence for the caller.
+        fields: what is wrong with which fields.
+        headers: of the answer.
+    """
 
     def __init__(
         self,
@@ -176,7 +183,7 @@ class Refusal(Exception):
 
 
 def refusal_for(error: Exception) -> Refusal:
-    """Return what tells a caller about ``error``; anything unknown is an internal error without its text."""
+    """Return ``error`` as a refusal; an unknown class becomes an internal error without its text."""
     if isinstance(error, Refusal):
         return error
     code = next((CODES[known] for known in type(error).__mro__ if known in CODES), "internal_error")
@@ -192,7 +199,7 @@ def refusal_for(error: Exception) -> Refusal:
 
 
 def problem_body(refusal: Refusal, *, instance: str, request_id: str) -> dict[str, Any]:
-    """Return the RFC 9457 members and ours for one refusal."""
+    """Return the body of a problem: the members of RFC 9457, and our own."""
     kind = KINDS[refusal.code]
     body: dict[str, Any] = {
         "type": f"/problems/{refusal.code}",
@@ -250,14 +257,16 @@ def documented(*codes: str) -> dict[int | str, dict[str, Any]]:
 
 
 def message_of(entry: Mapping[str, Any]) -> str:
-    """Return what one of pydantic's error entries means, to be read after the field's name."""
+    """Return one of pydantic's error entries in the words of the contract, to be read after the field's name."""
     known = _MESSAGES.get(entry["type"])
     return known.format_map(entry.get("ctx", {})) if known else entry["msg"][:1].lower() + entry["msg"][1:]
 
 
 def detail_of(fields: Sequence[FieldError]) -> str:
     """Return a sentence that says what is wrong with the first of ``fields``, and how many more there are."""
-    told = [f"{one.field} {one.message}" if one.field else f"The body {one.message}" for one in fields[:MAX_TOLD]]
+    told = [
+        f"{error.field} {error.message}" if error.field else f"The body {error.message}" for error in fields[:MAX_TOLD]
+    ]
     if len(fields) > MAX_TOLD:
         told.append(f"{len(fields) - MAX_TOLD} more fields are not valid")
     return f"{'; '.join(told)}."
@@ -271,7 +280,7 @@ def invalid(field: str, message: str, value: object = None) -> Refusal:
 
 def refuse_fields(error: ValidationError, *, inside: Mapping[str, str] | None = None) -> NoReturn:
     """Raise the refusal that names every field of ``error``; ``inside`` gives prefixes by first field."""
-    entries: list[dict[str, Any]] = [dict(one) for one in error.errors(include_url=False)]
+    entries: list[dict[str, Any]] = [dict(entry) for entry in error.errors(include_url=False)]
     if any(entry["type"] == "string_too_long" and entry["loc"][-1] == "base64" for entry in entries):
         raise Refusal("image_too_large", f"The picture has more than {MAX_IMAGE_BYTES:,} bytes.") from None
     raise fields_refusal(entries, inside=inside) from None
@@ -282,14 +291,14 @@ def fields_refusal(entries: Sequence[Mapping[str, Any]], *, inside: Mapping[str,
     found: list[FieldError] = []
     for entry in entries[:MAX_SHOWN_ERRORS]:
         first = str(entry["loc"][0]) if entry["loc"] else ""
-        path = shown_name((inside or {}).get(first, "") + _path(entry["loc"]))
+        path = printable_name((inside or {}).get(first, "") + _path(entry["loc"]))
         private = first in ("caption", "image")
         found.append(FieldError(path, message_of(entry), None if private else presentable(entry["input"])))
     return Refusal("invalid_request", detail_of(found), fields=tuple(found))
 
 
-def shown_name(name: str) -> str:
-    """Cut a name that the caller chose, and take out what cannot be printed."""
+def printable_name(name: str) -> str:
+    """Return a name that the caller chose, cut to a bounded length, with ? for what cannot be printed."""
     return "".join(sign if sign.isprintable() else "?" for sign in name[:MAX_FIELD_PATH])
 
 

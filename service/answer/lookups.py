@@ -40,9 +40,9 @@ def complete(loaded: Loaded, prefix: str, limit: int, cursor: str | None) -> Has
     """
     catalogue = loaded.catalogue
     bundle_id = loaded.bundle.manifest.bundle_id
-    # A place in the list of one bundle means nothing in that of another.
+    # A position in the list of one bundle means nothing in that of another.
     mark = f"{zlib.crc32(f'{bundle_id} {fold(prefix)}'.encode('utf-8', 'surrogatepass')):08x}"
-    after = _place(cursor, mark)
+    after = _start_of(cursor, mark)
     found: list[str] = []
     while len(found) <= limit:
         page = catalogue.complete(prefix, PAGE, after)
@@ -62,7 +62,7 @@ def describe(loaded: Loaded, raw: str) -> HashtagCard:
     """Return all that is known of one hashtag.
 
     Raises:
-        BadInput: it is no hashtag.
+        BadInput: it is not a hashtag.
         Refusal: the bundle does not know it.
     """
     tag = normalise(raw)
@@ -117,8 +117,8 @@ def trending(loaded: Loaded, topic: str | None, days: int, limit: int) -> Trendi
             corpus=source.corpus,
             sources=dict(source.sources),
         ),
-        rising=[_trending(catalogue, one) for one in rising],
-        top=[_trending(catalogue, one) for one in top],
+        rising=[_trending(catalogue, hashtag) for hashtag in rising],
+        top=[_trending(catalogue, hashtag) for hashtag in top],
     )
 
 
@@ -151,21 +151,21 @@ def _related(loaded: Loaded, pairs: Iterable[tuple[str, float]]) -> list[Related
     ]
 
 
-def _trending(catalogue: Catalogue, one: TrendingHashtag) -> TrendingEntry:
+def _trending(catalogue: Catalogue, trending: TrendingHashtag) -> TrendingEntry:
     return TrendingEntry(
-        hashtag=one.hashtag,
-        display=catalogue.display(one.hashtag),
-        posts=one.posts,
-        baseline_posts=one.baseline_posts,
-        ratio=one.ratio,
-        direction=one.direction,
-        rank=one.rank,
-        rank_change=one.rank_change,
-        tier=one.tier,
+        hashtag=trending.hashtag,
+        display=catalogue.display(trending.hashtag),
+        posts=trending.posts,
+        baseline_posts=trending.baseline_posts,
+        ratio=trending.ratio,
+        direction=trending.direction,
+        rank=trending.rank,
+        rank_change=trending.rank_change,
+        tier=trending.tier,
     )
 
 
-def _place(cursor: str | None, mark: str) -> int:
+def _start_of(cursor: str | None, mark: str) -> int:
     if cursor is None:
         return -1
     match = _CURSOR.fullmatch(cursor)
@@ -176,5 +176,5 @@ def _place(cursor: str | None, mark: str) -> int:
 
 def _known(catalogue: Catalogue, tag: str) -> int:
     number = catalogue.tag_id(tag)
-    assert number is not None, "a hashtag out of the catalogue is in it"
+    assert number is not None, "a hashtag that came from the catalogue is in it"
     return number

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from service.intake.bodies import Claim, parse_json, read_json, repeated_name
 from service.intake.post import ReadRequest, post_of
-from service.problems import invalid, shown_name
+from service.problems import invalid, printable_name
 from service.schemas.requests import MAX_BATCH_BYTES, MAX_BATCH_POSTS, SuggestionRequest
 
 # A hundred captions of 5,000 commas, and all the hashtags beside them. With twice as many objects Python
@@ -49,12 +49,12 @@ def posts_of(body: bytes | bytearray) -> list[object]:
     """
     content = parse_json(body, "body", max_marks=MAX_BATCH_MARKS, make_object=_marked)
     if isinstance(content, RepeatedName):
-        raise invalid(shown_name(content.name), "is given twice")
+        raise invalid(printable_name(content.name), "is given twice")
     if not isinstance(content, dict):
         raise invalid("", "must be a JSON object")
     for name in content:
         if name != FIELD:
-            raise invalid(shown_name(name), "is not a known field")
+            raise invalid(printable_name(name), "is not a known field")
     posts = content.get(FIELD)
     if not isinstance(posts, list) or not posts:
         raise invalid(FIELD, f"must be a list of 1 to {MAX_BATCH_POSTS} posts")
@@ -71,7 +71,7 @@ def read_item(item: object) -> ReadRequest[SuggestionRequest]:
     """
     repeated = _first_repeated(item)
     if repeated is not None:
-        raise invalid(shown_name(repeated), "is given twice")
+        raise invalid(printable_name(repeated), "is given twice")
     if not isinstance(item, dict):
         raise invalid("", "must be a JSON object")
     return post_of(item)

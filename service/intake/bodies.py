@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from core.errors import Overloaded
-from service.problems import Refusal, invalid, refuse_fields, shown_name
+from service.problems import Refusal, invalid, printable_name, refuse_fields
 
 JSON = "application/json"
 MAX_SMALL_BYTES = 100_000
@@ -185,7 +185,7 @@ def parse_object(body: bytes | bytearray, part: str = "body") -> dict[str, Any]:
     def make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         name = repeated_name(pairs)
         if name is not None:
-            raise invalid(shown_name(f"{field}.{name}" if field else name), "is given twice")
+            raise invalid(printable_name(f"{field}.{name}" if field else name), "is given twice")
         return dict(pairs)
 
     value = parse_json(body, part, max_marks=MAX_JSON_MARKS, make_object=make_object)

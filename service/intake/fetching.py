@@ -1,4 +1,4 @@
-"""Pictures by URL: fetched for the caller, and for nobody's look into the network that the service stands in.
+"""Pictures by URL: fetched for the caller, without giving anyone a look into the network that the service is in.
 
 Every hop is checked: https on port 443 to a public address, or an origin that the operator allows. The name is
 resolved once, and the connection goes to the address that was checked; TLS and Host carry the name. What is refused
@@ -17,7 +17,7 @@ from typing import Any
 import httpcore
 
 from core.public_addresses import all_public
-from service.image_urls import ImageUrl, Origin, read_url, redirected
+from service.image_urls import DEFAULT_PORTS, ImageUrl, Origin, read_url, redirected
 from service.intake.bodies import Claim
 from service.problems import FieldError, Refusal
 from service.schemas.requests import MAX_IMAGE_BYTES
@@ -28,8 +28,8 @@ MAX_AT_ONCE = 16
 MAX_ADDRESSES = 2
 REDIRECTS = (301, 302, 303, 307, 308)
 FIELD = "image.url"
-# Looking a name up blocks a thread, also when nobody waits for it any more: a name whose servers keep silent for half a
-# minute. There are more of them than such names can be asked for meanwhile.
+# Looking a name up blocks a thread, even when nobody waits for it any more: for half a minute where the name's servers
+# do not answer. There are more threads than such names can be asked for in that time.
 N_RESOLVERS = 8 * MAX_AT_ONCE
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
@@ -45,7 +45,16 @@ def look_up(host: str, port: int) -> list[str]:
 
 
 class Fetcher:
-    """Fetches pictures; lives on one event loop."""
+    """Fetches pictures from public addresses and from allowed origins; lives on one event loop.
+
+    Args:
+        allowed: origins that are asked whatever address they have.
+        resolve: looks a name up; by default ``look_up`` in a thread.
+        look_up: looks a name up, blocking.
+        ssl_context: for https.
+        network: opens connections.
+        total_s: seconds for one picture, redirects included.
+    """
 
     def __init__(
         self,
@@ -57,7 +66,6 @@ class Fetcher:
         network: httpcore.AsyncNetworkBackend | None = None,
         total_s: float = TOTAL_S,
     ) -> None:
-        """Fetch from public addresses and from ``allowed`` origins, whatever address those have."""
         self._allowed = frozenset(allowed)
         self._resolvers = ThreadPoolExecutor(N_RESOLVERS, thread_name_prefix="resolve")
         self._look_up = look_up
@@ -65,10 +73,10 @@ class Fetcher:
         self._ssl = ssl_context or httpcore.default_ssl_context()
         self._network = network or httpcore.AnyIOBackend()
         self._total_s = total_s
-        self._places = asyncio.Semaphore(MAX_AT_ONCE)
+        self._slots = asyncio.Semaphore(MAX_AT_ONCE)
 
     async def fetch(self, text: str, claim: Claim) -> bytes:
-        """Return the bytes behind the URL ``text``; whether they are a picture is for the classifier to tell.
+        """Return the bytes at the URL ``text``; whether they are a picture is for the classifier to say.
 
         Raises:
             Refusal: ``image_url_refused``, ``image_url_unreachable`` or ``image_too_large``.
@@ -78,7 +86,7 @@ class Fetcher:
         if url is None:
             raise _refused()
         try:
-            async with asyncio.timeout(self._total_s), self._places:
+            async with asyncio.timeout(self._total_s), self._slots:
                 for _ in range(MAX_REDIRECTS + 1):
                     found = await self._ask(url, await self._addresses(url), claim)
                     if isinstance(found, bytes):
@@ -98,7 +106,7 @@ class Fetcher:
         self._resolvers.shutdown(wait=False, cancel_futures=True)
 
     async def _addresses(self, url: ImageUrl) -> list[str]:
-        """Return the addresses to connect to; refuse what is not to be connected to."""
+        """Return the addresses to connect to, or refuse the URL."""
         allowed = url.origin in self._allowed
         if not allowed and (url.origin.scheme, url.origin.port) != ("https", 443):
             raise _refused()
@@ -112,7 +120,7 @@ class Fetcher:
         return addresses[:MAX_ADDRESSES]
 
     async def _ask(self, url: ImageUrl, addresses: list[str], claim: Claim) -> bytes | str:
-        """Return the body of one answer, or where it sends on to."""
+        """Return the body of one answer, or where it redirects to."""
         request = httpcore.Request(
             "GET",
             httpcore.URL(
@@ -190,8 +198,7 @@ async def _chunks(response: httpcore.Response) -> AsyncIterator[bytes]:
 
 def _host_header(origin: Origin) -> str:
     host = f"[{origin.host}]" if ":" in origin.host else origin.host
-    standard = {"https": 443, "http": 80}[origin.scheme]
-    return host if origin.port == standard else f"{host}:{origin.port}"
+    return host if origin.port == DEFAULT_PORTS[origin.scheme] else f"{host}:{origin.port}"
 
 
 def _refused() -> Refusal:

@@ -16,7 +16,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
 from service.intake.bodies import Claim, body_chunks, parse_object, validated
-from service.problems import Refusal, invalid, shown_name
+from service.problems import Refusal, invalid, printable_name
 from service.schemas.requests import (
     MAX_FIELDS_BYTES,
     MAX_IMAGE_BYTES,
@@ -53,13 +53,18 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class PartBounds:
-    """How many bytes a part may have: by name, and otherwise."""
+    """How many bytes a part may have.
+
+    Attributes:
+        by_name: the bound of parts of these names, and the code of the refusal past it.
+        default_bytes: the bound of all others.
+    """
 
     by_name: Mapping[str, tuple[int, str]]
     default_bytes: int
 
     def check(self, part: Part) -> None:
-        """Raise the refusal that fits when ``part`` is over its bound."""
+        """Raise a ``Refusal`` when ``part`` is over its bound."""
         max_bytes, code = self.by_name.get(part.name, (self.default_bytes, "body_too_large"))
         if len(part.data) > max_bytes:
             raise Refusal(code, f"The part {part.name!r} has more than {max_bytes:,} bytes.")
@@ -93,7 +98,7 @@ def post_of_parts(parts: list[Part]) -> tuple[SuggestionRequest, bytes | None]:
     for part in parts:
         if part.name not in FIELDS:
             hint = "; it belongs into options" if part.name in OPTIONS else ""
-            raise invalid(shown_name(part.name), f"is not a field of this form{hint}")
+            raise invalid(printable_name(part.name), f"is not a field of this form{hint}")
         if part.name in seen and part.name not in lists:
             raise invalid(part.name, "is given twice")
         seen.add(part.name)
@@ -108,7 +113,7 @@ def post_of_parts(parts: list[Part]) -> tuple[SuggestionRequest, bytes | None]:
     for name in options:
         if name not in OPTIONS:
             hint = "; it is a part of its own" if name in FIELDS else ""
-            raise invalid(shown_name(f"options.{name}"), f"is not an option{hint}")
+            raise invalid(printable_name(f"options.{name}"), f"is not an option{hint}")
     request = validated(SuggestionRequest, {**options, **caption, **lists}, inside=dict.fromkeys(OPTIONS, "options."))
     return request, image_file
 
@@ -190,7 +195,7 @@ class _Collector:
 
 
 def _text(raw: bytes) -> str:
-    """Decode a header's value; only fields of known names are read, so a lossy one is an unknown one."""
+    """Return a header's value as text; what is not UTF-8 cannot be the name of a known field."""
     return raw.decode("utf-8", "replace")
 
 

@@ -31,7 +31,7 @@ BAD_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="tagsmith", error="invalid_to
 
 
 class RequiresScope:
-    """A FastAPI dependency: lets a request in as a ``Caller``, or refuses it.
+    """A FastAPI dependency that returns the ``Caller`` of a request, or refuses it.
 
     Attributes:
         scope: what the key must be allowed, or None where any valid key will do.
@@ -64,12 +64,12 @@ class RequiresScope:
 
 
 def scope_checks(app: FastAPI) -> dict[tuple[str, str], RequiresScope | None]:
-    """Return who guards each (method, path) that ``app`` answers; None where nobody does."""
+    """Return the scope check of each (method, path) that ``app`` answers; None where there is none."""
     found: dict[tuple[str, str], RequiresScope | None] = {}
     for route in iter_route_contexts(app.routes):
         needed = route.dependant.dependencies if isinstance(route.original_route, APIRoute) else []
-        guard = next((needs.call for needs in needed if isinstance(needs.call, RequiresScope)), None)
-        found.update({(method, str(route.path)): guard for method in sorted(route.methods or ())})
+        check = next((needs.call for needs in needed if isinstance(needs.call, RequiresScope)), None)
+        found.update({(method, str(route.path)): check for method in sorted(route.methods or ())})
     return found
 
 
@@ -95,7 +95,7 @@ async def charge(context: RequestContext, key: StoredKey, n_tokens: int, *, n_be
         context: of the request that is charged for.
         key: whose bucket it is.
         n_tokens: what is taken now.
-        n_before: what the request was charged already, and is charged again when it comes again.
+        n_before: what the request was charged before, and will be charged again when it is sent again.
 
     Raises:
         Refusal: ``rate_limited``; nothing is taken.
@@ -136,7 +136,7 @@ def rate_headers(rate: Rate) -> dict[str, str]:
 
 
 async def _verified(ring: KeyRing, presented: str) -> StoredKey:
-    """Return the key that ``presented`` is, by one comparison that takes as long for every wrong one."""
+    """Return the stored key that ``presented`` is; the comparison takes as long for every wrong key."""
     refusal = Refusal("bad_key", "This key is unknown, expired or revoked.", headers=BAD_CHALLENGE)
     key_id = parse_key(presented)
     stored = await ring.find(key_id) if key_id is not None else None

@@ -44,7 +44,7 @@ def idempotency_key(request: Request) -> str | None:
 
 
 def fingerprint_of(*parts: bytes) -> bytes:
-    """Return the fingerprint of a request: a hash of its route and of what it means, however its body was framed."""
+    """Return a hash of a request's parts: its route and what it means, not how its body was framed."""
     whole = hashlib.sha256()
     for part in parts:
         whole.update(len(part).to_bytes(8, "big") + part)
@@ -52,7 +52,12 @@ def fingerprint_of(*parts: bytes) -> bytes:
 
 
 class IdempotencyLock:
-    """The right to answer the first request with a key, while others with the same key wait or are refused."""
+    """The right to answer the first request with a key; others with the same key are refused meanwhile.
+
+    Args:
+        records: where the answer is stored.
+        lease: the row that holds the key.
+    """
 
     def __init__(self, records: IdempotencyRecords, lease: Lease) -> None:
         self._records = records

@@ -1,4 +1,4 @@
-"""What every answer carries: a request id, Server-Timing, a problem in place of a crash, one log line, one count."""
+"""What every request gets: a context and an id, its timings, a problem in place of a crash, a log line and a count."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Answered:
 
 
 Watcher = Callable[[Answered, Mapping[str, str]], None]
-"""Is told of each request that is done, and its headers."""
+"""Called with each request that is done, and its headers."""
 
 
 class RequestMiddleware:
@@ -55,7 +55,7 @@ class RequestMiddleware:
     Args:
         app: what is inside.
         parts: of the application.
-        watchers: are told of each request that is done.
+        watchers: called with each request that is done.
     """
 
     def __init__(self, app: ASGIApp, *, parts: ServiceParts, watchers: Sequence[Watcher] = ()) -> None:
@@ -102,7 +102,7 @@ class RequestMiddleware:
         except Exception as error:
             LOGGER.error("fault", exc_info=error, extra={"fields": {"request_id": context.request_id}})
             if status is not None:
-                raise  # half an answer is out: only cutting the connection tells the caller
+                raise  # half an answer has gone out: only cutting the connection tells the caller
             await problem_response(Request(scope), error)(scope, receive, send_completed)
         finally:
             self._note(scope, context, status or CLIENT_GONE, time.perf_counter() - started)

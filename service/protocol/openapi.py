@@ -61,7 +61,7 @@ RATE_HEADERS = {
 }
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
+def openapi_document(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document of ``app``."""
     document = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes)
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
@@ -88,19 +88,19 @@ def describe(app: FastAPI) -> dict[str, Any]:
                 # Neither is needed while there are no keys.
                 operation["security"] = [{"bearer": []}, {"header": []}, {}]
             operation.setdefault("parameters", []).append(REQUEST_ID)
-            _document(operation, *ANYWHERE, *(() if guard is None else GUARDED))
+            _add_problems(operation, *ANYWHERE, *(() if guard is None else GUARDED))
             for response in operation["responses"].values():
                 response["headers"] = {**response.get("headers", {}), **headers}
-            _show(operation, template)
-    _link(document["paths"])
-    # Those that any path may give, and those that are given before one is known, are told once for all.
+            _add_examples(operation, template)
+    _add_links(document["paths"])
+    # Problems that any path may answer, and those that are answered before the path is known, are listed once.
     document["components"]["responses"] = {
         code: {**next(iter(documented(code).values())), "headers": HEADERS} for code in KINDS
     }
     return document
 
 
-def _show(operation: dict[str, Any], template: str) -> None:
+def _add_examples(operation: dict[str, Any], template: str) -> None:
     """Put examples into an operation's answers, and its own path into those of its problems."""
     for key, example in EXAMPLES.get(operation["operationId"], {}).items():
         status, _, media_type = key.partition("/")
@@ -108,13 +108,14 @@ def _show(operation: dict[str, Any], template: str) -> None:
     for response in operation["responses"].values():
         told = response.get("content", {}).get(MEDIA_TYPE, {})
         told["examples"] = {
-            code: {"value": {**one["value"], "instance": template}} for code, one in told.get("examples", {}).items()
+            code: {"value": {**example["value"], "instance": template}}
+            for code, example in told.get("examples", {}).items()
         }
         if not told["examples"]:
             del told["examples"]
 
 
-def _link(paths: dict[str, Any]) -> None:
+def _add_links(paths: dict[str, Any]) -> None:
     """Say which part of an answer is what another call wants: generators of clients and of tests follow it."""
     saved = {"parameters": {"name": "$request.path.name"}}
     held = {"parameters": {"name": "$request.path.name", "If-Match": "$response.header.ETag"}}
@@ -140,7 +141,7 @@ def _link(paths: dict[str, Any]) -> None:
     paths["/v1/hashtags"]["get"]["responses"]["200"]["links"]["describe"] = described
 
 
-def _document(operation: dict[str, Any], *codes: str) -> None:
+def _add_problems(operation: dict[str, Any], *codes: str) -> None:
     """Add what an operation may be refused with to what it says already."""
     for status, response in documented(*codes).items():
         told = operation["responses"].setdefault(str(status), response)

@@ -10,7 +10,7 @@ import re
 from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 
-from service.problems import Refusal, fields_refusal, invalid, shown_name
+from service.problems import Refusal, fields_refusal, invalid, printable_name
 from service.store.sets import ANY
 
 _TAG = re.compile(r'\s*(W/)?"([\x21\x23-\x7e]*)"\s*(?:,|$)')
@@ -25,7 +25,7 @@ async def no_name_twice(request: Request) -> None:
     seen: set[str] = set()
     for name, _ in request.query_params.multi_items():
         if name in seen:
-            raise invalid(shown_name(name), "is given twice")
+            raise invalid(printable_name(name), "is given twice")
         seen.add(name)
 
 
@@ -36,7 +36,7 @@ async def no_query_string(request: Request) -> None:
         Refusal: there is one, which would be ignored.
     """
     for name in request.query_params:
-        raise invalid(shown_name(name), "is not read from the query string; everything goes into the body")
+        raise invalid(printable_name(name), "is not read from the query string; everything goes into the body")
 
 
 def parameters_refusal(error: RequestValidationError) -> Refusal:

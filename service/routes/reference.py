@@ -61,7 +61,11 @@ def render_reference(document: Mapping[str, Any], base_url: str) -> str:
         '<p>The same for programs: <a href="/openapi.json">/openapi.json</a></p>',
         f"<pre>{escape(EXAMPLE % base_url)}</pre>",
     ]
-    calls = [(method, path, one) for path, there in document["paths"].items() for method, one in there.items()]
+    calls = [
+        (method, path, operation)
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    ]
     body += ["<ul>", *(f"<li>{_link(*call)}</li>" for call in calls), "</ul>"]
     for call in calls:
         body += _operation(*call)
@@ -103,12 +107,13 @@ def _component(name: str, schema: Schema) -> Iterator[str]:
 
 
 def _parameters(parameters: Iterable[Mapping[str, Any]]) -> str:
-    """Return a table of what path, query string and headers take; what every call takes is told once, above."""
+    """Return a table of what path, query string and headers take; what every call takes stands once, above."""
     rows = []
-    for one in parameters:
-        if one["name"] != EVERYWHERE:
-            field = {**one["schema"], "description": one.get("description", "")}
-            rows.append(_row(f"<td><code>{escape(one['name'])}</code></td><td>{escape(one['in'])}</td>", field, one))
+    for parameter in parameters:
+        if parameter["name"] != EVERYWHERE:
+            field = {**parameter["schema"], "description": parameter.get("description", "")}
+            first = f"<td><code>{escape(parameter['name'])}</code></td><td>{escape(parameter['in'])}</td>"
+            rows.append(_row(first, field, parameter))
     head = "<tr><th>Parameter</th><th>In</th><th>Type</th><th></th></tr>"
     return f"<table>{head}{''.join(rows)}</table>" if rows else ""
 
@@ -145,7 +150,7 @@ def _type(schema: Schema) -> str:
         return f'<a href="#{name}">{name}</a>'
     for union in ("anyOf", "oneOf"):
         if union in schema:
-            return " or ".join(_type(one) for one in schema[union])
+            return " or ".join(_type(member) for member in schema[union])
     if "enum" in schema:
         return " or ".join(f"<code>{escape(str(value))}</code>" for value in schema["enum"])
     if schema.get("format") == "binary":
@@ -157,7 +162,7 @@ def _type(schema: Schema) -> str:
 
 def _bounds(schema: Schema) -> Iterator[str]:
     """Yield the bounds of a value in words."""
-    inner: Schema = next((one for one in schema.get("anyOf", ()) if one.get("type") != "null"), {})
+    inner: Schema = next((member for member in schema.get("anyOf", ()) if member.get("type") != "null"), {})
     bounds = {**inner, **schema}
     for name, words in BOUNDS.items():
         if name in bounds:
