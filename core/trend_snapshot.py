@@ -1,8 +1,8 @@
 """Dated counts of hashtags, whole and by topic: what trends are computed from, as one JSON file.
 
-Days are UTC. No count in it is below 2: a day on which a hashtag was used once is told together with the next day on
+Days are UTC. No count is below 2: the post of a day on which a hashtag was used once is counted with the next day on
 which it was used, so the count over any span of days is off by one post at most, and a single post cannot be picked
-out. A hashtag is in it with at least 3 posts, of 3 authors where authors are known.
+out. A hashtag has at least 3 posts, of 3 authors where authors are known.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class TrendSnapshot:
     """The counts of one corpus up to one day.
 
     Attributes:
-        as_of: the last day that is counted: how old a trend is, is told by it and never by when a file was written.
+        as_of: the last day that is counted. The age of a trend is counted from it, not from when a file was written.
         n_days: days that are counted, up to ``as_of``.
         corpus: what was counted, in words for a reader.
         sources: posts counted, by where they were collected.

@@ -21,12 +21,10 @@ from recommend.signals.text import SeedSpelling, WordSpelling
 
 WORKSPACE_REASON = "accepted or added here before"
 MIN_SHARE = 0.02
-"""A word or seed whose posts carry a hashtag less often than this is no reason for it."""
+"""A word or seed is a reason for a hashtag when at least this share of its posts carry it."""
 MIN_SPELLING = 0.5
 MIN_PART = 0.05
 """A part below this share of the largest is not worth a sentence."""
-
-
 ABSTAINED = Notice("abstained", "nothing in this post is known well enough; the list is a general one")
 
 
@@ -137,7 +135,7 @@ def _class_phrase(knowledge: Knowledge, number: int) -> str:
 
 
 def left_aside(query: Query) -> tuple[Notice, ...]:
-    """Return what is told where a published scorer, made for words and hashtags, is asked about a picture."""
+    """Return a notice where a published scorer, which ranks by words and hashtags alone, is asked about a picture."""
     options = query.options
     if options.scorer == "learned" or query.image is None:
         return ()

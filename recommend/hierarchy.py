@@ -67,20 +67,22 @@ class HierarchicalRecommender:
             scored = self._scoring.general(query, max(LEAST_HEAD, query.options.limit))
         else:
             scored = self._scoring.score(evidence)
+        topics, classes = self._topics(evidence), self._classes(query)
         tags, notices = self._choose(query, scored)
         suggestions = self._explain(evidence, scored, tags)
+        if abstain:
+            notices = (*notices, ABSTAINED)
+        notices = (*notices, *left_aside(query), *too_few(len(suggestions), query.options))
         trends = self._catalogue.trends.fresh()
         if trends is not None:
             suggestions = [replace(found, trend=trends.trend(found.hashtag)) for found in suggestions]
-        if abstain:
-            notices = (*notices, ABSTAINED)
         return Answer(
             suggestions=tuple(suggestions),
-            topics=self._topics(evidence),
-            classes=self._classes(query),
+            topics=topics,
+            classes=classes,
             level=level,
             abstain=abstain,
-            warnings=(*notices, *left_aside(query), *too_few(len(suggestions), query.options)),
+            warnings=notices,
             trends=None if trends is None else trends.source,
         )
 

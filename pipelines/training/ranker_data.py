@@ -105,13 +105,13 @@ def tree_parameters(config: RankerConfig, seed: int) -> dict[str, Any]:
     }
 
 
-def limits_of(
+def fit_confidence(
     config: RankerConfig, asked: Mapping[str, Sequence[Question]], maker: SignalMaker, least_energy: float
 ) -> Confidence:
-    """Return the limits of trust: quantiles of the evidence that val questions give.
+    """Return the thresholds of trust: quantiles of the evidence that val questions give.
 
-    Of no kind of question may more than ``abstain_share`` lie below the limit for abstaining, so the kind that is known
-    least about sets it.
+    Of no kind of question may more than ``abstain_share`` lie below the threshold for abstaining, so the kind with the
+    least evidence sets it.
     """
     evidence = [
         np.array([text_evidence(maker.signals(question.query)) for question in found[: config.confidence_questions]])

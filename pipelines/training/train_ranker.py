@@ -19,7 +19,7 @@ from pipelines.corpus.posts import read_posts
 from pipelines.corpus.questions import Question, caption_question, questions, tags_question
 from pipelines.training.card import licences_of
 from pipelines.training.image_weights import fit_image_weights, left_out_weights
-from pipelines.training.ranker_data import RankingSet, fit_trees, gather, limits_of
+from pipelines.training.ranker_data import RankingSet, fit_confidence, fit_trees, gather
 from pipelines.workshop.stage import StageContext
 from recommend.assemble import WORDS_FILE, lay_groundwork
 from recommend.confidence import CONFIDENCE_FILE, save_confidence
@@ -56,7 +56,7 @@ def run(context: StageContext[RankerConfig]) -> None:
     progress.note("weighing what pictures say")
     image, by_source = left_out_weights(multimodal, ground.classifier, weigh)
     ranker = Ranker(trees, image)
-    confidence = limits_of(config, asked, ground.text, facts.energy.threshold)
+    confidence = fit_confidence(config, asked, ground.text, facts.energy.threshold)
 
     with DraftBundle(context.out, DRAFT) as draft:
         for source in (learnt / name for name in ("counts", "habits", "tables", "topic_head.npy", WORDS_FILE)):

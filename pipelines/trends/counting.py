@@ -1,4 +1,4 @@
-"""Dated counts of hashtags from a corpus' posts: the trends of a bundle, or those refreshed beside it."""
+"""Counts the hashtags of a corpus by day: the trends of a bundle, or those refreshed beside it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ N_DAYS = 150
 
 Ints = NDArray[np.int64]
 Posts = Callable[[], Iterable[Post]]
-"""Gives all posts from the start, each time it is called."""
+"""Called, it yields all posts from the start, each time."""
 
 
 @dataclass(slots=True)
@@ -94,19 +94,19 @@ def count_trends(
     return counter.snapshot(last, topics, corpus, tally.counted, searched)
 
 
-def tell_carried(posts_by_day: Ints) -> Ints:
-    """Return (n_days,) counts without a 1: a day's single post is told with the next day that has any.
+def carry_single_posts(posts_by_day: Ints) -> Ints:
+    """Return (n_days,) counts without a 1: a day's single post is counted with the next day that has any.
 
     Over any span of days the sum differs from that of ``posts_by_day`` by at most one, which is why a trend may be
     computed from it.
     """
-    told = np.zeros_like(posts_by_day)
+    carried = np.zeros_like(posts_by_day)
     waiting = 0
     for day in np.flatnonzero(posts_by_day).tolist():
         waiting += int(posts_by_day[day])
         if waiting >= MIN_CELL:
-            told[day], waiting = waiting, 0
-    return told
+            carried[day], waiting = waiting, 0
+    return carried
 
 
 class _Counter:
@@ -153,13 +153,13 @@ class _Counter:
                 continue
             row = np.zeros(N_DAYS, dtype=np.int64)
             row[days[start:end]] = counts[start:end]
-            told = tell_carried(row)
+            carried = carry_single_posts(row)
             tag, scope = names[cell // self._n_scopes], cell % self._n_scopes
-            found[scope] += [(tag, day, int(told[day])) for day in np.flatnonzero(told).tolist()]
+            found[scope] += [(tag, day, int(carried[day])) for day in np.flatnonzero(carried).tolist()]
         tags = tuple(sorted({tag for tag, _, _ in found[0]}))
         row_of = {tag: row for row, tag in enumerate(tags)}
         scopes = [
-            _dated_counts(topic, tell_carried(self._posts_by_day[number]), found[number], row_of)
+            _dated_counts(topic, carry_single_posts(self._posts_by_day[number]), found[number], row_of)
             for number, topic in enumerate((None, *topics))
         ]
         return TrendSnapshot(
@@ -193,13 +193,13 @@ def _dated(posts: Iterable[Post], now: datetime, tally: TrendTally) -> Iterator[
 
 
 def _last_day(by_day: Mapping[date, int]) -> date | None:
-    """Return the last day that is told when single posts are carried on, as ``tell_carried`` does."""
-    told, waiting = None, 0
+    """Return the last day that has a count when single posts are carried on, as ``carry_single_posts`` does."""
+    last, waiting = None, 0
     for day in sorted(by_day):
         waiting += by_day[day]
         if waiting >= MIN_CELL:
-            told, waiting = day, 0
-    return told
+            last, waiting = day, 0
+    return last
 
 
 def _content_mark(post: Post) -> bytes | None:

@@ -85,6 +85,6 @@ def refresh_trends(
     folder = store.parent if (store / MANIFEST_NAME).is_file() else store
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    place = folder / SNAPSHOT_FILE
-    write_snapshot(snapshot, place)
-    return place, snapshot, tally
+    file = folder / SNAPSHOT_FILE
+    write_snapshot(snapshot, file)
+    return file, snapshot, tally

@@ -26,9 +26,9 @@ def run(context: StageContext[CorpusConfig]) -> None:
         DataError: posts are missing or malformed throughout, or the lexicon is none.
     """
     tally, config = TrendTally(), context.config
-    place = context.inputs["posts"]
+    posts = context.inputs["posts"]
     snapshot = count_trends(
-        lambda: FolderPosts(place, Tally(), min_hashtags=config.min_hashtags).posts(),
+        lambda: FolderPosts(posts, Tally(), min_hashtags=config.min_hashtags).posts(),
         read_lexicon(context.inputs["topic_lexicon"]).marking,
         load_blocklist(),
         corpus=CORPUS,

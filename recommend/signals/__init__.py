@@ -1,1 +1,1 @@
-"""Candidates and their signals, the columns of the ranker's table; imports no ranker."""
+"""Signals, one class each, and the candidates that they bring; imports no ranker."""

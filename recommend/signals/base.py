@@ -90,7 +90,7 @@ class TextSignals:
     def __init__(self, knowledge: Knowledge, query: Query, signals: Sequence[TextSignal]) -> None:
         self._knowledge = knowledge
         self._signals = signals
-        counts = knowledge.counts
+        counts, alone = knowledge.counts, without_image(query)
         self.query = query
         self.distinct_words = tuple(dict.fromkeys(query.words))
         self.content_words = tuple(
@@ -105,7 +105,7 @@ class TextSignals:
         self.word_vectors = knowledge.context.word_vectors(self.distinct_words)
         self.seed_vectors = knowledge.context.tag_vectors(query.seeds)
         self.context = join(self.word_vectors, self.seed_vectors)
-        of_text = topic_mixture(knowledge, without_image(query), self.context)
+        of_text = topic_mixture(knowledge, alone, self.context)
         self.mixture = of_text if query.image is None else topic_mixture(knowledge, query, self.context)
         self.shares = routed(of_text, query.options.routing)
         self._columns: dict[str, Floats] = {}

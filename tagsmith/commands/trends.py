@@ -73,7 +73,7 @@ def refresh(
             numbers = numbers if instance is None else replace(numbers, instance=instance)
             ranking = opened_ranking(numbers, installation_folder(installation))
             search = Search(stack.enter_context(ranking))
-        place, snapshot, tally = refresh_trends(corpus, store, lexicon, search=search, progress=progress)
+        file, snapshot, tally = refresh_trends(corpus, store, lexicon, search=search, progress=progress)
     counted, left_out = sum(tally.counted.values()), sum(tally.left_out.values())
     for reason, n in tally.left_out.most_common():
         typer.echo(f"left out, {reason}: {n:,}")
@@ -81,11 +81,11 @@ def refresh(
     age = (utc_now().date() - snapshot.as_of).days
     if age > MAX_AGE_DAYS:
         typer.echo(f"the newest posts are {age:,} days old: trends older than {MAX_AGE_DAYS} days are not in answers")
-    typer.echo(f"{snapshot.name}: {place}")
+    typer.echo(f"{snapshot.name}: {file}")
     try:
         resolve_bundle(store)
     except BundleMissing:
-        typer.echo(f"{place.parent} holds no bundle yet; answers show these trends once one is published there")
+        typer.echo(f"{file.parent} holds no bundle yet; answers show these trends once one is published there")
 
 
 @app.command("show")
@@ -99,9 +99,9 @@ def show(
     """Print what rises and what is used most, however old it is, with its date and corpus."""
     from recommend.catalogue.trends import MAX_AGE_DAYS, TrendShelf, trend_files
 
-    place, meanwhile = choose_followed(bundle)
-    refreshed = None if meanwhile is None else place / SNAPSHOT_FILE
-    shelf = TrendShelf(trend_files(meanwhile or resolve_bundle(place), refreshed))
+    store, meanwhile = choose_followed(bundle)
+    refreshed = None if meanwhile is None else store / SNAPSHOT_FILE
+    shelf = TrendShelf(trend_files(meanwhile or resolve_bundle(store), refreshed))
     book = shelf.newest()
     if book is None:
         raise BundleMissing("there are no trends here; run `tagsmith trends refresh`")

@@ -21,7 +21,7 @@ CAPTION, SEEDS = "my golden retriever ran over the beach", ("puppy", "neverheard
 INPUTS = ("image", "caption", "seeds")
 COMBINATIONS = [frozenset(name for name, given in zip(INPUTS, chosen, strict=True) if given) for chosen in
                 product((False, True), repeat=3) if any(chosen)]  # fmt: skip
-SHOWN = {frozenset(one): "+".join(sorted(one)) for one in COMBINATIONS}
+SHOWN = {frozenset(given): "+".join(sorted(given)) for given in COMBINATIONS}
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def case(request: pytest.FixtureRequest, tiny_world: TinyWorld) -> Case:
 
 def tags_of(answer: Answer) -> list[str]:
     """Return the hashtags in order."""
-    return [one.hashtag for one in answer.suggestions]
+    return [suggestion.hashtag for suggestion in answer.suggestions]
 
 
 EVERY_INPUT = pytest.mark.parametrize("given", COMBINATIONS, ids=SHOWN.get)
@@ -72,16 +72,16 @@ class TestRecommender:
         """As many different hashtags as asked for, with finite scores."""
         answer = case.answer(given)
         assert len(tags_of(answer)) == len(set(tags_of(answer))) == 10
-        assert all(math.isfinite(one.score) for one in answer.suggestions)
+        assert all(math.isfinite(suggestion.score) for suggestion in answer.suggestions)
         assert answer.level in ("high", "medium", "low")
 
     @EVERY_INPUT
     def test_parts_add_up_and_absent_inputs_bring_nothing(self, case: Case, given: frozenset[str]) -> None:
         """To the score within 1e-4, and exactly 0."""
-        for one in case.answer(given).suggestions:
-            assert one.parts.total() == pytest.approx(one.score, abs=1e-4)
-            assert [getattr(one.parts, name) for name in INPUTS if name not in given] == [0.0] * (3 - len(given))
-            assert one.parts.workspace == 0.0
+        for suggestion in case.answer(given).suggestions:
+            assert suggestion.parts.total() == pytest.approx(suggestion.score, abs=1e-4)
+            assert [getattr(suggestion.parts, name) for name in INPUTS if name not in given] == [0.0] * (3 - len(given))
+            assert suggestion.parts.workspace == 0.0
 
     def test_nothing_at_all_is_an_error(self, case: Case) -> None:
         """No picture, no word and no seed."""
@@ -138,8 +138,8 @@ class TestRecommender:
     def test_reasons_are_given_when_asked_for(self, case: Case) -> None:
         """And only then, pins included."""
         silent = case.answer(frozenset(INPUTS), explain=False, pin=("foundnowhere", "love"))
-        assert [one.because for one in silent.suggestions] == [()] * 10
-        assert any(one.because for one in case.answer(frozenset(INPUTS)).suggestions)
+        assert [suggestion.because for suggestion in silent.suggestions] == [()] * 10
+        assert any(suggestion.because for suggestion in case.answer(frozenset(INPUTS)).suggestions)
 
     def test_classes_are_those_of_the_picture(self, case: Case) -> None:
         """And without a picture there are none."""
@@ -184,7 +184,9 @@ class TestRealRecommender:
             "seeds": ("#", "seed"),
         }
         for given in COMBINATIONS:
-            reasons = " / ".join(reason for one in real.answer(given).suggestions for reason in one.because)
+            reasons = " / ".join(
+                reason for suggestion in real.answer(given).suggestions for reason in suggestion.because
+            )
             for name in set(INPUTS) - given:
                 assert not any(sign in reasons for sign in foreign[name]), (name, reasons)
 
@@ -194,4 +196,4 @@ class TestRealRecommender:
         assert (answer.abstain, answer.level) == (True, "low")
         assert "abstained" in [notice.code for notice in answer.warnings]
         assert answer.suggestions
-        assert {one.parts.caption + one.parts.seeds for one in answer.suggestions} == {0.0}
+        assert {suggestion.parts.caption + suggestion.parts.seeds for suggestion in answer.suggestions} == {0.0}

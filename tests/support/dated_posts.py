@@ -40,7 +40,7 @@ def drawn_posts(n: int, seed: int, n_days: int = 60) -> list[Post]:
         if chance.random() < (0.1 if ago < 7 else 0.5):
             tags.add("pumpkin")
         query = chance.choice([None, *sorted(tags)])
-        author = chance.choice([None, *(f"a{one}" for one in range(30))])
+        author = chance.choice([None, *(f"a{number}" for number in range(30))])
         posts.append(dated_post(number, ago, tuple(sorted(tags)), author=author, query_tag=query))
     return posts
 

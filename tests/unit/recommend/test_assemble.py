@@ -37,7 +37,7 @@ def test_a_picture_file_is_answered_from_end_to_end(tiny_world: TinyWorld, tmp_p
     answer = engine.recommender.recommend([Query(image=evidence)])[0]
     assert (answer.topics[0][0], answer.abstain) == ("food", False)
     assert answer.classes[0][0] in ("pizza", "carbonara")
-    assert {one.hashtag for one in answer.suggestions[:5]} & {"food", "foodie", "pizza", "pasta"}
+    assert {suggestion.hashtag for suggestion in answer.suggestions[:5]} & {"food", "foodie", "pizza", "pasta"}
 
 
 def test_parts_know_each_other(tiny_world: TinyWorld) -> None:
@@ -51,7 +51,7 @@ def test_parts_know_each_other(tiny_world: TinyWorld) -> None:
 def test_hashtags_are_shown_by_their_words(tiny_world: TinyWorld) -> None:
     """Cut by the bundle's own word counts."""
     answer = tiny_world.engine.recommender.recommend([ask("my golden retriever")])[0]
-    shown = {one.hashtag: one.display for one in answer.suggestions}
+    shown = {suggestion.hashtag: suggestion.display for suggestion in answer.suggestions}
     assert shown["goldenretriever"] == "GoldenRetriever"
 
 
@@ -63,8 +63,8 @@ def test_another_ranker_takes_the_bundles_place(tiny_world: TinyWorld) -> None:
         tiny_world.bundle, runtime="onnx", threads=1, ranker=open_ranker(tiny_world.bundle.root).with_image(silent)
     )
     query = ask("", ["surf"], PIZZA)
-    assert any(one.parts.image for one in bundle_ranker.recommender.recommend([query])[0].suggestions)
-    assert not any(one.parts.image for one in other.recommender.recommend([query])[0].suggestions)
+    assert any(suggestion.parts.image for suggestion in bundle_ranker.recommender.recommend([query])[0].suggestions)
+    assert not any(suggestion.parts.image for suggestion in other.recommender.recommend([query])[0].suggestions)
 
 
 @pytest.mark.parametrize(

@@ -25,12 +25,12 @@ def recommender(tiny_world: TinyWorld) -> HierarchicalRecommender:
 
 def tags_of(answer: Answer) -> list[str]:
     """Return the hashtags in order."""
-    return [one.hashtag for one in answer.suggestions]
+    return [suggestion.hashtag for suggestion in answer.suggestions]
 
 
 def found(answer: Answer, tag: str) -> Suggestion:
     """Return the suggestion of one hashtag."""
-    return next(one for one in answer.suggestions if one.hashtag == tag)
+    return next(suggestion for suggestion in answer.suggestions if suggestion.hashtag == tag)
 
 
 PLAIN = Options(limit=5, diversity=0.0)
@@ -76,12 +76,20 @@ def test_taking_a_cited_input_away_lowers_the_score(
     """Each of the best that cites it alone loses by its absence; there are such suggestions."""
     wide = Options(limit=100, diversity=0.0)
     before, after = recommender.recommend([replace(given, options=wide), replace(without, options=wide)])
-    left = {one.hashtag: one.score for one in after.suggestions}
-    citing = [one for one in before.suggestions[:20] if len(one.because) == 1 and sign in one.because[0]]
-    citing = [one for one in citing if max(one.parts.image, one.parts.caption, one.parts.seeds) > 0]
+    left = {suggestion.hashtag: suggestion.score for suggestion in after.suggestions}
+    citing = [
+        suggestion
+        for suggestion in before.suggestions[:20]
+        if len(suggestion.because) == 1 and sign in suggestion.because[0]
+    ]
+    citing = [
+        suggestion
+        for suggestion in citing
+        if max(suggestion.parts.image, suggestion.parts.caption, suggestion.parts.seeds) > 0
+    ]
     assert citing
-    for one in citing:
-        assert one.hashtag not in left or left[one.hashtag] < one.score
+    for suggestion in citing:
+        assert suggestion.hashtag not in left or left[suggestion.hashtag] < suggestion.score
 
 
 def test_reasons_name_what_was_planted(recommender: HierarchicalRecommender) -> None:
@@ -92,24 +100,30 @@ def test_reasons_name_what_was_planted(recommender: HierarchicalRecommender) -> 
     seeded = recommender.recommend([ask("", ["surf"], options=Options(limit=30))])[0]
     assert found(seeded, "waves").because[0].startswith("often used with #surf (")
     stop = recommender.recommend([ask("the office at the desk", options=Options(limit=30))])[0]
-    assert not any("“the”" in reason or "“at”" in reason for one in stop.suggestions for reason in one.because)
+    assert not any(
+        "“the”" in reason or "“at”" in reason for suggestion in stop.suggestions for reason in suggestion.because
+    )
 
 
 def test_the_weightiest_part_is_cited_first(recommender: HierarchicalRecommender) -> None:
     """Reasons follow the parts."""
     signs = {"image": "picture", "caption": "caption", "seeds": "#"}
-    for one in recommender.recommend([ask("golden sunset", ["surf"], DOG)])[0].suggestions:
-        parts = {name: getattr(one.parts, name) for name in signs}
+    for suggestion in recommender.recommend([ask("golden sunset", ["surf"], DOG)])[0].suggestions:
+        parts = {name: getattr(suggestion.parts, name) for name in signs}
         best = max(parts, key=lambda name: parts[name])
         if parts[best] > 0:
-            assert signs[best] in one.because[0] or best in one.because[0] or "close in meaning" in one.because[0]
+            assert (
+                signs[best] in suggestion.because[0]
+                or best in suggestion.because[0]
+                or "close in meaning" in suggestion.because[0]
+            )
 
 
 def test_no_topic_is_cited_where_topics_are_switched_off(recommender: HierarchicalRecommender) -> None:
     """Routing global uses none."""
     answer = recommender.recommend([ask(image=DOG, options=Options(routing="global"))])[0]
     assert answer.topics == ()
-    assert not any("topic" in reason for one in answer.suggestions for reason in one.because)
+    assert not any("topic" in reason for suggestion in answer.suggestions for reason in suggestion.because)
 
 
 @pytest.mark.parametrize("scorer", ["in_out", "cosine"])
@@ -121,7 +135,7 @@ def test_a_picture_that_a_published_scorer_passes_over_is_told_of(
     def told(*, text: str = "pasta", image: ImageEvidence | None = DOG, **more: Any) -> list[str]:
         options = Options(scorer=scorer, **more)
         warnings = recommender.recommend([ask(text, image=image, options=options)])[0].warnings
-        return [one.code for one in warnings if one.code != "fewer_than_limit"]
+        return [notice.code for notice in warnings if notice.code != "fewer_than_limit"]
 
     assert told(text="") == ["scorer_not_used"]
     assert told() == told(routing="hard", topic="food") == told(routing="global") == ["image_not_used"]
@@ -134,8 +148,8 @@ def test_a_list_that_a_mix_keeps_short_says_so(recommender: HierarchicalRecommen
     answer = recommender.recommend([ask("pasta", options=Options(limit=100, mix={"broad": 1, "mid": 0, "niche": 0}))])[
         0
     ]
-    assert {one.popularity.tier for one in answer.suggestions} == {"broad"}
-    assert "mix asks for" in next(one.detail for one in answer.warnings if one.code == "fewer_than_limit")
+    assert {suggestion.popularity.tier for suggestion in answer.suggestions} == {"broad"}
+    assert "mix asks for" in next(notice.detail for notice in answer.warnings if notice.code == "fewer_than_limit")
 
 
 def test_blocked_hashtags_are_never_suggested(tiny_world: TinyWorld, tmp_path: Path) -> None:
@@ -184,7 +198,7 @@ def test_nothing_left_to_suggest_is_told(recommender: HierarchicalRecommender, t
 def test_a_mix_is_kept(recommender: HierarchicalRecommender) -> None:
     """As many of each tier as asked; what cannot be filled is told."""
     answer = recommender.recommend([ask("golden sunset", options=Options(limit=6, mix={"broad": 2, "mid": 4}))])[0]
-    assert sorted(one.popularity.tier for one in answer.suggestions) == ["broad"] * 2 + ["mid"] * 4
+    assert sorted(suggestion.popularity.tier for suggestion in answer.suggestions) == ["broad"] * 2 + ["mid"] * 4
 
 
 def test_diversity_parts_forms_of_one_word(recommender: HierarchicalRecommender) -> None:
@@ -251,7 +265,9 @@ def test_an_abstaining_answer_is_the_most_used(recommender: HierarchicalRecommen
     query = ask("xqzzt wvvrk", options=Options(limit=4, diversity=0.0, pin=("sky",)))
     answer = recommender.recommend([query])[0]
     assert tags_of(answer) == ["sky", *tiny_world.engine.knowledge.tags[:3]]
-    assert all(one.parts.popularity == pytest.approx(one.score, abs=1e-6) for one in answer.suggestions)
+    assert all(
+        suggestion.parts.popularity == pytest.approx(suggestion.score, abs=1e-6) for suggestion in answer.suggestions
+    )
 
 
 def test_classes_shown_are_the_most_probable(recommender: HierarchicalRecommender) -> None:
@@ -266,6 +282,7 @@ def test_classes_shown_are_the_most_probable(recommender: HierarchicalRecommende
 def test_scores_fall_without_diversity(recommender: HierarchicalRecommender) -> None:
     """The order is that of the scores."""
     scores = [
-        one.score for one in recommender.recommend([ask("sea", ["surf"], DOG, replace(PLAIN, limit=30))])[0].suggestions
+        suggestion.score
+        for suggestion in recommender.recommend([ask("sea", ["surf"], DOG, replace(PLAIN, limit=30))])[0].suggestions
     ]
     assert np.all(np.diff(scores) <= 0)

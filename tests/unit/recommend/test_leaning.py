@@ -24,7 +24,7 @@ def _answer(world: TinyWorld, query: Query, **workspace: float) -> Answer:
 
 
 def _by_tag(answer: Answer) -> dict[str, Suggestion]:
-    return {one.hashtag: one for one in answer.suggestions}
+    return {suggestion.hashtag: suggestion for suggestion in answer.suggestions}
 
 
 @pytest.mark.parametrize(
@@ -39,10 +39,10 @@ def test_feedback_moves_what_it_is_about_and_nothing_else(tiny_world: TinyWorld,
     assert after[liked].score == pytest.approx(before[liked].score + 4.0, abs=1e-4)
     assert after[liked].parts.workspace == 4.0
     assert after[disliked].score == pytest.approx(before[disliked].score - 4.0, abs=1e-4)
-    for tag, one in after.items():
-        assert one.parts.total() == pytest.approx(one.score, abs=1e-4)
+    for tag, suggestion in after.items():
+        assert suggestion.parts.total() == pytest.approx(suggestion.score, abs=1e-4)
         if tag not in (liked, disliked):
-            assert (one.score, one.parts.workspace) == (before[tag].score, 0.0)
+            assert (suggestion.score, suggestion.parts.workspace) == (before[tag].score, 0.0)
 
 
 def test_what_is_liked_is_looked_at_whatever_is_asked(tiny_world: TinyWorld) -> None:
@@ -64,13 +64,13 @@ def test_a_hashtag_of_the_workspaces_own_joins_the_list(tiny_world: TinyWorld, q
     places = []
     for leaning in (0.01, 2.0, 50.0):
         answer = _answer(tiny_world, query, acmebakery=leaning)
-        tags = [one.hashtag for one in answer.suggestions]
+        tags = [suggestion.hashtag for suggestion in answer.suggestions]
         own = answer.suggestions[tags.index("acmebakery")]
         assert own.because == ("accepted or added here before",)
         assert own.parts.workspace == leaning
         assert own.parts.total() == pytest.approx(own.score, abs=1e-9)
         assert (own.popularity.posts, own.topic, own.trend) == (0, None, None)
-        assert [one for one in answer.suggestions if one is not own][: len(plain.suggestions)] == [
+        assert [suggestion for suggestion in answer.suggestions if suggestion is not own][: len(plain.suggestions)] == [
             *plain.suggestions[: len(tags) - 1]
         ]
         places.append(tags.index("acmebakery"))
@@ -83,12 +83,15 @@ def test_an_own_hashtag_is_as_bound_as_any_other(tiny_world: TinyWorld) -> None:
     """Not when it is given, excluded, blocked or disliked; once when it is pinned; it counts as niche in a mix."""
     query = ask("pasta with creamy sauce", ["acmeseed"], options=replace(WIDE, exclude=("acmeout",), pin=("acmepin",)))
     liked = {"acmeseed": 5.0, "acmeout": 5.0, "acmepin": 5.0, "porn": 5.0, "acmebad": -5.0}
-    tags = [one.hashtag for one in _answer(tiny_world, query, **liked).suggestions]
+    tags = [suggestion.hashtag for suggestion in _answer(tiny_world, query, **liked).suggestions]
     assert tags[0] == "acmepin"
     assert len([tag for tag in tags if tag.startswith("acme")]) == 1
     assert "porn" not in tags
     mixed = ask("pasta with creamy sauce", options=replace(WIDE, limit=4, mix={"broad": 3, "niche": 1}))
-    tiers = {one.hashtag: one.popularity.tier for one in _answer(tiny_world, mixed, acmebakery=50.0).suggestions}
+    tiers = {
+        suggestion.hashtag: suggestion.popularity.tier
+        for suggestion in _answer(tiny_world, mixed, acmebakery=50.0).suggestions
+    }
     assert tiers["acmebakery"] == "niche"
 
 
@@ -123,7 +126,7 @@ def test_pins_exclusions_and_seeds_outrank_feedback(tiny_world: TinyWorld) -> No
     """What is excluded or given stays out however much it is liked."""
     options = replace(WIDE, limit=5, exclude=("puppy",), pin=("pasta",))
     answer = _answer(tiny_world, ask("", ["kitten"], options=options), puppy=50.0, kitten=50.0, dog=50.0)
-    tags = [one.hashtag for one in answer.suggestions]
+    tags = [suggestion.hashtag for suggestion in answer.suggestions]
     assert tags[0] == "pasta"
     assert tags[1] == "dog"
     assert not {"puppy", "kitten"} & set(tags)

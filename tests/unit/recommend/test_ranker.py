@@ -78,7 +78,7 @@ def test_a_pictures_part_is_a_weighted_sum(ranker: Ranker) -> None:
     other = ranker.with_image({"none": ImageWeights(2.0, weights), "both": ImageWeights(0.0, 3 * weights)})
     expected = [sum(float(w * s) for w, s in zip(weights, column, strict=True)) for column in signals.T]
     assert other.image_scores(None, signals).tolist() == pytest.approx(expected, abs=1e-4)
-    assert other.image_scores("both", signals).tolist() == pytest.approx([3 * one for one in expected], abs=1e-4)
+    assert other.image_scores("both", signals).tolist() == pytest.approx([3 * score for score in expected], abs=1e-4)
     np.testing.assert_allclose(other.weighted_image(None, signals).sum(axis=0), expected, atol=1e-4)
     assert other.prior_scores(np.array([-1.0, -2.5], np.float32)).tolist() == [-2.0, -5.0]
 

@@ -34,7 +34,7 @@ def input_vectors(knowledge: Knowledge) -> tuple[NDArray[np.float64], NDArray[np
     table = knowledge.word2vec
     names = ([f"w:{word}" for word in dict.fromkeys(caption_words(CAPTION))], list(SEEDS))
     words, seeds = (
-        [table.take_input(np.array([table.row(name)]))[0] for name in one if name in table] for one in names
+        [table.take_input(np.array([table.row(name)]))[0] for name in tokens if name in table] for tokens in names
     )
     return np.array(words, dtype=np.float64), np.array(seeds, dtype=np.float64)
 

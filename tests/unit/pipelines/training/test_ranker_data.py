@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from core.errors import DataError
 from core.posts import Post
 from pipelines.corpus.questions import Question, caption_question, questions, tags_question
-from pipelines.training.ranker_data import RankingSet, fit_trees, gather, limits_of, tree_parameters
+from pipelines.training.ranker_data import RankingSet, fit_confidence, fit_trees, gather, tree_parameters
 from recommend.confidence import text_evidence
 from recommend.signals.text import COLUMNS, SignalMaker
 from tests.support.tiny_posts import themed_posts
@@ -117,7 +117,7 @@ def test_limits_of_trust_are_quantiles_of_evidence(maker: SignalMaker) -> None:
         "caption": list(questions(themed_posts(3, 9, "val"), caption_question)),
     }
     config = replace(RANKER, confidence_questions=5, abstain_share=0.2, sure_share=0.6, sure_topic=0.7)
-    limits = limits_of(config, kinds, maker, 3.5)
+    limits = fit_confidence(config, kinds, maker, 3.5)
     evidence = [[text_evidence(maker.signals(one.query)) for one in asked[:5]] for asked in kinds.values()]
     assert [len(one) for one in evidence] == [5, 5]
     assert (limits.least_energy, limits.sure_topic) == (3.5, 0.7)
@@ -127,5 +127,5 @@ def test_limits_of_trust_are_quantiles_of_evidence(maker: SignalMaker) -> None:
 
 def test_something_must_be_known_however_little_val_knows(maker: SignalMaker, asked: list[Question]) -> None:
     """A text without any evidence never counts as known."""
-    assert limits_of(RANKER, {"seeds": asked[-1:]}, maker, 0.0).least_evidence > 0
-    assert limits_of(RANKER, {"seeds": []}, maker, 0.0).least_evidence > 0
+    assert fit_confidence(RANKER, {"seeds": asked[-1:]}, maker, 0.0).least_evidence > 0
+    assert fit_confidence(RANKER, {"seeds": []}, maker, 0.0).least_evidence > 0

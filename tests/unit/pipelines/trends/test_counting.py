@@ -19,7 +19,7 @@ from core.posts import Post
 from core.text.blocklist import load_blocklist
 from core.trend_snapshot import SNAPSHOT_FILE, TrendSnapshot, read_snapshot
 from pipelines.config.training import load_config
-from pipelines.trends.counting import MIN_AUTHORS, MIN_POSTS, N_DAYS, TrendTally, count_trends, tell_carried
+from pipelines.trends.counting import MIN_AUTHORS, MIN_POSTS, N_DAYS, TrendTally, carry_single_posts, count_trends
 from pipelines.trends.refresh import Search, refresh_trends
 from pipelines.trends.searched_hashtags import MAX_AGE, read_searched, refresh_searched
 from pipelines.trends.stage import run
@@ -45,7 +45,7 @@ def counted(posts: Sequence[Post]) -> TrendSnapshot:
 
 def cells(snapshot: TrendSnapshot, topic: str | None = None) -> dict[str, dict[int, int]]:
     """Return hashtag -> days before the last day -> posts."""
-    scope = next(one for one in (snapshot.whole, *snapshot.by_topic) if one.topic == topic)
+    scope = next(counts for counts in (snapshot.whole, *snapshot.by_topic) if counts.topic == topic)
     found: dict[str, dict[int, int]] = defaultdict(dict)
     for row, day, posts in zip(scope.hashtag.tolist(), scope.day.tolist(), scope.posts.tolist(), strict=True):
         found[snapshot.hashtags[row]][snapshot.n_days - 1 - day] = posts
@@ -91,7 +91,7 @@ def test_no_day_tells_of_a_single_post_and_no_span_is_off_by_more_than_one(
     by_day: list[int], data: st.DataObject
 ) -> None:
     """The whole reason why single posts are told with the next day that has any."""
-    told = tell_carried(np.array(by_day, dtype=np.int64))
+    told = carry_single_posts(np.array(by_day, dtype=np.int64))
     assert not (told == 1).any()
     start = data.draw(st.integers(0, len(by_day)))
     end = data.draw(st.integers(start, len(by_day)))
@@ -219,14 +219,14 @@ def test_answers_are_kept_with_their_date_and_asked_again_after_a_week(tmp_path:
             platform, ("pets", "food"), cache, blocklist, now=lambda: times[0], progress=SilentProgress()
         )
         assert read_searched(cache) == found
-        return [one.word for one in found]
+        return [answer.word for answer in found]
 
     first = Platform(1)
     assert refresh(first) == ["pets"]
     second = Platform(9)
     assert refresh(second) == ["food", "pets"]
     assert second.asked == ["food"]
-    (pets,) = (one for one in read_searched(cache) if one.word == "pets")
+    (pets,) = (answer for answer in read_searched(cache) if answer.word == "pets")
     assert pets.hashtags == (("petslovers", 900), ("pets", None))
     assert pets.asked == NOW.isoformat(timespec="seconds")
     times[0] = NOW + MAX_AGE + timedelta(seconds=1)
@@ -241,7 +241,7 @@ def test_searched_hashtags_are_in_the_snapshot(tmp_path: Path) -> None:
     search = Search(Platform(9), ("pets",))
     for asked in (search, None):
         _, snapshot, _ = refresh_trends(corpus, store, None, progress=SilentProgress(), search=asked, now=lambda: NOW)
-        assert [(one.source, one.word) for one in snapshot.searched] == [("mastodon", "pets")]
+        assert [(answer.source, answer.word) for answer in snapshot.searched] == [("mastodon", "pets")]
 
 
 def test_a_damaged_cache_says_what_to_do(tmp_path: Path) -> None:

@@ -43,7 +43,9 @@ def engine_at(bundle: Bundle, now: Callable[[], datetime]) -> Engine:
 
 def without_trends(answer: Answer) -> Answer:
     """Return an answer as it would be if nothing were known of trends."""
-    return replace(answer, trends=None, suggestions=tuple(replace(one, trend=None) for one in answer.suggestions))
+    return replace(
+        answer, trends=None, suggestions=tuple(replace(suggestion, trend=None) for suggestion in answer.suggestions)
+    )
 
 
 def test_trends_are_told_while_fresh_and_change_nothing_else(copy: Bundle) -> None:
@@ -52,7 +54,7 @@ def test_trends_are_told_while_fresh_and_change_nothing_else(copy: Bundle) -> No
     times = [NOW]
     engine = engine_at(copy, lambda: times[0])
     (fresh,) = engine.recommender.recommend([ask("my dog", "pets")])
-    told = {one.hashtag: one.trend for one in fresh.suggestions}
+    told = {suggestion.hashtag: suggestion.trend for suggestion in fresh.suggestions}
     assert told["puppy"] is not None
     assert told["puppy"].direction == "up"
     assert {tag for tag, trend in told.items() if trend} <= {"dog", "puppy"}
@@ -61,7 +63,7 @@ def test_trends_are_told_while_fresh_and_change_nothing_else(copy: Bundle) -> No
     times[0] = NOW + timedelta(days=31)
     (stale,) = engine.recommender.recommend([ask("my dog", "pets")])
     assert stale.trends is None
-    assert all(one.trend is None for one in stale.suggestions)
+    assert all(suggestion.trend is None for suggestion in stale.suggestions)
     assert stale == without_trends(fresh)
 
 
@@ -100,5 +102,5 @@ def test_a_bundle_without_trends_answers_as_before(tiny_world: TinyWorld) -> Non
     """Bundles of before have none."""
     (answer,) = tiny_world.engine.recommender.recommend([ask("my dog", "pets")])
     assert answer.trends is None
-    assert all(one.trend is None for one in answer.suggestions)
+    assert all(suggestion.trend is None for suggestion in answer.suggestions)
     assert tiny_world.engine.catalogue.trends.newest() is None

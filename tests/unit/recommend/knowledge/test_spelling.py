@@ -24,15 +24,15 @@ def grams(token: str) -> set[int]:
 def naive_cosine(tag: str, token: str, tags: Sequence[str]) -> float:
     """Return the cosine of two sets of n-grams, each weighted by log(N / hashtags that have it)."""
     having: dict[int, int] = {}
-    for one in tags:
-        for gram in grams(one):
+    for spelling in tags:
+        for gram in grams(spelling):
             having[gram] = having.get(gram, 0) + 1
 
     def weight(gram: int) -> float:
         return math.log(len(tags) / max(1, having.get(gram, 0)))
 
     dot = sum(weight(gram) ** 2 for gram in grams(tag) & grams(token))
-    lengths = [math.sqrt(sum(weight(gram) ** 2 for gram in grams(one))) for one in (tag, token)]
+    lengths = [math.sqrt(sum(weight(gram) ** 2 for gram in grams(spelling))) for spelling in (tag, token)]
     return dot / (lengths[0] * lengths[1]) if min(lengths) > 0 else 0.0
 
 

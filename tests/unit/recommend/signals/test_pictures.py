@@ -66,7 +66,7 @@ def test_use_with_a_class_is_the_lift_of_the_mean_share_of_its_hashtags_posts(ti
     named = [row[tag] for tag in ("carbonara", "food", "dinner", "pasta")]
     assert sorted(knowledge.class_tags[959].tolist()) == sorted(named)
     italian = row["italian"]
-    shares = [whole.tag_tag.count(one, italian) / (int(whole.tag_posts[one]) + 5) for one in named]
+    shares = [whole.tag_tag.count(tag, italian) / (int(whole.tag_posts[tag]) + 5) for tag in named]
     general = int(whole.tag_posts[italian]) / whole.n_posts
     assert used_with[italian] == pytest.approx(math.log(1 + 0.8 * sum(shares) / 4 / general), rel=1e-4)
     assert used_with[row["waves"]] == 0.0

@@ -113,8 +113,8 @@ def test_the_best_share_of_nothing_is_nothing(tiny_world: TinyWorld) -> None:
     whole = tiny_world.engine.knowledge.counts.whole
     none = best_share(whole.tag_tag, whole.tag_posts, np.zeros(0, np.int64), 5.0)
     assert none.tolist() == [0.0] * len(whole.tag_posts)
-    one, two = (best_share(whole.tag_tag, whole.tag_posts, np.array(rows), 5.0) for rows in ([0], [0, 1]))
-    assert (two >= one).all()
+    first, both = (best_share(whole.tag_tag, whole.tag_posts, np.array(rows), 5.0) for rows in ([0], [0, 1]))
+    assert (both >= first).all()
 
 
 def test_the_lift_of_seeds_equals_its_formula(tiny_world: TinyWorld, signals: TextSignals) -> None:
@@ -238,8 +238,8 @@ def test_a_picture_changes_no_text_signal(maker: SignalMaker) -> None:
 
 def test_order_of_seeds_and_repeated_words_do_not_matter(maker: SignalMaker) -> None:
     """A post is a set of hashtags, and a word said twice is no more evidence."""
-    one, other = maker.signals(ask("", SEEDS)), maker.signals(ask("", SEEDS[::-1]))
-    np.testing.assert_allclose(every_signal(one), every_signal(other), atol=1e-5)
+    first, other = maker.signals(ask("", SEEDS)), maker.signals(ask("", SEEDS[::-1]))
+    np.testing.assert_allclose(every_signal(first), every_signal(other), atol=1e-5)
     once, twice = maker.signals(ask("dog barking")), maker.signals(ask("dog barking dog"))
     for name in ("word_share", "word_share_best", "word_lift", "context"):
         np.testing.assert_allclose(once.column(name), twice.column(name), atol=1e-6)
