@@ -47,9 +47,9 @@ def main() -> None:
     measured = [replay(recommender, posts) for posts in authors.values()]
     sources = [posts[0].source for posts in authors.values()]
     for name in ("all", *sorted(set(sources))):
-        kept = [one for one, source in zip(measured, sources, strict=True) if name in ("all", source)]
+        kept = [values for values, source in zip(measured, sources, strict=True) if name in ("all", source)]
         report(f"{name}, every post", kept)
-        report(f"{name}, from the fourth post on", [one[3:] for one in kept])
+        report(f"{name}, from the fourth post on", [values[3:] for values in kept])
 
 
 def histories(posts: Iterator[Post], split: str, min_posts: int) -> dict[str, list[Post]]:
@@ -85,7 +85,7 @@ def replay(recommender: HierarchicalRecommender, posts: Sequence[Post]) -> NDArr
         ]
         queries = [question.query, replace(question.query, workspace=adjustments(events))]
         ranked = recommender.rank(queries, SHOWN)
-        values.append(ranking_metrics([one[:10] for one in ranked], [question.hidden] * 2)[METRIC])
+        values.append(ranking_metrics([ranking[:10] for ranking in ranked], [question.hidden] * 2)[METRIC])
         shown = set(ranked[1])
         said += [(tag, "accepted" if tag in shown else "added", today) for tag in question.hidden]
     return np.array(values, dtype=np.float64)
@@ -93,9 +93,9 @@ def replay(recommender: HierarchicalRecommender, posts: Sequence[Post]) -> NDArr
 
 def report(name: str, measured: Sequence[NDArray[np.float64]]) -> None:
     """Print the means without and with feedback, and the ratio and its interval over authors."""
-    kept = [one for one in measured if len(one)]
-    sums = np.array([one.sum(axis=0) for one in kept])
-    sizes = np.array([len(one) for one in kept])
+    kept = [values for values in measured if len(values)]
+    sums = np.array([values.sum(axis=0) for values in kept])
+    sizes = np.array([len(values) for values in kept])
     draws = np.random.default_rng(0).integers(0, len(kept), size=(N_RESAMPLES, len(kept)))
     means = sums[draws].sum(axis=1) / sizes[draws].sum(axis=1)[:, None]
     without, with_it = sums.sum(axis=0) / sizes.sum()

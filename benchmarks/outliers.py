@@ -74,21 +74,21 @@ class Bench:
         folder = read_topic_folder(pictures)
         self.topics = folder.topics
         extractor = open_bundle_extractor(bundle)
-        rows = [one for one in folder.pictures if one.split in ("train", "val", "test", "ood")]
+        rows = [picture for picture in folder.pictures if picture.split in ("train", "val", "test", "ood")]
         self.other_paths = sorted(others.rglob("*.jpg"))
         workers = os.cpu_count() or 1
-        own = read_features([one.path for one in rows], extractor, cache, workers)
+        own = read_features([picture.path for picture in rows], extractor, cache, workers)
         foreign = read_features(self.other_paths, extractor, cache, workers)
         self.features = np.concatenate([own.features, foreign.features])
         self.logits = np.concatenate([own.logits, foreign.logits])
         self.labels = folder.label_matrix(rows)
-        self.sources = [one.source for one in rows]
-        self.train = [place for place, one in enumerate(rows) if one.split == "train"]
-        self.pool = [place for place, one in enumerate(rows) if one.split != "train"]
+        self.sources = [picture.source for picture in rows]
+        self.train = [row for row, picture in enumerate(rows) if picture.split == "train"]
+        self.pool = [row for row, picture in enumerate(rows) if picture.split != "train"]
         self.foreign = range(len(rows), len(rows) + len(self.other_paths))
         self.fitting = _topics_not_spoken_of(others, self.other_paths, self.topics)
         self.of_topic = {
-            topic: [self.sources[place] for place in self.train if self.labels[place, topic] > 0]
+            topic: [self.sources[row] for row in self.train if self.labels[row, topic] > 0]
             for topic in range(len(self.topics))
         }
 
@@ -98,25 +98,25 @@ class Bench:
         wanted = round(share * len(self.train) / (1 - share))
         n_other = {"other topic": wanted, "no topic": 0, "half of each": wanted // 2}[kind]
         rows, topics = [], []
-        for place in rng.choice(self.pool, n_other, replace=False):
-            rows.append(int(place))
-            topics.append(int(rng.choice(np.flatnonzero(self.labels[place] == 0))))
-        usable = [place for place in rng.permutation(len(self.foreign)) if self.fitting[place]]
-        for place in usable[: wanted - n_other]:
-            rows.append(self.foreign[int(place)])
-            topics.append(int(rng.choice(self.fitting[place])))
+        for row in rng.choice(self.pool, n_other, replace=False):
+            rows.append(int(row))
+            topics.append(int(rng.choice(np.flatnonzero(self.labels[row] == 0))))
+        usable = [other for other in rng.permutation(len(self.foreign)) if self.fitting[other]]
+        for other in usable[: wanted - n_other]:
+            rows.append(self.foreign[int(other)])
+            topics.append(int(rng.choice(self.fitting[other])))
         given = np.zeros((len(rows), len(self.topics)), np.float32)
         given[np.arange(len(rows)), topics] = 1
-        places = [*self.train, *rows]
+        looked_at = [*self.train, *rows]
         # As if collected there: under the name of somebody whose other pictures are of that topic.
         sources = [
-            *(self.sources[place] for place in self.train),
-            *(str(rng.choice(self.of_topic[one])) for one in topics),
+            *(self.sources[row] for row in self.train),
+            *(str(rng.choice(self.of_topic[topic])) for topic in topics),
         ]
         looked = LabelledFeatures(
-            self.features[places], self.logits[places], np.concatenate([self.labels[self.train], given]), sources
+            self.features[looked_at], self.logits[looked_at], np.concatenate([self.labels[self.train], given]), sources
         )
-        return looked, np.arange(len(places)) >= len(self.train)
+        return looked, np.arange(len(looked_at)) >= len(self.train)
 
     def measure(self, share: float, kind: str, seeds: range) -> dict[str, object]:
         """Return precision, recall and F1 of each way, with intervals over the pictures of all plantings."""
@@ -137,7 +137,7 @@ class Bench:
         found: dict[str, object] = {"pictures": len(truth), "planted": int(truth.sum())}
         for name, parts in flags.items():
             figures = _figures(np.concatenate(parts), truth, resamples)
-            each = [round(_f1(flag, one), 3) for flag, one in zip(parts, truths, strict=True)]
+            each = [round(_f1(flag, truth), 3) for flag, truth in zip(parts, truths, strict=True)]
             found[name] = {**figures, "F1 of each planting": each, "seconds": round(seconds[name] / len(truths), 1)}
         return found
 
@@ -150,7 +150,7 @@ def _figures(flag: np.ndarray, truth: np.ndarray, resamples: Resamples) -> dict[
         "recall": resamples.share(hit, planted),
         "F1": resamples.share(2 * hit, both),
     }
-    return {name: [round(one.value, 3), round(one.low, 3), round(one.high, 3)] for name, one in shares.items()}
+    return {name: [round(share.value, 3), round(share.low, 3), round(share.high, 3)] for name, share in shares.items()}
 
 
 def _f1(flag: np.ndarray, truth: np.ndarray) -> float:
@@ -168,7 +168,11 @@ def _topics_not_spoken_of(folder: Path, paths: list[Path], topics: tuple[str, ..
         for row in csv.DictReader(handle):
             captions[row["image"]] += " " + row["caption"].lower()
     patterns = [re.compile(rf"\b(?:{SPOKEN_OF.get(topic, '.')})\b" if topic != "travel" else ".") for topic in topics]
-    return [[n for n, one in enumerate(patterns) if not one.search(captions[path.name] or " ")] for path in paths]
+    return [
+        [n for n, pattern in enumerate(patterns) if not pattern.search(captions[path.name] or " ")] for path in paths
+    ]
+        [n for n, pattern in enumerate(patterns) if not pattern.search(captions[path.name] or " ")] for path in paths
+    ]
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def main() -> None:
         engines = [assemble(bundle, threads=1) for bundle in (stored, replace(stored, root=copy))]
         for task, make in (("tags", tags_question), ("caption", caption_question)):
             asked = list(questions(posts, make))[:: arguments.every]
-            queries, hidden = [one.query for one in asked], [one.hidden for one in asked]
+            queries, hidden = [question.query for question in asked], [question.hidden for question in asked]
             small, whole = (
                 float(np.mean(ranking_metrics(engine.recommender.rank(queries, 10), hidden)["nDCG@10"]))
                 for engine in engines

@@ -129,7 +129,7 @@ def _write_picture(folder: Path, number: int) -> str:
     draw = np.random.default_rng(number)
     coarse = Image.fromarray(draw.integers(0, 256, (9, 12, 3), dtype=np.uint8))
     name = f"{number * 2654435761 % 2**32:08x}"
-    place = folder / "pictures" / name[:2]
-    place.mkdir(parents=True, exist_ok=True)
-    coarse.resize((320, 240), Image.Resampling.BICUBIC).save(place / f"{name}.jpg", quality=80)
+    subfolder = folder / "pictures" / name[:2]
+    subfolder.mkdir(parents=True, exist_ok=True)
+    coarse.resize((320, 240), Image.Resampling.BICUBIC).save(subfolder / f"{name}.jpg", quality=80)
     return f"../pictures/{name[:2]}/{name}.jpg"

@@ -59,10 +59,6 @@ class Resamples:
         """Return the mean of ``values`` (n_posts,)."""
         return _interval(float(np.mean(values)), self.means(values))
 
-    def difference(self, values: NDArray[np.floating], baseline: NDArray[np.floating]) -> Interval:
-        """Return the difference of the means of two methods on the same posts."""
-        return self.interval(np.asarray(values, dtype=np.float64) - baseline)
-
     def ratio(self, values: NDArray[np.floating], baseline: NDArray[np.floating]) -> Interval:
         """Return the ratio of the means of two methods on the same posts.
 

@@ -22,7 +22,7 @@ from pipelines.config.training import CorpusConfig, GrowConfig
 from pipelines.corpus.overlap import demand_apart, groups_of
 from pipelines.corpus.posts import FolderPosts, Tally, record_of
 from pipelines.corpus.topics import LEXICON_FILE, read_lexicon
-from pipelines.training.split import deal
+from pipelines.training.split import assign_splits
 from pipelines.workshop.fingerprint import HashCache
 from pipelines.workshop.stage import StageContext
 
@@ -130,7 +130,7 @@ def deal_together(
     split_of: dict[int, Split] = {}
     for topic in sorted(by_topic):
         split_of |= _dealt({group: len(members[group]) for group in by_topic[topic]}, config.corpus, seed)
-    by_time = {post.post_id: post.split for post in deal(alone, config.corpus, seed)}
+    by_time = {post.post_id: post.split for post in assign_splits(alone, config.corpus, seed)}
     result: list[tuple[str, Post]] = []
     for post, group in zip(posts, groups, strict=True):
         split = post.split or split_of.get(group) or by_time.get(post.post_id) or "train"

@@ -32,7 +32,7 @@ def run(context: StageContext[CorpusConfig]) -> None:
     """Write ``train``, ``val``, ``test`` and, where there are any, ``multimodal`` posts, and ``summary.json``.
 
     Raises:
-        DataError: posts are missing, malformed throughout, too few, or cannot be dealt without overlap.
+        DataError: posts are missing, malformed throughout, too few, or cannot be split without overlap.
     """
     config, data = context.config, context.inputs["data"]
     tally = Tally()
@@ -41,8 +41,8 @@ def run(context: StageContext[CorpusConfig]) -> None:
     for post in FolderPosts(context.inputs["posts"], tally, min_hashtags=config.min_hashtags).posts():
         posts.append(post)
         task.advance()
-    dealt = deal(posts, config, context.seed)
-    parts: dict[str, list[Post]] = {split: [post for post in dealt if post.split == split] for split in SPLITS}
+    assigned = assign_splits(posts, config, context.seed)
+    parts: dict[str, list[Post]] = {split: [post for post in assigned if post.split == split] for split in SPLITS}
     n_read = {split: len(part) for split, part in parts.items()}
     for split in config.deduplicate:
         parts[split] = list(deduplicate(parts[split]))
@@ -63,7 +63,7 @@ def run(context: StageContext[CorpusConfig]) -> None:
             for split, part in (*parts.items(), ("multimodal", pictured))
         },
         "by_source": _by_source(parts),
-        "authors_in_several_splits": len(overlapping_authors(dealt)),
+        "authors_in_several_splits": len(overlapping_authors(assigned)),
         "malformed_lines": dict(tally.malformed),
         "first_malformed_line": tally.examples,
         "left_out": dict(tally.dropped),
@@ -74,7 +74,7 @@ def run(context: StageContext[CorpusConfig]) -> None:
         context.progress.note(f"{name}: {count:,} malformed lines left out, the first is {tally.examples[name]}")
 
 
-def deal(posts: Sequence[Post], config: CorpusConfig, seed: int) -> list[Post]:
+def assign_splits(posts: Sequence[Post], config: CorpusConfig, seed: int) -> list[Post]:
     """Return the posts, in the same order, each with a split.
 
     Raises:
@@ -82,10 +82,10 @@ def deal(posts: Sequence[Post], config: CorpusConfig, seed: int) -> list[Post]:
     """
     given = _splits_of_authors(posts)
     cutoffs = _time_cutoffs([post for post in posts if post.split is None and not post.author], config)
-    dealt = []
+    assigned = []
     for post in posts:
         if post.split is not None:
-            dealt.append(post)
+            assigned.append(post)
             continue
         if post.author:
             splits = given.get(post.author, set())
@@ -99,8 +99,8 @@ def deal(posts: Sequence[Post], config: CorpusConfig, seed: int) -> list[Post]:
             split = cutoffs[post.source](_instant(post.time))
         else:
             split = _by_hash("block\n" + "\n".join(sorted(post.hashtags)), config, seed)
-        dealt.append(replace(post, split=split))
-    return dealt
+        assigned.append(replace(post, split=split))
+    return assigned
 
 
 def overlapping_authors(posts: Iterable[Post]) -> set[str]:

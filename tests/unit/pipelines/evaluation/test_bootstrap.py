@@ -41,13 +41,11 @@ def test_the_interval_of_a_mean_equals_its_naive_twin() -> None:
     assert same(RESAMPLES.interval(OURS), naive_interval(float(OURS.mean()), drawn))
 
 
-def test_ratio_and_difference_are_paired_and_equal_their_naive_twins() -> None:
+def test_a_ratio_is_paired_and_equals_its_naive_twin() -> None:
     """Both methods are averaged over the same drawn posts."""
     ratios = [float(OURS[draw].mean() / THEIRS[draw].mean()) for draw in DRAWS]
-    gaps = [float((OURS[draw] - THEIRS[draw]).mean()) for draw in DRAWS]
     expected = naive_interval(float(OURS.mean() / THEIRS.mean()), ratios)
     assert same(RESAMPLES.ratio(OURS, THEIRS), expected)
-    assert same(RESAMPLES.difference(OURS, THEIRS), naive_interval(float((OURS - THEIRS).mean()), gaps))
 
 
 def test_pairing_narrows_the_interval_of_methods_that_agree() -> None:

@@ -16,7 +16,7 @@ from core.errors import DataError
 from core.posts import Post, Split
 from pipelines.config.training import CorpusConfig
 from pipelines.corpus.posts import read_posts
-from pipelines.training.split import deal, overlapping_authors, run
+from pipelines.training.split import assign_splits, overlapping_authors, run
 from pipelines.workshop.progress import SilentProgress
 from pipelines.workshop.stage import StageContext
 from tests.unit.pipelines.posts_on_disk import record, write_lines
@@ -34,44 +34,44 @@ def post(number: int, **changes: object) -> Post:
 def test_a_given_split_is_taken_as_it_is() -> None:
     """Figures on published splits stay comparable."""
     posts = [post(n, split=split, author="a") for n, split in enumerate(get_args(Split))]
-    assert deal(posts, CONFIG, seed=1) == posts
+    assert assign_splits(posts, CONFIG, seed=1) == posts
 
 
 def test_posts_of_one_author_go_to_one_split() -> None:
     """People repeat themselves."""
     posts = [post(n, author=f"author {n % 40}") for n in range(400)]
-    dealt = deal(posts, CONFIG, seed=1)
-    assert {one.split for one in dealt} == {"train", "val", "test"}
-    assert overlapping_authors(dealt) == set()
+    assigned = assign_splits(posts, CONFIG, seed=1)
+    assert {one.split for one in assigned} == {"train", "val", "test"}
+    assert overlapping_authors(assigned) == set()
 
 
 def test_a_post_without_a_split_follows_its_author() -> None:
     """A newly collected post does not carry an author across."""
-    dealt = deal([post(1, author="a", split="test"), post(2, author="a")], CONFIG, seed=1)
-    assert dealt[1].split == "test"
+    assigned = assign_splits([post(1, author="a", split="test"), post(2, author="a")], CONFIG, seed=1)
+    assert assigned[1].split == "test"
 
 
 def test_an_author_who_stands_in_two_splits_is_refused_where_a_post_is_to_be_placed() -> None:
     """There is no split for that post that keeps the others apart."""
     posts = [post(1, author="a", split="train"), post(2, author="a", split="test"), post(3, author="a")]
     with pytest.raises(DataError, match=r"post 3 .* stand in test and train"):
-        deal(posts, CONFIG, seed=1)
+        assign_splits(posts, CONFIG, seed=1)
 
 
 def test_the_newest_posts_of_a_source_are_tested_on() -> None:
     """Of each source by itself, because sources were collected at different times."""
     old = [post(n, source="old", time=f"2001-01-{n + 1:02d}") for n in range(20)]
     new = [post(n + 50, source="new", time=f"2020-01-{n + 1:02d}T10:00:00+02:00") for n in range(20)]
-    dealt = deal(old + new, CONFIG, seed=1)
+    assigned = assign_splits(old + new, CONFIG, seed=1)
     for source in ("old", "new"):
-        order = [one.split for one in dealt if one.source == source]
+        order = [one.split for one in assigned if one.source == source]
         assert order == ["train"] * 12 + ["val"] * 4 + ["test"] * 4
 
 
 def test_posts_of_one_instant_stay_together() -> None:
     """A burst of posts is one occasion."""
-    dealt = deal([post(n, time="2020-01-01") for n in range(10)], CONFIG, seed=1)
-    assert len({one.split for one in dealt}) == 1
+    assigned = assign_splits([post(n, time="2020-01-01") for n in range(10)], CONFIG, seed=1)
+    assert len({one.split for one in assigned}) == 1
 
 
 def test_equal_blocks_of_hashtags_go_to_one_split() -> None:
@@ -79,14 +79,14 @@ def test_equal_blocks_of_hashtags_go_to_one_split() -> None:
     posts = [post(n, hashtags=(f"tag{n % 30}x", "sea")) for n in range(300)]
     posts += [replace(one, post_id=f"again {one.post_id}", hashtags=one.hashtags[::-1]) for one in posts]
     splits: dict[frozenset[str], set[str | None]] = {}
-    for one in deal(posts, CONFIG, seed=1):
+    for one in assign_splits(posts, CONFIG, seed=1):
         splits.setdefault(frozenset(one.hashtags), set()).add(one.split)
     assert all(len(found) == 1 for found in splits.values())
 
 
 def test_shares_are_about_what_was_asked_for() -> None:
     """A fifth each, give or take the luck of hashing."""
-    counts = Counter(one.split for one in deal([post(n) for n in range(2000)], CONFIG, seed=3))
+    counts = Counter(one.split for one in assign_splits([post(n) for n in range(2000)], CONFIG, seed=3))
     assert 330 < counts["test"] < 470
     assert 330 < counts["val"] < 470
 
@@ -98,9 +98,9 @@ AUTHORS = st.none() | st.sampled_from("abcdef")
 def test_where_a_post_goes_does_not_depend_on_its_neighbours(authors: list[str | None], seed: int) -> None:
     """Posts collected later leave the split of earlier ones alone."""
     posts = [post(number, author=author) for number, author in enumerate(authors)]
-    dealt = deal(posts, CONFIG, seed)
-    assert deal(posts[:1], CONFIG, seed) == dealt[:1]
-    assert overlapping_authors(dealt) == set()
+    assigned = assign_splits(posts, CONFIG, seed)
+    assert assign_splits(posts[:1], CONFIG, seed) == assigned[:1]
+    assert overlapping_authors(assigned) == set()
 
 
 def context(folder: Path, config: CorpusConfig = CONFIG) -> StageContext[CorpusConfig]:
