@@ -12,8 +12,7 @@ from scraper.crawling.frontier import Frontier, HeldTarget, WaitingPost
 from scraper.crawling.pace import Pace
 from scraper.crawling.picture_files import PictureFiles, UnusablePicture, picture_stem
 from scraper.crawling.politeness import Politeness
-from scraper.crawling.post_record import post_record
-from scraper.crawling.privacy import Privacy
+from scraper.crawling.privacy import Privacy, post_record
 from scraper.crawling.shards import Shards
 from scraper.errors import CrawlError, LoginWall, PageBroken, PageRefused, PageUnreachable, TooManyRequests
 from scraper.port import Page, PageSource

@@ -20,7 +20,6 @@ MAX_PIXELS = 50_000_000
 ENDINGS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif"}
 _READABLE = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP")
 _REENCODED_QUALITY = 92
-_ORIENTATION = 0x0112
 FOLDER = "pictures"
 
 

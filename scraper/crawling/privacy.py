@@ -1,4 +1,4 @@
-"""What may be kept of a person's post: the words, without who wrote them, to whom, and how to reach them.
+"""What is kept of a person's post: the words, without who wrote them, to whom, and how to reach them.
 
 Authors become a hash under a salt that this installation alone has: equal authors stay equal, names cannot be looked up
 by hashing a list of them. Captions lose what leads to a person: mentions become ``@user``, e-mail addresses, phone
@@ -12,20 +12,26 @@ import hashlib
 import hmac
 import secrets
 import unicodedata
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import phonenumbers
 import regex
 
 from core.atomic import storage_errors, write_first
 from core.errors import StorageError
-from core.text.hashtags import hashtag_spans
+from core.text.hashtags import extract, hashtag_spans, normalise
 from core.text.links import EMAIL, link_spans
+from scraper.port import FoundPost, Target
 
 SALT_FILE = "salt"
 SALT_BYTES = 32
 MAX_CAPTION = 20_000
 """Code points of a caption that are kept; platforms allow far fewer."""
+MAX_ID = 200
+"""Characters of a platform's id; a longer one is not taken for an id."""
+MAX_CREDIT = 500
 
 # Longer than any account name, so that a mention without end is one.
 _MENTION = regex.compile(
@@ -108,6 +114,38 @@ def clean_caption(raw: str) -> str:
     return _BLANK_LINES.sub("\n\n", text).strip()
 
 
+def post_record(found: FoundPost, source: str, target: Target, privacy: Privacy) -> dict[str, Any] | None:
+    """Return the post's line without its picture, or None where it has no usable id.
+
+    The author is hashed, the caption cleaned. Who has to be named under a licence stays named, because the licence
+    asks for it.
+
+    Args:
+        found: as the platform gave it.
+        source: the source's name.
+        target: what led to the post.
+        privacy: hashes the author.
+    """
+    if not found.post_id or len(found.post_id) > MAX_ID:
+        return None
+    caption = clean_caption(found.caption)
+    beside = (hashtag for raw in found.hashtags if (hashtag := normalise(raw)) is not None)
+    record: dict[str, Any] = {
+        "id": f"{source}:{found.post_id}",
+        "source": source,
+        "caption": caption,
+        "hashtags": list(dict.fromkeys((*extract(caption), *beside))),
+        "author": privacy.author(source, found.author) if found.author else None,
+        "time": _moment(found.time),
+        "query_tag": target.query_tag,
+    }
+    if found.licence:
+        record["licence"] = _plain(found.licence)
+    if found.attribution:
+        record["attribution"] = _plain(found.attribution)
+    return record
+
+
 def _phone_spans(text: str) -> list[tuple[int, int]]:
     """Return where phone numbers stand: those with a country's code, and digits too long to be anything else."""
     if sum(sign.isdigit() for sign in text) < 7:
@@ -129,3 +167,16 @@ def _without(text: str, spans: list[tuple[int, int]]) -> str:
             at = max(at, end)
     pieces.append(text[at:])
     return " ".join(pieces) if spans else text
+
+
+def _moment(time: str | None) -> str | None:
+    """Return a time that has an offset as ISO 8601, to the second; None for anything else."""
+    try:
+        moment = datetime.fromisoformat(time or "")
+    except ValueError:
+        return None
+    return moment.isoformat(timespec="seconds") if moment.tzinfo is not None else None
+
+
+def _plain(text: str) -> str:
+    return " ".join(text[:MAX_CREDIT].split())

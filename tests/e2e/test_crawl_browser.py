@@ -110,7 +110,7 @@ def demand_the_expected_posts(collector: Collector, topics: tuple[str, ...]) -> 
     assert len({line["author"] for line in lines}) == len({post.author for post in expected.values()})
 
 
-def demand_good_manners(site: RunningSite, topics: tuple[str, ...], n_kills: int) -> None:
+def demand_politeness(site: RunningSite, topics: tuple[str, ...], n_kills: int) -> None:
     """Fail unless the site's own log shows that nothing forbidden was touched and nothing was fetched twice."""
     requests = site.requests()
     assert not [asked for asked in requests if asked["path"].startswith(("/private/", "/away", "/favicon"))]
@@ -140,7 +140,7 @@ def test_a_crawl_is_walled_off_killed_and_slowed_down_and_ends_with_every_post_o
     done = collector.run(*login)
     assert done.returncode == 0, done.stderr
     demand_the_expected_posts(collector, topics)
-    demand_good_manners(site, topics, n_kills)
+    demand_politeness(site, topics, n_kills)
     assert 429 in {asked["status"] for asked in site.requests()}
     before = site.n_requests()
     assert collector.run(*login).returncode == 0
@@ -167,5 +167,5 @@ def test_five_hundred_posts_over_ten_topics_survive_three_kills(
     assert done.returncode == 0, done.stderr
     print(done.stdout)
     demand_the_expected_posts(collector, topics)
-    demand_good_manners(site, topics, len(moments))
+    demand_politeness(site, topics, len(moments))
     assert {429, 500, 302, 410} <= {asked["status"] for asked in site.requests()}
