@@ -171,8 +171,6 @@ def _topics_not_spoken_of(folder: Path, paths: list[Path], topics: tuple[str, ..
     return [
         [n for n, pattern in enumerate(patterns) if not pattern.search(captions[path.name] or " ")] for path in paths
     ]
-        [n for n, pattern in enumerate(patterns) if not pattern.search(captions[path.name] or " ")] for path in paths
-    ]
 
 
 if __name__ == "__main__":

@@ -85,7 +85,8 @@ def _last_run(run: dict[str, Any]) -> Iterable[Table]:
     if run["troubles"]:
         troubles = sorted(run["troubles"].items(), key=lambda item: (-item[1], item[0]))
         yield _table("Its troubles", "what", "times", troubles)
-    notes = [*run["repaired"], *(f"robots.txt of {host} was ignored, as the operator asked" for host in run["robots_left_aside"])]
+    ignored = (f"robots.txt of {host} was ignored, as the operator asked" for host in run["robots_left_aside"])
+    notes = [*run["repaired"], *ignored]
     if notes:
         yield Table(("Notes",), (), tuple(Row(note, ()) for note in notes), corner="what")
 
