@@ -96,7 +96,7 @@ def lay_groundwork(
         threads: for the classifier; None leaves it to the runtime.
         blocklist: an operator's own, in place of the built-in one.
         trends: files that may hold trends; of two with the same last day the later file counts.
-        now: the clock that the age of trends is told by.
+        now: the clock that the age of trends is measured by.
 
     Raises:
         BundleError: a part is missing, broken or of another format.
@@ -141,7 +141,7 @@ def assemble(
         ranker: in place of the bundle's own; evaluation leaves out what was learnt from the posts it asks about.
         trends: refreshed trends; ``trends.json`` beside the bundle unless told otherwise. Those of the bundle itself
             count where these are not there or older.
-        now: the clock that the age of trends is told by.
+        now: the clock that the age of trends is measured by.
 
     Raises:
         BundleError: a part is missing, broken or of another format.

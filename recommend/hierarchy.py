@@ -30,7 +30,7 @@ class HierarchicalRecommender:
     Args:
         knowledge: of the bundle.
         scoring: finds and scores candidates.
-        catalogue: what is told of each hashtag.
+        catalogue: popularity, topic, trend and written form of hashtags.
         confidence: how far an answer can be trusted.
     """
 

@@ -151,7 +151,7 @@ def caption_language(words: Sequence[str], detect: Detect = detect_language) -> 
 
     Args:
         words: caption tokens as ``core.text.caption.caption_words`` makes them; emoji are passed over.
-        detect: tells the language of a text.
+        detect: returns the language of a text.
     """
     letters = [word for word in words if word[:1].isalpha()]
     if len(letters) < MIN_WORDS:
@@ -169,7 +169,7 @@ def languages_of(tag: str, segment: Callable[[str], Sequence[str]], detect: Dete
     Args:
         tag: in normal form.
         segment: cuts a run of letters into words.
-        detect: tells the language of a text.
+        detect: returns the language of a text.
     """
     if _OTHER_LETTER.search(tag):
         return next((languages for signs, languages in _SCRIPT_SIGNS if signs.search(tag)), frozenset())

@@ -12,7 +12,7 @@ _HIDDEN = "sklearn"
 if _HIDDEN in sys.modules:
     import lightgbm
 else:
-    sys.modules[_HIDDEN] = None  # type: ignore[assignment]  # how Python is told that there is none
+    sys.modules[_HIDDEN] = None  # type: ignore[assignment]  # None makes its import fail
     try:
         import lightgbm
     finally:

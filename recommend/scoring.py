@@ -63,7 +63,7 @@ class Scored:
         scores: (n,) float32, finite.
         leanings: (n,) float32 what the workspace's feedback brought, part of the scores but not of ``parts``.
         own: what the workspace likes beside them.
-        zero: what the scores gain, as they are told, by the number of inputs; it counts to popularity.
+        zero: what is added to every score when it is answered, for the number of inputs; it counts to popularity.
         parts: (n, len(Part)) float64 that add up to the scores without ``leanings``, or None where the learnt ranker
             splits the scores of those that are shown.
         table: (n, n_columns) the trees' input, empty without a text; for the learnt ranker.
@@ -200,9 +200,9 @@ class Scoring:
             parts[:, Part.POPULARITY] = self._ranker.prior_scores(self._catalogue.log_prior[rows])
         if image is not None:
             parts[:, Part.IMAGE] += self._ranker.image_scores(kind, image.dense[:, rows])
-        # The caption tells its language; without one the caller does, which is no input of the post.
-        told_by = Part.CAPTION if query.words and query.options.language is None else Part.POPULARITY
-        parts[:, told_by] += scored.penalties[at]
+        # The language comes from the caption, or from the caller, whose word is no input of the post.
+        comes_from = Part.CAPTION if query.words and query.options.language is None else Part.POPULARITY
+        parts[:, comes_from] += scored.penalties[at]
         return parts
 
     def _leaned(self, query: Query, rows: NDArray[np.int64], scores: Floats) -> tuple[Floats, OwnTags, float]:

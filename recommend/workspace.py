@@ -36,7 +36,7 @@ HORIZON_DAYS = 8 * HALF_LIFE_DAYS
 MOST_OWN_TAGS = 100
 """Own hashtags that one answer considers, those that feedback raises most; no answer holds more suggestions."""
 UNKNOWN = Popularity(0, "niche", 0.0)
-"""What is told of a hashtag that no post of the bundle carries."""
+"""The popularity of a hashtag that no post of the bundle carries."""
 
 Event = tuple[str, Verdict, int]
 """A hashtag in normal form, what was thought of it, and how many whole days ago, 0 or more."""

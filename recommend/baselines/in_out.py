@@ -20,7 +20,7 @@ class InOut(Baseline):
 
     Args:
         table: is scored by.
-        name: tells several tables apart.
+        name: of the table, as several are compared.
 
     Raises:
         DataError: the table has no output vectors.

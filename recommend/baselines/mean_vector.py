@@ -19,7 +19,7 @@ class MeanVectorCosine(Baseline):
 
     Args:
         table: is scored by.
-        name: tells several tables apart.
+        name: of the table, as several are compared.
     """
 
     def __init__(self, table: EmbeddingTable, name: str) -> None:

@@ -255,7 +255,7 @@ class TrendShelf:
 
     Args:
         files: they may be there or not; of two with the same last day the later one of the list counts.
-        now: the clock that ages are told by.
+        now: the clock that ages are measured by.
         blocked: hashtag to the category it is blocked for, or None.
 
     Raises:
