@@ -9,9 +9,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from core.errors import ImageTooLarge, UndecodableImage, UnsupportedImage
+from core.images import MAX_PIXELS, READABLE
 
-MAX_PIXELS = 50_000_000
-READABLE = "JPEG, PNG, WebP, GIF, AVIF or BMP"
 SIXTEEN_BIT_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N")
 STRIP_PIXELS = 1_000_000
 ALPHA_MODES = ("RGBA", "RGBa", "LA", "La", "PA")

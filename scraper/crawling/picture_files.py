@@ -14,11 +14,9 @@ from PIL import Image, ImageOps
 
 from core.atomic import storage_errors, write_atomic
 from core.errors import DataError
+from core.images import MAX_PIXELS, PILLOW_FORMATS
 
-MAX_PIXELS = 50_000_000
-"""As many as training reads of one picture."""
 ENDINGS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif"}
-_READABLE = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP")
 _REENCODED_QUALITY = 92
 FOLDER = "pictures"
 
@@ -40,7 +38,7 @@ def checked_picture(data: bytes) -> tuple[bytes, str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image: Image.Image = Image.open(BytesIO(data), formats=_READABLE)
+            image: Image.Image = Image.open(BytesIO(data), formats=PILLOW_FORMATS)
         if image.width * image.height > MAX_PIXELS:
             raise UnusablePicture(f"more than {MAX_PIXELS // 1_000_000} million pixels")
         name = image.format or ""

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from PIL import Image
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP")
+from core.images import MAX_PIXELS, PILLOW_FORMATS
+
 # Decoding takes about 8 bytes a pixel for a moment; this is one picture of the largest size, or four of a telephone.
-MAX_PIXELS_AT_ONCE = 50_000_000
+MAX_PIXELS_AT_ONCE = MAX_PIXELS
 
 
 class PixelBudget:
@@ -44,7 +45,7 @@ class PixelBudget:
 def announced_pixels(image_file: bytes) -> int:
     """Return width times height as the file's header has it, 0 when there is none: then nothing will be decoded."""
     try:
-        with Image.open(BytesIO(image_file), formats=FORMATS) as image:
+        with Image.open(BytesIO(image_file), formats=PILLOW_FORMATS) as image:
             return image.width * image.height
     except Exception:  # what is wrong with the file is for the classifier to tell
         return 0

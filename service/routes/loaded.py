@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends
 
+from core.images import FORMATS, MAX_PIXELS
 from core.platforms import Platform
 from service.context import Context
 from service.intake.bodies import MAX_SMALL_BYTES
@@ -56,8 +57,8 @@ async def limits(context: Context) -> Limits:
     settings = context.parts.settings
     return Limits(
         image_bytes=schemas.MAX_IMAGE_BYTES,
-        image_megapixels=schemas.MAX_IMAGE_MEGAPIXELS,
-        image_formats=list(schemas.IMAGE_FORMATS),
+        image_megapixels=MAX_PIXELS // 1_000_000,
+        image_formats=list(FORMATS),
         json_body_bytes=schemas.MAX_JSON_BYTES,
         multipart_body_bytes=schemas.MAX_MULTIPART_BYTES,
         caption_characters=schemas.MAX_CAPTION_CHARACTERS,

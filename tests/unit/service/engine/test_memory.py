@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from service.engine.memory import FORMATS, PixelBudget, announced_pixels
+from core.images import PILLOW_FORMATS
+from service.engine.memory import PixelBudget, announced_pixels
 
 
 class Decoder:
@@ -68,7 +69,7 @@ def test_a_failing_decode_gives_its_pixels_back() -> None:
         pass
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", PILLOW_FORMATS)
 def test_the_header_tells_the_size(name: str) -> None:
     """In each format that is read."""
     out = BytesIO()
