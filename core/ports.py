@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.posts import Post
 from core.query import ImageEvidence, Query
 from core.suggestions import Answer
-
-
-class PostSource(Protocol):
-    """Somewhere that posts come from."""
-
-    def posts(self) -> Iterator[Post]:
-        """Yield every post once, in a stable order."""
-        ...
 
 
 class ImageClassifier(Protocol):

@@ -20,8 +20,8 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class ContextSettings:
-    """Numbers of the fit.
+class ContextConfig:
+    """Numbers of the fit of the context embedding.
 
     Attributes:
         dimensions: length of the vectors.
@@ -32,7 +32,6 @@ class ContextSettings:
         max_seeds: most hashtags shown at a time.
         word_dropout: share of caption words left out, 0 to 1.
         topic_shown: how often a post's topics are part of its context, 0 to 1.
-        seed: of initial vectors and of all sampling.
     """
 
     dimensions: int
@@ -43,7 +42,25 @@ class ContextSettings:
     max_seeds: int
     word_dropout: float
     topic_shown: float
-    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class TopicTablesConfig:
+    """Numbers of the continuation for each topic, and of the topic head.
+
+    Attributes:
+        epochs: passes over a topic's posts.
+        learning_rate: of Adam.
+        pull: weight of the squared distance to the global rows, which keeps thin topics near them.
+        min_posts: a hashtag's row moves when this much of its use is in the topic.
+        head_epochs: passes over all posts for P(topic | context).
+    """
+
+    epochs: int
+    learning_rate: float
+    pull: float
+    min_posts: float
+    head_epochs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +149,9 @@ def prepare_corpus(
 class EpochSampler:
     """Random parts of the posts of a corpus, batch by batch."""
 
-    def __init__(self, corpus: Corpus, settings: ContextSettings) -> None:
+    def __init__(self, corpus: Corpus, config: ContextConfig) -> None:
         """Sample from ``corpus``; posts without a predictable hashtag are never drawn."""
-        self._corpus, self._settings = corpus, settings
+        self._corpus, self._config = corpus, config
         n_posts = corpus.topics.shape[0]
         self._n_tags = np.bincount(corpus.tag_post, minlength=n_posts)
         self._has_words = np.bincount(corpus.word_post, minlength=n_posts) > 0
@@ -143,9 +160,9 @@ class EpochSampler:
 
     def batches(self, posts: Ints, rng: np.random.Generator) -> list[Batch]:
         """Return one pass over ``posts`` in random order."""
-        corpus, settings = self._corpus, self._settings
+        corpus, config = self._corpus, self._config
         n_posts = len(self._n_tags)
-        n_shown = np.minimum(rng.integers(0, settings.max_seeds + 1, n_posts), self._n_tags - 1)
+        n_shown = np.minimum(rng.integers(0, config.max_seeds + 1, n_posts), self._n_tags - 1)
         bare = ~self._has_words & (n_shown == 0)
         n_shown[bare] = np.minimum(1, self._n_tags[bare] - 1)
         # The rank of each hashtag in a random order of its own post.
@@ -154,9 +171,9 @@ class EpochSampler:
         rank = np.empty(len(order), np.int64)
         rank[order] = np.arange(len(order)) - first[corpus.tag_post[order]]
         shown = rank < n_shown[corpus.tag_post]
-        silent = rng.random(n_posts) < settings.word_dropout / 2  # the caption is not there at all
-        kept = (rng.random(len(corpus.word_post)) >= settings.word_dropout) & ~silent[corpus.word_post]
-        with_topic = self._has_topic & (rng.random(n_posts) < settings.topic_shown)
+        silent = rng.random(n_posts) < config.word_dropout / 2  # the caption is not there at all
+        kept = (rng.random(len(corpus.word_post)) >= config.word_dropout) & ~silent[corpus.word_post]
+        with_topic = self._has_topic & (rng.random(n_posts) < config.topic_shown)
         hidden = ~shown & (corpus.tag_target >= 0)
 
         post_of = np.concatenate([corpus.word_post[kept], corpus.tag_post[shown]])
@@ -168,15 +185,15 @@ class EpochSampler:
         shuffled = rng.permutation(posts)
         batch_of = np.full(n_posts, -1, np.int64)
         place_of = np.zeros(n_posts, np.int64)
-        batch_of[shuffled] = np.arange(len(shuffled)) // settings.batch_posts
-        place_of[shuffled] = np.arange(len(shuffled)) % settings.batch_posts
-        n_batches = math.ceil(len(shuffled) / settings.batch_posts)
+        batch_of[shuffled] = np.arange(len(shuffled)) // config.batch_posts
+        place_of[shuffled] = np.arange(len(shuffled)) % config.batch_posts
+        n_batches = math.ceil(len(shuffled) / config.batch_posts)
         inputs = _split_by(batch_of[post_of], n_batches)
         hidden_at = np.flatnonzero(hidden)
         targets = [hidden_at[part] for part in _split_by(batch_of[corpus.tag_post[hidden_at]], n_batches)]
         result = []
         for number in range(n_batches):
-            members = shuffled[number * settings.batch_posts : (number + 1) * settings.batch_posts]
+            members = shuffled[number * config.batch_posts : (number + 1) * config.batch_posts]
             post, target = post_of[inputs[number]], targets[number]
             result.append(
                 Batch(

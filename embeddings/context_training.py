@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from embeddings.context import GRAM, TOPIC, WORD, gram_buckets
-from embeddings.context_corpus import Batch, ContextSettings, Corpus, EpochSampler
+from embeddings.context_corpus import Batch, ContextConfig, Corpus, EpochSampler, TopicTablesConfig
 from embeddings.overlay import DeltaTable, build_delta
 from embeddings.table import EmbeddingTable, build_table, log_prior_of
 
@@ -23,35 +22,18 @@ Ints = NDArray[np.int64]
 Advance = Callable[[int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class TopicSettings:
-    """Numbers of the continuation for each topic, and of the topic head.
-
-    Attributes:
-        epochs: passes over a topic's posts.
-        learning_rate: of Adam.
-        pull: weight of the squared distance to the global rows, which keeps thin topics near them.
-        min_posts: a hashtag's row moves when this much of its use is in the topic.
-        head_epochs: passes over all posts for P(topic | context).
-    """
-
-    epochs: int
-    learning_rate: float
-    pull: float
-    min_posts: float
-    head_epochs: int
-
-
 class ContextNetwork(torch.nn.Module):
     """The parameters while they are fitted."""
 
-    def __init__(self, n_rows: int, n_topics: int, log_prior: NDArray[np.float32], settings: ContextSettings) -> None:
+    def __init__(
+        self, n_rows: int, n_topics: int, log_prior: NDArray[np.float32], config: ContextConfig, seed: int
+    ) -> None:
         """Start from small random vectors and the log prior as bias."""
         super().__init__()
-        d = settings.dimensions
-        generator = torch.Generator().manual_seed(settings.seed)
+        d = config.dimensions
+        generator = torch.Generator().manual_seed(seed)
         self.own = torch.nn.Parameter(torch.randn(n_rows + 1, d, generator=generator) * 0.1)  # the last row stays 0
-        self.grams = torch.nn.Parameter(torch.randn(max(1, settings.n_buckets), d, generator=generator) * 0.1)
+        self.grams = torch.nn.Parameter(torch.randn(max(1, config.n_buckets), d, generator=generator) * 0.1)
         self.topics = torch.nn.Parameter(torch.randn(n_topics, d, generator=generator) * 0.1)
         self.outputs = torch.nn.Parameter(torch.randn(len(log_prior), d, generator=generator) * 0.05)
         self.bias = torch.nn.Parameter(torch.from_numpy(log_prior.copy()))
@@ -96,7 +78,8 @@ class ContextFit:
         tags: the outputs.
         words: caption words with vectors of their own.
         topics: names of the columns of ``corpus.topics``.
-        settings: numbers of the fit.
+        config: numbers of the fit.
+        seed: of initial vectors and of all sampling.
     """
 
     def __init__(
@@ -105,28 +88,29 @@ class ContextFit:
         tags: Sequence[str],
         words: Sequence[str],
         topics: Sequence[str],
-        settings: ContextSettings,
+        config: ContextConfig,
+        seed: int,
     ) -> None:
-        torch.manual_seed(settings.seed)
-        self._corpus, self._settings = corpus, settings
+        torch.manual_seed(seed)
+        self._corpus, self._config, self._seed = corpus, config, seed
         self._tags, self._words, self._topics = tags, words, topics
         uses = np.bincount(corpus.tag_target[corpus.tag_target >= 0], minlength=len(tags))
         self._prior = log_prior_of(uses)
-        self._network = ContextNetwork(len(tags) + len(words), len(topics), self._prior, settings)
-        self._sampler = EpochSampler(corpus, settings)
+        self._network = ContextNetwork(len(tags) + len(words), len(topics), self._prior, config, seed)
+        self._sampler = EpochSampler(corpus, config)
 
     def fit(self, advance: Advance = lambda epochs: None) -> None:
         """Fit all rows; ``advance`` is told 1 after each epoch."""
-        network, settings = self._network, self._settings
-        rng = np.random.default_rng(settings.seed)
+        network, config = self._network, self._config
+        rng = np.random.default_rng(self._seed)
         usable = self._sampler.usable
-        optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99), foreach=True)
+        optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate, betas=(0.9, 0.99), foreach=True)
         # A cycle has a way up and a way down, each of a step at least; of ten steps a tenth would be no way at all.
-        n_steps = max(3, settings.epochs * math.ceil(len(usable) / settings.batch_posts))
+        n_steps = max(3, config.epochs * math.ceil(len(usable) / config.batch_posts))
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, settings.learning_rate, total_steps=n_steps, pct_start=max(0.1, 2 / n_steps)
+            optimizer, config.learning_rate, total_steps=n_steps, pct_start=max(0.1, 2 / n_steps)
         )
-        for _ in range(settings.epochs):
+        for _ in range(config.epochs):
             for batch in self._sampler.batches(usable, rng):
                 contexts = network.contexts(self._corpus, batch)
                 _step(optimizer, softmax_loss(contexts @ network.outputs.T + network.bias, batch))
@@ -138,7 +122,7 @@ class ContextFit:
 
         The n-grams of known tokens are added to their own rows.
         """
-        network, n_buckets = self._network, self._settings.n_buckets
+        network, n_buckets = self._network, self._config.n_buckets
         with torch.no_grad():
             own = network.own[:-1].numpy().copy()
             grams = network.grams.numpy()
@@ -155,7 +139,7 @@ class ContextFit:
             inputs = np.concatenate([own, network.topics.numpy(), grams[:n_buckets]])
             return build_table(names, inputs, network.outputs.numpy(), self._prior, output_bias=network.bias.numpy())
 
-    def continue_topic(self, topic: int, base: EmbeddingTable, settings: TopicSettings) -> DeltaTable:
+    def continue_topic(self, topic: int, base: EmbeddingTable, config: TopicTablesConfig) -> DeltaTable:
         """Return what one topic's posts change in the output side of ``base`` (this fit's table, as it is stored).
 
         Posts count by their share of the topic. Rows of hashtags that the topic hardly uses stay as they are.
@@ -164,35 +148,35 @@ class ContextFit:
         posts = self._sampler.usable[share[self._sampler.usable] > 0]
         mine = self._corpus.tag_target >= 0
         uses = np.bincount(self._corpus.tag_target[mine], share[self._corpus.tag_post[mine]], minlength=len(self._tags))
-        moving = torch.from_numpy((uses >= settings.min_posts).astype(np.float32))
+        moving = torch.from_numpy((uses >= config.min_posts).astype(np.float32))
         start, start_bias = torch.from_numpy(base.dense_output()), torch.from_numpy(np.array(base.output_bias))
         shift = torch.zeros_like(start, requires_grad=True)
         bias_shift = torch.zeros_like(start_bias, requires_grad=True)
-        optimizer = torch.optim.Adam([shift, bias_shift], lr=settings.learning_rate, foreach=True)
-        rng = np.random.default_rng((self._settings.seed, topic))
-        for _ in range(settings.epochs):
+        optimizer = torch.optim.Adam([shift, bias_shift], lr=config.learning_rate, foreach=True)
+        rng = np.random.default_rng((self._seed, topic))
+        for _ in range(config.epochs):
             for batch in self._sampler.batches(posts, rng):
                 with torch.no_grad():
                     contexts = self._network.contexts(self._corpus, batch)
                 outputs, bias = start + shift * moving[:, None], start_bias + bias_shift * moving
                 loss = softmax_loss(contexts @ outputs.T + bias, batch, share[batch.posts])
-                _step(optimizer, loss + settings.pull * (shift.square().sum() + bias_shift.square().sum()))
+                _step(optimizer, loss + config.pull * (shift.square().sum() + bias_shift.square().sum()))
         with torch.no_grad():
             outputs, bias = start + shift * moving[:, None], start_bias + bias_shift * moving
         return build_delta(
             base, base.dense_input(), outputs.numpy(), log_prior_of(uses), output_bias=bias.numpy(), min_change=0.01
         )
 
-    def topic_head(self, settings: TopicSettings) -> NDArray[np.float32]:
+    def topic_head(self, config: TopicTablesConfig) -> NDArray[np.float32]:
         """Return (d + 1, n_topics + 1) weights, the bias last, of softmax regression from context to topic.
 
         The last column is "none of them": posts without a topic. Contexts that show a topic are not used.
         """
         n_topics = len(self._topics)
-        weight = torch.zeros(self._settings.dimensions + 1, n_topics + 1, requires_grad=True)
+        weight = torch.zeros(self._config.dimensions + 1, n_topics + 1, requires_grad=True)
         optimizer = torch.optim.Adam([weight], lr=0.01)
-        rng = np.random.default_rng((self._settings.seed, n_topics))
-        for _ in range(settings.head_epochs):
+        rng = np.random.default_rng((self._seed, n_topics))
+        for _ in range(config.head_epochs):
             for batch in self._sampler.batches(self._sampler.usable, rng):
                 with torch.no_grad():
                     contexts = self._network.contexts(self._corpus, batch)

@@ -27,7 +27,7 @@ Vector = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class GloveSettings:
+class GloveConfig:
     """How GloVe is trained; x_max and alpha are the paper's.
 
     Attributes:
@@ -63,7 +63,7 @@ class GloveParameters:
 
 
 def fit_glove(
-    pairs: PairFile, settings: GloveSettings, *, start: tuple[Sequence[str], PretrainedVectors] | None = None
+    pairs: PairFile, config: GloveConfig, *, start: tuple[Sequence[str], PretrainedVectors] | None = None
 ) -> tuple[GloveParameters, list[float]]:
     """Return fitted parameters and the mean loss a pair of each epoch, measured before each step.
 
@@ -73,28 +73,28 @@ def fit_glove(
 
     Args:
         pairs: co-occurrence weights.
-        settings: how.
+        config: how.
         start: the vocabulary in row order, and vectors to begin with for the words known there.
 
     Raises:
         DataError: ``start`` has other dimensions or another number of words.
     """
-    parameters = _first_parameters(pairs.n_words, settings, start)
+    parameters = _first_parameters(pairs.n_words, config, start)
     # Squares begin at 1, as in the reference program: rare pairs, whose pull is weak, then move little.
     squares = GloveParameters(np.ones_like(parameters.main), np.ones_like(parameters.context))
-    generator = np.random.default_rng(settings.seed)
-    starts = np.arange(0, pairs.n_pairs, settings.batch_pairs)
+    generator = np.random.default_rng(config.seed)
+    starts = np.arange(0, pairs.n_pairs, config.batch_pairs)
     history = []
-    for _ in range(settings.epochs):
+    for _ in range(config.epochs):
         total = 0.0
         for first in generator.permutation(starts):
-            batch = pairs.read(int(first), min(int(first) + settings.batch_pairs, pairs.n_pairs))
-            loss, gradients = loss_and_gradients(parameters, *batch, x_max=settings.x_max, alpha=settings.alpha)
+            batch = pairs.read(int(first), min(int(first) + config.batch_pairs, pairs.n_pairs))
+            loss, gradients = loss_and_gradients(parameters, *batch, x_max=config.x_max, alpha=config.alpha)
             total += loss
             for values, sums, (rows, gradient) in zip(
                 (parameters.main, parameters.context), (squares.main, squares.context), gradients, strict=True
             ):
-                _adagrad_step(values, sums, rows, gradient, settings.learning_rate)
+                _adagrad_step(values, sums, rows, gradient, config.learning_rate)
         history.append(total / pairs.n_pairs)
     return parameters, history
 
@@ -146,16 +146,16 @@ def glove_table(parameters: GloveParameters, words: Sequence[str], uses: NDArray
 
 
 def _first_parameters(
-    n_words: int, settings: GloveSettings, start: tuple[Sequence[str], PretrainedVectors] | None
+    n_words: int, config: GloveConfig, start: tuple[Sequence[str], PretrainedVectors] | None
 ) -> GloveParameters:
     """Return small random parameters, as the reference program's, or ``start``'s vectors where it has any."""
-    generator = np.random.default_rng(settings.seed)
-    shape = (n_words, settings.dimensions + 1)
+    generator = np.random.default_rng(config.seed)
+    shape = (n_words, config.dimensions + 1)
     main, context = ((generator.random(shape, dtype=np.float32) - 0.5) / np.float32(shape[1]) for _ in range(2))
     if start is not None:
         words, known = start
-        if len(words) != n_words or known.dimensions != settings.dimensions:
-            raise DataError(f"pretrained vectors of {known.dimensions} dimensions do not fit {settings.dimensions}")
+        if len(words) != n_words or known.dimensions != config.dimensions:
+            raise DataError(f"pretrained vectors of {known.dimensions} dimensions do not fit {config.dimensions}")
         for row, word in enumerate(words):
             vector = known.get(word)
             if vector is not None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import importlib
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,12 +15,9 @@ from core.errors import DataError, MissingExtra
 from embeddings.pretrained import PretrainedVectors
 from embeddings.table import EmbeddingTable, build_table, log_prior_of
 
-WHOLE_POST = 10_000
-"""A window that no post exceeds; gensim cuts sentences at this length anyway. Time grows with the square of lengths."""
-
 
 @dataclass(frozen=True, slots=True)
-class Word2VecSettings:
+class Word2VecConfig:
     """How Word2Vec is trained; the defaults are those of the published method.
 
     Attributes:
@@ -49,9 +45,9 @@ class Word2VecSettings:
     seed: int = 1
 
 
-PUBLISHED = Word2VecSettings()
+PUBLISHED = Word2VecConfig()
 
-WHOLE_POST_SKIP_GRAM = Word2VecSettings(
+WHOLE_POST_SKIP_GRAM = Word2VecConfig(
     dimensions=100,
     window=5,
     epochs=20,
@@ -68,16 +64,12 @@ the time linear in the length: all pairs of a caption of 300 words would outweig
 val, in-out scores by seeds gain from the smaller window: nDCG@10 .200 with five, .187 with ten to either side.
 """
 
-SETTINGS: Mapping[str, Word2VecSettings] = MappingProxyType(
-    {"published": PUBLISHED, "whole_post_skip_gram": WHOLE_POST_SKIP_GRAM}
-)
-
 
 def fit_word2vec(
     posts: Sequence[Sequence[str]],
     words: Sequence[str],
     n_outputs: int,
-    settings: Word2VecSettings = PUBLISHED,
+    config: Word2VecConfig = PUBLISHED,
     *,
     start: PretrainedVectors | None = None,
 ) -> EmbeddingTable:
@@ -87,31 +79,31 @@ def fit_word2vec(
         posts: each post's tokens; tokens that are not in ``words`` are left out.
         words: the vocabulary, hashtags first; a word that no post uses has zero vectors.
         n_outputs: how many of the first words can be predicted.
-        settings: how.
+        config: how.
         start: input vectors to begin with, for the words it knows: the published second approach.
 
     Raises:
         DataError: no post uses two of the words, or ``start`` has other dimensions.
         MissingExtra: gensim is not installed.
     """
-    if start is not None and start.dimensions != settings.dimensions:
-        wrong = settings.dimensions
+    if start is not None and start.dimensions != config.dimensions:
+        wrong = config.dimensions
         raise DataError(f"the pretrained vectors have {start.dimensions} dimensions: set that, not {wrong}")
     known = set(words)
     sentences = [kept for post in posts if len(kept := [token for token in post if token in known]) > 1]
     if not sentences:
         raise DataError("no post has two words of the vocabulary: collect more posts")
     model = _word2vec_class()(
-        vector_size=settings.dimensions,
-        window=settings.window,
+        vector_size=config.dimensions,
+        window=config.window,
         min_count=1,
         workers=1,
-        sg=int(settings.skip_gram),
-        sample=settings.sample,
-        negative=settings.negatives,
-        shrink_windows=settings.shrink_windows,
-        alpha=settings.learning_rate,
-        seed=settings.seed,
+        sg=int(config.skip_gram),
+        sample=config.sample,
+        negative=config.negatives,
+        shrink_windows=config.shrink_windows,
+        alpha=config.learning_rate,
+        seed=config.seed,
     )
     model.build_vocab(sentences)
     row_of: dict[str, int] = model.wv.key_to_index
@@ -120,10 +112,10 @@ def fit_word2vec(
             vector = start.get(word)
             if vector is not None:
                 model.wv.vectors[row] = vector
-    ordered = _Reshuffled(sentences, settings.seed) if settings.shuffle else sentences
-    model.train(ordered, total_examples=len(sentences), epochs=settings.epochs)
-    inputs = np.zeros((len(words), settings.dimensions), dtype=np.float32)
-    outputs = np.zeros((n_outputs, settings.dimensions), dtype=np.float32)
+    ordered = _Reshuffled(sentences, config.seed) if config.shuffle else sentences
+    model.train(ordered, total_examples=len(sentences), epochs=config.epochs)
+    inputs = np.zeros((len(words), config.dimensions), dtype=np.float32)
+    outputs = np.zeros((n_outputs, config.dimensions), dtype=np.float32)
     for place, word in enumerate(words):
         if word in row_of:
             inputs[place] = model.wv.vectors[row_of[word]]

@@ -18,12 +18,11 @@ from torch import Tensor, nn
 from core.atomic import aside, write_atomic
 from models.classifier.decode import decode
 from models.classifier.preprocess import Preprocessing, prepare
-from models.labelled.topic_folder import LabelledPicture, TopicFolder
+from models.labelled.topic_folder import LabelledPicture, TopicFolder, source_weights
 from models.training.augment import random_view
 from models.training.config import FineTuneConfig, HeadConfig
 from models.training.distillation import divergence
 from models.training.head import Floats, smooth_targets, topic_loss, topic_weights
-from models.training.sources import source_weights
 from models.training.topic_network import TopicNetwork
 
 STATE_FILE = "fine-tuning.json"

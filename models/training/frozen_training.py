@@ -14,13 +14,11 @@ from torch import nn
 from models.backbones.networks import Network
 from models.backbones.registry import Backbone
 from models.classifier.preprocess import prepare
-from models.labelled.topic_folder import LabelledPicture, TopicFolder
+from models.labelled.topic_folder import LabelledPicture, TopicFolder, source_weights
 from models.training.config import HeadConfig
 from models.training.features import Extract, FeatureRecipe, compute_features, hash_weights, open_extractor
-from models.training.head import FittedHead, Floats, fit_head, flatten_views, topic_weights
+from models.training.head import FittedHead, Floats, add_photo_energy, fit_head, flatten_views, topic_weights
 from models.training.noise_pictures import draw_noise_pictures
-from models.training.photo_energy import add_photo_energy
-from models.training.sources import source_weights
 from models.training.topic_network import HeadInputs, pool_maps
 
 CHUNK = 4096

@@ -1,4 +1,4 @@
-"""Fits a topic head on frozen features and calibrates its probabilities."""
+"""Fits a topic head on frozen features, calibrates its probabilities, and teaches it to tell photographs from noise."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from torch.nn import functional
 from models.training.config import HeadConfig, Loss
 
 TEMPERATURES = np.geomspace(0.1, 10.0, 400)
+ENERGY_WEIGHT_DECAY = 1e-4
+ENERGY_ITERATIONS = 100
 Floats = NDArray[np.float32]
 
 
@@ -139,3 +141,37 @@ def flatten_views(inputs: Floats, labels: Floats, weights: Floats) -> tuple[Floa
     """Return (n * views, width) inputs with the labels and weights of their pictures."""
     views = inputs.shape[1]
     return inputs.reshape(-1, inputs.shape[2]), np.repeat(labels, views, axis=0), np.repeat(weights, views)
+
+
+def add_photo_energy(head: FittedHead, photographs: Floats, noise: Floats) -> FittedHead:
+    """Return the head with one linear function added to all its logits, so that they say if there is a photograph.
+
+    Softmax does not feel a number that is added to all logits of a picture, so that number is free to carry something
+    else. It is chosen such that log-sum-exp of the topic logits is the log-odds of the picture being a photograph
+    rather than noise: the free energy of Liu et al. 2020, "Energy-based Out-of-distribution Detection", without
+    touching one topic probability. (The energy of the untouched ImageNet logits does not do it: noise excites them as
+    much as photographs do.)
+
+    Args:
+        head: a fitted head.
+        photographs: (n, width) head inputs of photographs.
+        noise: (m, width) head inputs of noise pictures; both sides count equally, whatever n and m.
+    """
+    x = torch.from_numpy(np.concatenate([photographs, noise]))
+    offset = torch.logsumexp(torch.from_numpy(head.logits(x.numpy())), dim=1)
+    is_photo = torch.cat([torch.ones(len(photographs)), torch.zeros(len(noise))])
+    share = torch.where(is_photo > 0, 0.5 / len(photographs), 0.5 / len(noise))
+    slope = torch.zeros(x.shape[1], requires_grad=True)
+    shift = torch.zeros(1, requires_grad=True)
+    optimiser = torch.optim.LBFGS([slope, shift], max_iter=ENERGY_ITERATIONS, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        odds = offset + x @ slope + shift
+        value = functional.binary_cross_entropy_with_logits(odds, is_photo, weight=share, reduction="sum")
+        value = value + ENERGY_WEIGHT_DECAY / 2 * slope.square().sum()
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    optimiser.step(closure)  # type: ignore[no-untyped-call]
+    return FittedHead(head.weight + slope.detach().numpy()[:, None], head.bias + float(shift.detach()))

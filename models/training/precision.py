@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.ports import ImageClassifier
 from core.query import ImageEvidence
@@ -21,13 +22,13 @@ from models.training.config import Precision
 from models.training.head import Floats, fit_temperature
 from models.training.noise_pictures import draw_noise_pictures
 from models.training.onnx_export import export_onnx, quantise
-from models.training.photo_energy import energy_quantiles
 from models.training.topic_network import TopicNetwork
 
 MOST_LOSS = 0.005
 """How much of top-1 or top-2 on val int8 may cost and still be worth its speed and size."""
 ENERGY_SHARE = 0.01
 """Share of val photographs whose energy is below the threshold."""
+QUANTILES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def _energy_statistics(
         # Half way where the two lie apart: unusual photographs are photographs still.
         threshold = min(threshold, (threshold + float(np.quantile(noise, 1 - ENERGY_SHARE))) / 2)
     below = float((noise < threshold).mean()) if len(noise) else float("nan")
-    return EnergyStatistics(energy_quantiles(on_photographs), round(threshold, 4), round(below, 4))
+    return EnergyStatistics(_quantiles(on_photographs), round(threshold, 4), round(below, 4))
 
 
 def choose_precision(wanted: Precision, whole: Candidate, small: Candidate) -> Candidate:
@@ -127,3 +128,8 @@ def choose_precision(wanted: Precision, whole: Candidate, small: Candidate) -> C
         )
         return small if is_close else whole
     return small if wanted == "int8" else whole
+
+
+def _quantiles(values: NDArray[np.float64]) -> Mapping[str, float]:
+    """Return chosen quantiles of (n,) energies, keyed by their share."""
+    return {str(share): round(float(np.quantile(values, share)), 4) for share in QUANTILES}

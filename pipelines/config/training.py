@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from embeddings.context_corpus import ContextConfig, TopicTablesConfig
 from models.training.config import DistillationConfig, FineTuneConfig, HeadConfig, Precision, Trainable
 from pipelines.config.clean import CleanConfig
 from pipelines.config.toml_values import AtLeastOne, Share, read_config
@@ -82,7 +83,7 @@ class TopicsConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Word2VecConfig:
+class WholePostConfig:
     """The whole-post skip-gram table that in-out and cosine scores read.
 
     Attributes:
@@ -97,35 +98,10 @@ class Word2VecConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class ContextConfig:
-    """The context embedding; ``embeddings.context_corpus.ContextSettings`` says what each number means."""
-
-    dimensions: int
-    epochs: int
-    batch_posts: int
-    learning_rate: float
-    n_buckets: int
-    max_seeds: int
-    word_dropout: float
-    topic_shown: float
-
-
-@dataclass(frozen=True, slots=True)
-class TopicTablesConfig:
-    """The continuation for each topic; ``embeddings.context_training.TopicSettings`` says what each number means."""
-
-    epochs: int
-    learning_rate: float
-    pull: float
-    min_posts: float
-    head_epochs: int
-
-
-@dataclass(frozen=True, slots=True)
 class EmbeddingsConfig:
     """How word and hashtag tables and counts are learnt."""
 
-    word2vec: Word2VecConfig
+    word2vec: WholePostConfig
     context: ContextConfig
     topic: TopicTablesConfig
 

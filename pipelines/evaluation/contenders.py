@@ -13,7 +13,7 @@ from typing import Protocol
 from core.errors import BundleError
 from core.ports import Recommender
 from core.query import Options, Query, Routing
-from embeddings.glove import GloveSettings, fit_glove, glove_table
+from embeddings.glove import GloveConfig, fit_glove, glove_table
 from embeddings.glove_pairs import count_pairs
 from embeddings.table import EmbeddingTable, open_table, save_table
 from embeddings.tokens import post_tokens, word_token
@@ -30,7 +30,7 @@ N_THREADS = 2
 WINDOW = 10
 """GloVe's, to either side, as published."""
 MIN_PAIR_WEIGHT = 1.0
-GLOVE = GloveSettings(dimensions=100, epochs=30, x_max=10.0)
+GLOVE = GloveConfig(dimensions=100, epochs=30, x_max=10.0)
 """As published but for x_max: a hundred is for billions of words; chosen on val posts."""
 
 

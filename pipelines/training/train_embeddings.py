@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from core.text.blocklist import Blocklist, load_blocklist
 from core.text.caption import caption_words
 from core.text.display import Segmenter, build_word_counts
 from embeddings.array_folder import write_array, write_json
-from embeddings.context_corpus import ContextSettings, prepare_corpus
-from embeddings.context_training import ContextFit, TopicSettings
+from embeddings.context_corpus import prepare_corpus
+from embeddings.context_training import ContextFit
 from embeddings.cooccurrence import TokenisedPost, count_posts, save_counts
 from embeddings.overlay import save_delta
 from embeddings.pretrained import PretrainedVectors, load_pretrained
@@ -72,20 +72,18 @@ def run(context: StageContext[EmbeddingsConfig]) -> None:
 
     _fit_word2vec(config, tokenised, counts.tags, words, context.seed, out / "tables" / "word2vec")
     progress.note("Word2Vec is fitted")
-    settings = ContextSettings(**asdict(config.context), seed=context.seed)
-    corpus = prepare_corpus(tokenised, counts.tags, words, shares, settings.n_buckets)
-    fit = ContextFit(corpus, counts.tags, words, topics, settings)
-    fit.fit(progress.task("context embedding, epochs", settings.epochs).advance)
+    corpus = prepare_corpus(tokenised, counts.tags, words, shares, config.context.n_buckets)
+    fit = ContextFit(corpus, counts.tags, words, topics, config.context, context.seed)
+    fit.fit(progress.task("context embedding, epochs", config.context.epochs).advance)
     table = fit.table()
     save_table(table, out / "tables" / "global", row_format="int8")
     save_table(table, out / EXACT / "tables" / "global", row_format="float32")
     base = open_table(out / "tables" / "global")
-    continuation = TopicSettings(**asdict(config.topic))
     task = progress.task("topic tables", len(topics))
     for number, topic in enumerate(topics):
-        save_delta(fit.continue_topic(number, base, continuation), out / "tables" / f"topic-{topic}")
+        save_delta(fit.continue_topic(number, base, config.topic), out / "tables" / f"topic-{topic}")
         task.advance(1)
-    write_array(out / "topic_head.npy", fit.topic_head(continuation))
+    write_array(out / "topic_head.npy", fit.topic_head(config.topic))
     summary = {
         "hashtags": len(counts.tags),
         "words": len(words),
@@ -120,7 +118,7 @@ def _fit_word2vec(
     to: Path,
 ) -> None:
     chosen = config.word2vec
-    settings = replace(
+    whole_post = replace(
         WHOLE_POST_SKIP_GRAM,
         dimensions=chosen.dimensions,
         epochs=chosen.epochs,
@@ -128,7 +126,7 @@ def _fit_word2vec(
         seed=seed % (1 << 31),
     )
     sentences = [post_tokens(post.hashtags, tuple(dict.fromkeys(post.words))) for post in posts]
-    table = fit_word2vec(sentences, [*tags, *map(word_token, words)], len(tags), settings)
+    table = fit_word2vec(sentences, [*tags, *map(word_token, words)], len(tags), whole_post)
     save_table(table, to, row_format="int8")
 
 

@@ -13,14 +13,13 @@ from models.backbones.networks import load_network, read_class_names
 from models.backbones.registry import Backbone
 from models.backbones.weights import choose_backbone
 from models.classifier.files import FACTS_FILE, NETWORK_FILE, ClassifierFacts, EnergyStatistics
-from models.labelled.topic_folder import TopicFolder, read_topic_folder
+from models.labelled.topic_folder import TopicFolder, group_by_source, learnable_elsewhere, read_topic_folder
 from models.labelled.topic_metrics import TopicScores, confusion_matrix, score_topics
 from models.labelled.topic_predictions import same_top_classes, topic_probabilities
 from models.training.fine_tuning import FineTuning
 from models.training.frozen_training import FrozenBackbone, read_training_set, use_one_thread, with_photo_energy
 from models.training.head import held_out_logits, softmax
 from models.training.precision import Candidate, choose_precision, export_candidates
-from models.training.sources import group_by_source, learnable_elsewhere
 from models.training.topic_network import TopicNetwork
 from pipelines.config.training import TopicsConfig
 from pipelines.report.figures import Confusion

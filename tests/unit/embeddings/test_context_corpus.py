@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from embeddings.context import WORD, gram_buckets
-from embeddings.context_corpus import Batch, ContextSettings, Corpus, EpochSampler, prepare_corpus
+from embeddings.context_corpus import Batch, ContextConfig, Corpus, EpochSampler, prepare_corpus
 from embeddings.cooccurrence import TokenisedPost
 
 TAGS, WORDS = ("dog", "cat", "sea", "sun"), ("walk", "swim")
-SETTINGS = ContextSettings(
+CONFIG = ContextConfig(
     dimensions=4,
     epochs=1,
     batch_posts=3,
@@ -25,7 +25,6 @@ SETTINGS = ContextSettings(
     max_seeds=2,
     word_dropout=0.3,
     topic_shown=0.5,
-    seed=1,
 )
 POSTS = [
     TokenisedPost(("dog", "cat"), ("walk", "rare", "walk")),
@@ -40,7 +39,7 @@ SHARES = np.array([[1, 0], [0, 1], [0, 1], [0, 0], [0.5, 0.5], [0.25, 0.75]], np
 
 def corpus_of(posts: list[TokenisedPost] = POSTS, shares: NDArray[np.float32] = SHARES) -> Corpus:
     """Return posts as numbers."""
-    return prepare_corpus(posts, TAGS, WORDS, shares, SETTINGS.n_buckets)
+    return prepare_corpus(posts, TAGS, WORDS, shares, CONFIG.n_buckets)
 
 
 def test_every_token_is_there_once_a_post() -> None:
@@ -70,7 +69,7 @@ def test_grams_are_those_of_the_spelling_without_prefix() -> None:
     corpus = corpus_of()
     for number, token in enumerate(corpus.tokens):
         found = corpus.gram_ids[corpus.gram_starts[number] : corpus.gram_starts[number + 1]]
-        assert found.tolist() == gram_buckets(token.removeprefix(WORD), SETTINGS.n_buckets).tolist()
+        assert found.tolist() == gram_buckets(token.removeprefix(WORD), CONFIG.n_buckets).tolist()
     without = prepare_corpus(POSTS, TAGS, WORDS, SHARES, 0)
     assert without.gram_ids.size == 0
     assert set(without.gram_starts.tolist()) == {0}
@@ -78,7 +77,7 @@ def test_grams_are_those_of_the_spelling_without_prefix() -> None:
 
 def test_posts_without_a_predictable_hashtag_are_not_used() -> None:
     """They can teach nothing."""
-    assert EpochSampler(corpus_of(), SETTINGS).usable.tolist() == [0, 1, 2, 5]
+    assert EpochSampler(corpus_of(), CONFIG).usable.tolist() == [0, 1, 2, 5]
 
 
 def contexts_and_targets(corpus: Corpus, batch: Batch, place: int) -> tuple[list[str], list[str]]:
@@ -102,16 +101,16 @@ def test_an_epoch_shows_a_part_and_asks_for_the_rest(
     posts: list[TokenisedPost], max_seeds: int, dropout: float, topic_shown: float, seed: int
 ) -> None:
     """Every usable post once, nothing hidden is shown, targets weigh 1 a post, scales are those of the formula."""
-    settings = replace(SETTINGS, max_seeds=max_seeds, word_dropout=dropout, topic_shown=topic_shown)
+    config = replace(CONFIG, max_seeds=max_seeds, word_dropout=dropout, topic_shown=topic_shown)
     shares = np.random.default_rng(seed).dirichlet([1, 1], len(posts)).astype(np.float32)
     shares[::2] = 0
     corpus = corpus_of(posts, shares)
-    sampler = EpochSampler(corpus, settings)
+    sampler = EpochSampler(corpus, config)
     batches = sampler.batches(sampler.usable, np.random.default_rng(seed))
     drawn = [post for batch in batches for post in batch.posts.tolist()]
     assert sorted(drawn) == [n for n, post in enumerate(posts) if set(post.hashtags) & set(TAGS)]
     for batch in batches:
-        assert 1 <= len(batch.posts) <= settings.batch_posts
+        assert 1 <= len(batch.posts) <= config.batch_posts
         for place, number in enumerate(batch.posts.tolist()):
             post = posts[number]
             shown, hidden = contexts_and_targets(corpus, batch, place)
@@ -136,7 +135,7 @@ def test_an_epoch_shows_a_part_and_asks_for_the_rest(
 def test_a_post_of_hashtags_alone_always_shows_one_where_it_can() -> None:
     """An empty context would teach popularity only."""
     corpus = corpus_of()
-    sampler = EpochSampler(corpus, SETTINGS)
+    sampler = EpochSampler(corpus, CONFIG)
     for seed in range(20):
         for batch in sampler.batches(np.array([1, 5]), np.random.default_rng(seed)):
             for place, number in enumerate(batch.posts.tolist()):
@@ -146,7 +145,7 @@ def test_a_post_of_hashtags_alone_always_shows_one_where_it_can() -> None:
 
 def test_epochs_differ_and_repeat_with_their_seed() -> None:
     """Another part each time, the same ones in the same run."""
-    sampler = EpochSampler(corpus_of(), replace(SETTINGS, batch_posts=10))
+    sampler = EpochSampler(corpus_of(), replace(CONFIG, batch_posts=10))
     rng = np.random.default_rng(5)
     shown = [sampler.batches(sampler.usable, rng)[0].token.tolist() for _ in range(8)]
     rng = np.random.default_rng(5)
@@ -157,7 +156,7 @@ def test_epochs_differ_and_repeat_with_their_seed() -> None:
 
 def test_only_the_posts_asked_for_are_drawn() -> None:
     """None of them is no batch."""
-    sampler = EpochSampler(corpus_of(), SETTINGS)
+    sampler = EpochSampler(corpus_of(), CONFIG)
     (batch,) = sampler.batches(np.array([5]), np.random.default_rng(1))
     assert batch.posts.tolist() == [5]
     assert set(batch.place.tolist()) | set(batch.target_place.tolist()) == {0}

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 
 from embeddings.context import GRAM, TOPIC, WORD, ContextEmbedding, join, log_softmax
-from embeddings.context_corpus import Batch, ContextSettings, Corpus, EpochSampler, prepare_corpus
-from embeddings.context_training import ContextFit, ContextNetwork, TopicSettings, softmax_loss
+from embeddings.context_corpus import Batch, ContextConfig, Corpus, EpochSampler, TopicTablesConfig, prepare_corpus
+from embeddings.context_training import ContextFit, ContextNetwork, softmax_loss
 from embeddings.cooccurrence import TokenisedPost
 from embeddings.table import log_prior_of
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.train
 TAGS = ("dog", "puppy", "cat", "kitten", "sea", "waves", "love")
 WORDS = ("bark", "purr", "swim")
 TOPICS = ("pets", "beach")
-SETTINGS = ContextSettings(
+CONFIG = ContextConfig(
     dimensions=8,
     epochs=25,
     batch_posts=16,
@@ -31,9 +31,9 @@ SETTINGS = ContextSettings(
     max_seeds=2,
     word_dropout=0.2,
     topic_shown=0.3,
-    seed=5,
 )
-CONTINUED = TopicSettings(epochs=6, learning_rate=0.05, pull=1e-4, min_posts=5.0, head_epochs=20)
+SEED = 5
+CONTINUED = TopicTablesConfig(epochs=6, learning_rate=0.05, pull=1e-4, min_posts=5.0, head_epochs=20)
 KINDS = (("dog", "puppy", "bark"), ("cat", "kitten", "purr"), ("sea", "waves", "swim"))
 POSTS = [
     TokenisedPost((first, second, *(("love",) if n % 3 == 0 else ())), (word, "seldom") if n % 4 else ())
@@ -46,12 +46,12 @@ SHARES[::5] = 0
 
 def corpus_of(posts: list[TokenisedPost] = POSTS, shares: object = SHARES) -> Corpus:
     """Return posts as numbers."""
-    return prepare_corpus(posts, TAGS, WORDS, np.asarray(shares, dtype=np.float32), SETTINGS.n_buckets)
+    return prepare_corpus(posts, TAGS, WORDS, np.asarray(shares, dtype=np.float32), CONFIG.n_buckets)
 
 
-def new_fit(settings: ContextSettings = SETTINGS) -> ContextFit:
+def new_fit(config: ContextConfig = CONFIG, seed: int = SEED) -> ContextFit:
     """Return a fit that has not begun."""
-    return ContextFit(corpus_of(), TAGS, WORDS, TOPICS, settings)
+    return ContextFit(corpus_of(), TAGS, WORDS, TOPICS, config, seed)
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_the_loss_equals_plain_cross_entropy(hidden: list[list[int]], seed: int,
 def test_contexts_are_those_that_serving_computes(fitted: ContextFit) -> None:
     """The same tokens, the same vector: in training from own rows and grams, in serving from the table."""
     corpus, embedding = corpus_of(), ContextEmbedding(fitted.table())
-    sampler = EpochSampler(corpus, replace(SETTINGS, topic_shown=0.0))
+    sampler = EpochSampler(corpus, replace(CONFIG, topic_shown=0.0))
     (batch, *_) = sampler.batches(sampler.usable, np.random.default_rng(0))
     with torch.no_grad():
         contexts = fitted._network.contexts(corpus, batch).numpy()
@@ -132,15 +132,15 @@ def test_the_table_holds_hashtags_words_topics_and_buckets(fitted: ContextFit) -
     """In this order, with the prior of the corpus."""
     table = fitted.table()
     expected = [*TAGS, *(WORD + word for word in WORDS), *(TOPIC + topic for topic in TOPICS)]
-    assert table.words == (*expected, *(f"{GRAM}{n}" for n in range(SETTINGS.n_buckets)))
+    assert table.words == (*expected, *(f"{GRAM}{n}" for n in range(CONFIG.n_buckets)))
     uses = np.array([sum(tag in post.hashtags for post in POSTS) for tag in TAGS])
     np.testing.assert_allclose(table.log_prior, log_prior_of(uses), atol=1e-6)
 
 
 def test_fits_repeat() -> None:
     """The same posts and numbers give the same table, to the last bit; another seed another one."""
-    quick = replace(SETTINGS, epochs=2)
-    fits = [new_fit(quick), new_fit(quick), new_fit(replace(quick, seed=6))]
+    quick = replace(CONFIG, epochs=2)
+    fits = [new_fit(quick), new_fit(quick), new_fit(quick, seed=6)]
     for fit in fits:
         fit.fit()
     one, again, other = (fit.table().dense_input() for fit in fits)
@@ -151,7 +151,7 @@ def test_fits_repeat() -> None:
 @pytest.mark.parametrize("batch_posts", [3, 7, 8, 36, 72, 100])
 def test_any_number_of_steps_can_be_fitted(batch_posts: int) -> None:
     """One step in all, two, ten, and more."""
-    fit = new_fit(replace(SETTINGS, epochs=1, batch_posts=batch_posts))
+    fit = new_fit(replace(CONFIG, epochs=1, batch_posts=batch_posts))
     fit.fit()
     assert np.isfinite(fit.table().dense_input()).all()
 
@@ -159,7 +159,7 @@ def test_any_number_of_steps_can_be_fitted(batch_posts: int) -> None:
 def test_progress_is_told_once_an_epoch() -> None:
     """Whatever the number of batches."""
     told: list[int] = []
-    new_fit(replace(SETTINGS, epochs=3)).fit(told.append)
+    new_fit(replace(CONFIG, epochs=3)).fit(told.append)
     assert told == [1, 1, 1]
 
 
@@ -176,8 +176,8 @@ def test_a_topic_moves_its_own_rows_alone(fitted: ContextFit) -> None:
     row = delta.output_rows.tolist().index(TAGS.index("sea"))
     assert delta.output_bias[row] > base.output_bias[TAGS.index("sea")]
 
-    def moved(settings: TopicSettings) -> float:
-        found = fitted.continue_topic(1, base, settings)
+    def moved(config: TopicTablesConfig) -> float:
+        found = fitted.continue_topic(1, base, config)
         return float(np.abs(found.outputs.dense() - base.dense_output()[found.output_rows]).sum())
 
     assert moved(replace(CONTINUED, pull=10.0)) < 0.2 * moved(CONTINUED)
@@ -187,7 +187,7 @@ def test_a_topic_moves_its_own_rows_alone(fitted: ContextFit) -> None:
 def test_the_topic_head_knows_topics_and_none(fitted: ContextFit) -> None:
     """Of a word of the beach the beach; rows are contexts and a bias, columns topics and none."""
     head, embedding = fitted.topic_head(CONTINUED), ContextEmbedding(fitted.table())
-    assert head.shape == (SETTINGS.dimensions + 1, len(TOPICS) + 1)
+    assert head.shape == (CONFIG.dimensions + 1, len(TOPICS) + 1)
 
     def probabilities(context: object) -> list[float]:
         values: list[float] = np.exp(log_softmax(context @ head[:-1] + head[-1])).tolist()  # type: ignore[operator]
@@ -202,8 +202,8 @@ def test_topics_and_posts_that_show_nothing_do_no_harm() -> None:
     """Silent captions, one post alone, no post of a topic, contexts that all show a topic."""
     posts = [TokenisedPost(("dog",), ("bark",)), TokenisedPost(("sea",), ()), TokenisedPost((), ())]
     shares = np.array([[1, 0], [0, 0], [0, 0]], np.float32)
-    settings = replace(SETTINGS, word_dropout=1.0, topic_shown=1.0, batch_posts=1, epochs=2)
-    fit = ContextFit(corpus_of(posts, shares), TAGS, WORDS, TOPICS, settings)
+    config = replace(CONFIG, word_dropout=1.0, topic_shown=1.0, batch_posts=1, epochs=2)
+    fit = ContextFit(corpus_of(posts, shares), TAGS, WORDS, TOPICS, config, SEED)
     fit.fit()
     base = fit.table()
     assert fit.continue_topic(1, base, CONTINUED).output_rows.size == 0
@@ -213,9 +213,9 @@ def test_topics_and_posts_that_show_nothing_do_no_harm() -> None:
 
 def test_without_grams_rare_tokens_have_no_vector() -> None:
     """And common ones their own alone."""
-    settings = replace(SETTINGS, n_buckets=0)
+    config = replace(CONFIG, n_buckets=0)
     corpus = prepare_corpus(POSTS, TAGS, WORDS, SHARES, 0)
-    network = ContextNetwork(len(TAGS) + len(WORDS), len(TOPICS), log_prior_of(np.ones(len(TAGS))), settings)
+    network = ContextNetwork(len(TAGS) + len(WORDS), len(TOPICS), log_prior_of(np.ones(len(TAGS))), config, SEED)
     rare = corpus.tokens.index(WORD + "seldom")
     known = corpus.tokens.index("dog")
     vectors = network.token_vectors(corpus, np.array([rare, known]))

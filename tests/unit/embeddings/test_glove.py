@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import DataError, StorageError
-from embeddings.glove import GloveParameters, GloveSettings, fit_glove, glove_table, loss_and_gradients
+from embeddings.glove import GloveConfig, GloveParameters, fit_glove, glove_table, loss_and_gradients
 from embeddings.glove_pairs import PairFile, count_pairs, post_pairs
 from embeddings.nearest import NearestWords, top_k, unit_rows
 from embeddings.pretrained import PretrainedVectors
@@ -154,7 +154,7 @@ def planted_posts() -> list[list[int]]:
 def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[GloveParameters, list[float]]:
     """Return GloVe fitted to the planted posts."""
     pairs = count_pairs(planted_posts(), 36, tmp_path_factory.mktemp("glove") / "pairs.bin", window=None)
-    return fit_glove(pairs, GloveSettings(dimensions=10, epochs=150, batch_pairs=64, seed=1))
+    return fit_glove(pairs, GloveConfig(dimensions=10, epochs=150, batch_pairs=64, seed=1))
 
 
 def test_the_loss_falls(planted: tuple[GloveParameters, list[float]]) -> None:
@@ -191,7 +191,7 @@ def test_the_same_seed_gives_the_same_vectors(tmp_path: Path) -> None:
     """Training is reproducible to the last bit, and another seed is another start."""
     pairs = count_pairs(planted_posts()[:200], 36, tmp_path / "pairs.bin", window=5)
     first, again, other = (
-        fit_glove(pairs, GloveSettings(dimensions=4, epochs=2, batch_pairs=64, seed=seed))[0] for seed in (1, 1, 2)
+        fit_glove(pairs, GloveConfig(dimensions=4, epochs=2, batch_pairs=64, seed=seed))[0] for seed in (1, 1, 2)
     )
     np.testing.assert_array_equal(first.main, again.main)
     assert (first.main != other.main).any()
@@ -201,10 +201,10 @@ def test_pretrained_vectors_are_where_training_begins(tmp_path: Path) -> None:
     """Known words start from the vectors given; other dimensions are refused."""
     pairs = count_pairs([[0, 1], [1, 2]], 3, tmp_path / "pairs.bin", window=None)
     known = PretrainedVectors(("b",), np.array([[4.0, -4.0]], dtype=np.float32))
-    still = GloveSettings(dimensions=2, epochs=1, learning_rate=1e-9)
+    still = GloveConfig(dimensions=2, epochs=1, learning_rate=1e-9)
     parameters, _ = fit_glove(pairs, still, start=(["a", "b", "c"], known))
     table = glove_table(parameters, ["a", "b", "c"], np.ones(3, dtype=np.int64))
     np.testing.assert_allclose(table.dense_input()[1], [4.0, -4.0], atol=1e-5)
     assert np.abs(table.dense_input()[0]).max() < 1
     with pytest.raises(DataError, match="dimensions"):
-        fit_glove(pairs, GloveSettings(dimensions=3), start=(["a", "b", "c"], known))
+        fit_glove(pairs, GloveConfig(dimensions=3), start=(["a", "b", "c"], known))

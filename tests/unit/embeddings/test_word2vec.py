@@ -11,7 +11,7 @@ from core.errors import DataError
 from embeddings.nearest import NearestWords, top_k
 from embeddings.pretrained import PretrainedVectors
 from embeddings.table import EmbeddingTable
-from embeddings.word2vec import PUBLISHED, SETTINGS, WHOLE_POST_SKIP_GRAM, Word2VecSettings, fit_word2vec
+from embeddings.word2vec import PUBLISHED, WHOLE_POST_SKIP_GRAM, Word2VecConfig, fit_word2vec
 
 pytest.importorskip("gensim")
 pytestmark = pytest.mark.train
@@ -31,9 +31,9 @@ def posts() -> list[list[str]]:
     return drawn
 
 
-def fitted(settings: Word2VecSettings = QUICK, start: PretrainedVectors | None = None) -> EmbeddingTable:
+def fitted(config: Word2VecConfig = QUICK, start: PretrainedVectors | None = None) -> EmbeddingTable:
     """Return a table trained on the planted posts."""
-    return fit_word2vec(posts(), WORDS, len(TAGS), settings, start=start)
+    return fit_word2vec(posts(), WORDS, len(TAGS), config, start=start)
 
 
 @pytest.mark.parametrize("scorer", ["cosine", "in_out"])
@@ -83,8 +83,8 @@ def test_posts_without_company_are_refused() -> None:
         fit_word2vec([["a"], ["b", "unknown"]], ["a", "b"], 2)
 
 
-def test_settings_are_found_by_name() -> None:
-    """The published numbers are the defaults, and the measured ones have a name of their own."""
-    assert SETTINGS["published"] == PUBLISHED == Word2VecSettings()
+def test_the_defaults_are_the_published_numbers() -> None:
+    """Where what was measured differs, it has a name of its own."""
+    assert Word2VecConfig() == PUBLISHED
     assert (PUBLISHED.dimensions, PUBLISHED.window, PUBLISHED.epochs) == (300, 5, 30)
-    assert SETTINGS["whole_post_skip_gram"].sample == 0.0
+    assert WHOLE_POST_SKIP_GRAM.sample == 0.0

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from models.classifier.preprocess import Preprocessing
-from models.labelled.topic_folder import LabelledPicture
+from models.labelled.topic_folder import LabelledPicture, group_by_source, learnable_elsewhere, source_weights
 from models.training.augment import random_box, random_view
 from models.training.noise_pictures import KINDS, draw_noise_pictures
-from models.training.sources import group_by_source, learnable_elsewhere, source_weights
 
 SPEC = Preprocessing(32, 32, "bicubic", (127.0, 127.0, 127.0), (128.0, 128.0, 128.0))
 
