@@ -1,1 +1,1 @@
-"""From bytes to a checked request; imports nothing of ``service.answer`` or ``service.routes``."""
+"""From bytes to a checked request; imports nothing of ``service.answer`` or ``service.protocol``."""

@@ -1,1 +1,1 @@
-"""HTTP itself: headers, refusals, conditions, idempotency, keys; no ``service.intake``, no ``service.answer``."""
+"""HTTP itself: keys, idempotency, conditions, headers, OpenAPI; no ``service.intake``, no ``service.answer``."""

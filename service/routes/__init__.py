@@ -1,1 +1,1 @@
-"""One file a resource."""
+"""The calls of the contract, read, answered and documented; imported by the application alone."""

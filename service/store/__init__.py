@@ -1,1 +1,1 @@
-"""What the service remembers: keys, rates, suggestions, feedback, saved sets and answers; imports no ``service.protocol``."""
+"""What the service remembers: keys, rates, suggestions, feedback, sets and answers; imports no ``service.protocol``."""
