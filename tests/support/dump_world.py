@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import lzma
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from scraper.port import Page, PageSource, Target
 from scraper.sources import SourceOptions
 from tests.support.social_sites.world import SocialPost, picture_bytes
+
+MAX_PAGES = 200
 
 
 class NoWeb:
@@ -30,10 +33,12 @@ def file_options(files: Path | None, **columns: str) -> SourceOptions:
     return SourceOptions(web=NoWeb(), admit=lambda address: None, user_agent="test", files=files, columns=columns)
 
 
-def all_pages(source: PageSource, targets: tuple[Target, ...]) -> list[Page]:
+def all_pages(source: PageSource, targets: Sequence[Target]) -> list[Page]:
     """Return every page from these targets on, each target once."""
-    pages, known, waiting = [], set(targets), list(targets)
+    pages: list[Page] = []
+    known, waiting = set(targets), list(targets)
     while waiting:
+        assert len(pages) < MAX_PAGES, "the lists have no end"
         page = source.fetch(waiting.pop(0))
         pages.append(page)
         waiting += [target for target in page.targets if target not in known]

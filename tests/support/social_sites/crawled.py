@@ -14,9 +14,10 @@ from pipelines.collecting.collect import Wish, collect
 from pipelines.config.collect import CollectConfig, load_collect_config
 from scraper.crawling.figures import CrawlFigures
 from scraper.crawling.pace import PaceLimits
-from scraper.port import FoundPost, Page, PageSource, Target
+from scraper.port import FoundPost, PageSource, Target
 from scraper.sources import SourceOptions, open_source
 from scraper.web.client import GuardedWeb
+from tests.support.dump_world import all_pages
 from tests.support.social_sites.server import SocialSite
 
 LOOPBACK = frozenset({"127.0.0.1"})
@@ -74,18 +75,9 @@ def opened(
         web.close()
 
 
-def everything(source: PageSource, targets: Sequence[Target], *, max_pages: int = 200) -> list[FoundPost]:
+def everything(source: PageSource, targets: Sequence[Target]) -> list[FoundPost]:
     """Return the posts of all pages from these targets on, each target once."""
-    posts: list[FoundPost] = []
-    waiting, known = list(targets), set(targets)
-    for _ in range(max_pages):
-        if not waiting:
-            return posts
-        page: Page = source.fetch(waiting.pop(0))
-        posts += page.posts
-        waiting += [target for target in page.targets if target not in known]
-        known.update(page.targets)
-    raise AssertionError(f"more than {max_pages} pages")
+    return [post for page in all_pages(source, targets) for post in page.posts]
 
 
 def crawl_config(name: str, site: SocialSite, **changes: Any) -> CollectConfig:

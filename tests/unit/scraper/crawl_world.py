@@ -7,11 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
-
-from PIL import Image
 
 from core.text.hashtags import normalise
 from scraper.crawling.crawl import Crawl, CrawlParts
@@ -25,6 +22,7 @@ from scraper.crawling.shards import Shards
 from scraper.crawling.state_file import StateFile
 from scraper.errors import CrawlError
 from scraper.port import FoundPost, Page, Target, WebAnswer
+from tests.support.social_sites.world import picture_bytes
 
 SALT = b"s" * 32
 LIMITS = PaceLimits(pause_s=1.0, jitter=0.0, first_back_off_s=10.0, longest_wait_s=100.0, refusals=3)
@@ -32,13 +30,6 @@ LIMITS = PaceLimits(pause_s=1.0, jitter=0.0, first_back_off_s=10.0, longest_wait
 
 class Killed(BaseException):
     """The process ended here."""
-
-
-def picture_bytes(number: int) -> bytes:
-    """Return a small photograph, another one for each number."""
-    out = BytesIO()
-    Image.new("RGB", (8, 8), (number % 256, number * 7 % 256, number * 31 % 256)).save(out, "JPEG")
-    return out.getvalue()
 
 
 @dataclass
@@ -81,7 +72,7 @@ class FakePlatform:
 
     def picture(self, address: str) -> bytes:
         self._trouble(address)
-        return picture_bytes(int(address.rpartition("-")[2].split(".")[0]))
+        return picture_bytes(int(address.rpartition("-")[2].split(".")[0]), side=8)
 
     def close(self) -> None:
         self.closed = True

@@ -13,7 +13,8 @@ from scraper.errors import LoginWall, PageRefused
 from scraper.port import Target
 from scraper.replay import Replay
 from tests.support.dump_world import file_options
-from tests.unit.scraper.crawl_world import crawl_once, picture_bytes
+from tests.support.social_sites.world import picture_bytes
+from tests.unit.scraper.crawl_world import crawl_once
 
 
 def recording(folder: Path, *pages: dict[str, Any]) -> Path:

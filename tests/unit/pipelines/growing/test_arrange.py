@@ -17,7 +17,7 @@ from pipelines.corpus.posts import FolderPosts, Tally
 from pipelines.growing.arrange import IDS, MULTIMODAL, SUMMARY, ArrangeConfig, deal_together, run
 from pipelines.workshop.progress import SilentProgress
 from pipelines.workshop.stage import StageContext
-from tests.unit.scraper.crawl_world import picture_bytes
+from tests.support.social_sites.world import picture_bytes
 
 DEFAULT = load_config()
 CONFIG = ArrangeConfig(DEFAULT.corpus, replace(DEFAULT.grow, multimodal_share=0.0, min_multimodal=5))
