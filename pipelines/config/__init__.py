@@ -1,1 +1,1 @@
-"""The settings of each pipeline, read from TOML; imports no pipeline."""
+"""The config of each pipeline, read from TOML; imports no pipeline."""
