@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.platform_rules import FactName
+from core.platforms import FactName
 from core.query import Routing, Scorer, Tier
 from core.suggestions import Direction, Level
 

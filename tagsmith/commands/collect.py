@@ -52,9 +52,7 @@ def collect(
     ] = None,
     ignore_robots: Annotated[
         list[str] | None,
-        typer.Option(
-            "--ignore-robots", help="A host whose robots.txt is ignored because its owner lets you; logged."
-        ),
+        typer.Option("--ignore-robots", help="A host whose robots.txt is ignored because its owner lets you; logged."),
     ] = None,
     again: Annotated[
         bool,

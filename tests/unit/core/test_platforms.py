@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import DataError
-from core.platforms import Platform, PlatformSet, load_platforms, platform_set
+from core.platforms import FactName, Platform, PlatformSet, load_platforms, platform_set
 from core.text.hashtags import extract, normalise
 
 PLATFORMS = load_platforms()
@@ -246,3 +248,8 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     """A path that leads nowhere is not taken for no rules."""
     with pytest.raises(DataError, match="cannot be read"):
         load_platforms(tmp_path / "gone.toml")
+
+
+def test_each_fact_is_a_field_of_a_platform() -> None:
+    """A new rule is a name, a field, and the place where it is held."""
+    assert set(get_args(FactName)) <= {field.name for field in fields(Platform)}
