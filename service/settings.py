@@ -1,6 +1,6 @@
-"""What the operator may set: read once from the environment, frozen, passed down.
+"""The operator's settings: read once from the environment, frozen, passed down.
 
-The command line wins over the environment, the environment over the defaults written here. No other file of the
+The command line wins over the environment, and the environment over the defaults written here. No other file of the
 service reads ``os.environ``.
 """
 
@@ -24,11 +24,11 @@ from service.image_urls import read_origin
 PREFIX = "TAGSMITH_"
 OF_TESTS = f"{PREFIX}TEST_"
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""Where prometheus_client looks, once, when it is imported."""
+"""The variable that prometheus_client reads, once, when it is imported."""
 
 
 def _split(value: object) -> object:
-    """Read a list as an environment variable has it: parted by commas."""
+    """Read a list as an environment variable holds it: separated by commas."""
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
 
@@ -106,9 +106,9 @@ class Settings(BaseSettings):
     @field_validator("image_origins", "cors_origins")
     @classmethod
     def _check_origins(cls, given: tuple[str, ...]) -> tuple[str, ...]:
-        """Refuse what is no origin; ``*`` would let any page ask in the name of whoever looks at it."""
-        for one in given:
-            read_origin(one)
+        """Refuse anything but origins; ``*`` would let any page send requests in the name of its visitors."""
+        for origin in given:
+            read_origin(origin)
         return given
 
 
@@ -129,7 +129,7 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def unknown_variables() -> dict[str, str | None]:
-    """Return the variables that begin as settings do and are none, each with the setting that is spelt most like it."""
+    """Return the variables that begin with ``PREFIX`` but are no setting, each with the setting spelt most like it."""
     known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
     given = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and not name.startswith(OF_TESTS))
     strange = [name for name in given if name.upper() not in known]
@@ -137,7 +137,7 @@ def unknown_variables() -> dict[str, str | None]:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether every address that ``host`` names is this machine's own."""
+    """Return whether every address of ``host`` is a loopback address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -150,15 +150,15 @@ def is_loopback(host: str) -> bool:
 
 
 def refuse_open_door(settings: Settings, *, has_keys: bool = False) -> None:
-    """Return when the address may be bound: keys are asked for, it is this machine's alone, or it was said so.
+    """Refuse to listen beyond loopback without keys, unless the operator allowed it.
 
     Raises:
-        InvalidOption: the address can be reached from elsewhere and nobody said that this is meant.
+        InvalidOption: the address can be reached from other machines, there are no keys, and it was not allowed.
     """
     if has_keys or settings.allow_anonymous or is_loopback(settings.host):
         return
     raise InvalidOption(
-        f"refusing to listen on {settings.host}: without keys anyone who reaches it could use it. Make one with"
+        f"refusing to listen on {settings.host}: without keys anyone who reaches it could use it. Create one with"
         f" tagsmith keys create, listen on 127.0.0.1, or set {PREFIX}ALLOW_ANONYMOUS=1 when something in front of it"
         " keeps strangers out",
         field="host",
@@ -166,8 +166,8 @@ def refuse_open_door(settings: Settings, *, has_keys: bool = False) -> None:
 
 
 @contextmanager
-def metrics_kept_in(folder: str) -> Iterator[None]:
-    """Have the processes that are started in the block share their metrics in ``folder``."""
+def metrics_shared_in(folder: str) -> Iterator[None]:
+    """Have processes that are started in the block share their metrics in ``folder``."""
     os.environ[METRICS_FOLDER] = folder
     try:
         yield
@@ -176,5 +176,5 @@ def metrics_kept_in(folder: str) -> Iterator[None]:
 
 
 def metrics_folder() -> Path:
-    """Return where this process shares its metrics with others."""
+    """Return the folder where this process shares its metrics with others."""
     return Path(os.environ[METRICS_FOLDER])

@@ -2,7 +2,7 @@
 
 The model runs in a thread, one batch at a time. An item that finds it idle is run at once, alone. Items that come
 while it is busy are collected: the next batch takes what has gathered, up to ``max_items``, and waits for more only
-until its oldest item is ``max_wait_s`` old. How many items may wait is bounded where requests enter (``gate``).
+until its oldest item is ``max_wait_s`` old. How many items may wait is bounded by ``LoadGate``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from core.errors import NotReady
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+SHUTTING_DOWN = "The service is shutting down."
+MIN_RETRY_S = 1.0
+"""How long a refused caller is told to wait, at least."""
 Clock = Callable[[], float]
 
 
@@ -46,7 +49,16 @@ class _Ticket(Generic[In, Out]):
 
 
 class MicroBatcher(Generic[In, Out]):
-    """Runs ``run`` over batches of submitted items; lives on one event loop, between ``start`` and ``close``."""
+    """Runs a model over batches of submitted items; lives on one event loop, between ``start`` and ``close``.
+
+    Args:
+        run: the model; takes a batch and returns one result for each item, in order; called in ``executor``.
+        executor: runs ``run``.
+        max_items: items in one batch, at most.
+        max_wait_s: how long an item that found the model busy waits for others.
+        on_batch: called with the number of items after each batch.
+        clock: seconds, monotonic.
+    """
 
     def __init__(
         self,
@@ -58,7 +70,6 @@ class MicroBatcher(Generic[In, Out]):
         on_batch: Callable[[int], None] = lambda n_items: None,
         clock: Clock = time.monotonic,
     ) -> None:
-        """Keep ``run``: it returns one result an item, in order, and is called from ``executor``."""
         self._run = run
         self._executor = executor
         self._max_items = max_items
@@ -75,13 +86,13 @@ class MicroBatcher(Generic[In, Out]):
         self._worker = asyncio.get_running_loop().create_task(self._serve())
 
     async def submit(self, item: In) -> Done[Out]:
-        """Return the result for ``item``; raise what ``run`` raises for it alone. Cancelling takes it out of the queue.
+        """Return the result for ``item``, or raise what ``run`` raises for it alone; cancelling unqueues it.
 
         Raises:
             NotReady: the batcher is closed.
         """
         if self._closing or self._worker is None:
-            raise NotReady("The service is shutting down.", retry_after_s=1.0)
+            raise NotReady(SHUTTING_DOWN, retry_after_s=MIN_RETRY_S)
         ticket: _Ticket[In, Out] = _Ticket(item, asyncio.get_running_loop().create_future(), self._clock())
         self._waiting.append(ticket)
         self._changed.set()
@@ -96,15 +107,15 @@ class MicroBatcher(Generic[In, Out]):
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
-        while await self._next_is_there():
+        while await self._has_next():
             batch = self._take()
             if not batch:
                 continue
             started = self._clock()
             items = [ticket.item for ticket in batch]
             try:
-                results = await loop.run_in_executor(self._executor, self._run_apart, items)
-            except Exception as error:  # the executor itself failed: nobody may wait for ever
+                results = await loop.run_in_executor(self._executor, self._run_in_executor, items)
+            except Exception as error:  # the executor itself failed: no caller may wait for ever
                 results = [error] * len(batch)
             ran_s = self._clock() - started
             self._on_batch(len(batch))
@@ -115,10 +126,10 @@ class MicroBatcher(Generic[In, Out]):
                     ticket.future.set_exception(result)
                 else:
                     ticket.future.set_result(Done(result, started - ticket.arrived, ran_s))
-            await self._gather_company()
+            await self._gather()
 
-    async def _next_is_there(self) -> bool:
-        """Wait until there is an item; return False when there is none and never will be."""
+    async def _has_next(self) -> bool:
+        """Wait until an item waits; return False when the batcher is closed and none does."""
         while not self._waiting:
             if self._closing:
                 return False
@@ -126,7 +137,7 @@ class MicroBatcher(Generic[In, Out]):
             await self._changed.wait()
         return True
 
-    async def _gather_company(self) -> None:
+    async def _gather(self) -> None:
         """Wait until the batch is full or its oldest item, which found the model busy, has waited long enough."""
         while self._waiting and len(self._waiting) < self._max_items and not self._closing:
             left_s = self._waiting[0].arrived + self._max_wait_s - self._clock()
@@ -137,7 +148,7 @@ class MicroBatcher(Generic[In, Out]):
                 await asyncio.wait_for(self._changed.wait(), left_s)
 
     def _take(self) -> list[_Ticket[In, Out]]:
-        """Take a batch off the queue, without those whose request has gone."""
+        """Take a batch off the queue, without items whose caller has gone."""
         batch: list[_Ticket[In, Out]] = []
         while self._waiting and len(batch) < self._max_items:
             ticket = self._waiting.popleft()
@@ -145,8 +156,8 @@ class MicroBatcher(Generic[In, Out]):
                 batch.append(ticket)
         return batch
 
-    def _run_apart(self, items: list[In]) -> list[Out | Exception]:
-        """Run in the executor: the whole batch, and when that fails each item alone, so that one fails by itself."""
+    def _run_in_executor(self, items: list[In]) -> list[Out | Exception]:
+        """Run the whole batch; when that fails, each item alone, so that a bad item fails by itself."""
         try:
             return list(self._checked(items))
         except Exception as error:

@@ -1,6 +1,6 @@
-"""Many posts in one request: answered side by side, each as if it had come alone, and never in the way of single ones.
+"""Many posts in one request: answered side by side, each as if it had come alone, and never delaying single posts.
 
-Posts of batches wait for their turn instead of being refused, and together hold at most half of the places inside.
+Posts of batches wait instead of being refused, and together use at most half of the capacity of ``LoadGate``.
 """
 
 from __future__ import annotations
@@ -12,34 +12,37 @@ from contextlib import contextmanager
 from starlette.requests import ClientDisconnect, Request
 
 from core.errors import Overloaded
+from service.engine.batcher import MIN_RETRY_S
 
 MAX_SIDE_BY_SIDE = 16
-RETRY_S = 1.0
-
 AnswerOne = Callable[[int], Awaitable[bytes]]
-"""Place in the batch to the line that tells its answer or its problem; raises nothing but cancellation."""
+"""Turns an index in the batch into the line with its answer or problem; raises nothing but cancellation."""
 Line = tuple[int, bytes]
+"""Index in the batch, and the line."""
 
 
 class Batches:
-    """The batches inside; lives on one event loop."""
+    """The batches in progress; lives on one event loop.
 
-    def __init__(self, places: int) -> None:
-        """Take half of ``places`` for posts of batches, and as many batches at once as have an eighth of them each."""
-        self._n_slots = max(1, places // 2)
+    Args:
+        capacity: of ``LoadGate``. Posts of batches use at most half of it; an eighth as many batches run at once.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._n_slots = max(1, capacity // 2)
         self._slots = asyncio.Semaphore(self._n_slots)
-        self._max_inside = max(1, places // 8)
+        self._max_inside = max(1, capacity // 8)
         self._n_inside = 0
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """Hold the place of one batch.
+        """Let one batch in for the block.
 
         Raises:
-            Overloaded: as many batches as may be are inside.
+            Overloaded: too many batches are in progress.
         """
         if self._n_inside >= self._max_inside:
-            raise Overloaded("Too many batches are being answered.", retry_after_s=RETRY_S)
+            raise Overloaded("Too many batches are being answered.", retry_after_s=MIN_RETRY_S)
         self._n_inside += 1
         try:
             yield
@@ -47,15 +50,15 @@ class Batches:
             self._n_inside -= 1
 
     async def answers(self, n_posts: int, answer_one: AnswerOne) -> AsyncGenerator[Line]:
-        """Yield each post's place and line once it is done. A slow reader, or one gone, holds up what has not begun."""
-        places = iter(range(n_posts))
+        """Yield each post's line once it is done. While the reader is slow or gone, no further post is begun."""
+        indices = iter(range(n_posts))
         done: asyncio.Queue[Line] = asyncio.Queue(maxsize=MAX_SIDE_BY_SIDE)
 
         async def work() -> None:
-            for place in places:
+            for index in indices:
                 async with self._slots:
-                    line = await answer_one(place)
-                await done.put((place, line))
+                    line = await answer_one(index)
+                await done.put((index, line))
 
         workers = [asyncio.create_task(work()) for _ in range(min(n_posts, MAX_SIDE_BY_SIDE, self._n_slots))]
         try:
@@ -68,10 +71,10 @@ class Batches:
 
 
 async def unless_gone(request: Request, lines: AsyncIterator[Line]) -> list[Line]:
-    """Return all of ``lines``; stop asking for them once the client has gone.
+    """Return all of ``lines``; stop collecting them once the client has gone.
 
     Raises:
-        ClientDisconnect: it has.
+        ClientDisconnect: the client has gone.
     """
     collecting = asyncio.ensure_future(_collected(lines))
     leaving = asyncio.ensure_future(_left(request))

@@ -1,7 +1,7 @@
-"""Where a request becomes an answer: through the gate, a picture decoded and classified, the query ranked.
+"""From a query to its answer: through the load gate, its picture decoded and classified, its hashtags ranked.
 
-Decoding, the network and the recommender run in threads of their own, so that the event loop only ever waits. A request
-that finds nobody else inside goes through in one go; otherwise pictures are decoded side by side and share batches.
+Decoding, the network and the recommender run in threads, so that the event loop only ever waits. A request that is
+alone does everything in one thread; otherwise pictures are decoded side by side and share batches.
 """
 
 from __future__ import annotations
@@ -22,24 +22,27 @@ from core.errors import NotReady, Overloaded
 from core.ports import ImageClassifier, Recommender
 from core.query import ImageEvidence, Query
 from core.suggestions import Answer
-from service.engine.batcher import MicroBatcher
+from service.engine.batcher import MIN_RETRY_S, SHUTTING_DOWN, MicroBatcher
 from service.engine.memory import PixelBudget, announced_pixels, give_freed_memory_back
 from service.observe.metrics import Metrics, StageTimes
 from service.settings import Settings
 
 MAX_DECODERS = 4
-# Beyond what telephones usually take: worth the milliseconds of tidying up.
+# More than most phones take: worth the milliseconds of giving memory back.
 LARGE_PIXELS = 13_000_000
 WINDOW = 64
-MIN_RETRY_S = 1.0
 MAX_RETRY_S = 60.0
 
 
 class LoadGate:
-    """Lets at most ``capacity`` requests in, to be decoded, classified and ranked, and measures how fast they leave.
+    """Lets at most ``capacity`` requests in and measures how fast they leave; lives on one event loop.
 
-    The rate is requests done per second of busy time over the last ``WINDOW`` ones, so that a quiet hour does not
-    make the service look slow. Lives on the event loop; not locked.
+    The rate is requests finished per second of busy time over the last ``WINDOW`` requests, so that a quiet hour does
+    not make the service look slow.
+
+    Attributes:
+        n_inside: requests in progress.
+        closed: whether nothing more is let in.
     """
 
     def __init__(self, capacity: int, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -54,14 +57,14 @@ class LoadGate:
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """Hold one place.
+        """Let one request in for the block.
 
         Raises:
-            Overloaded: every place is taken; ``retry_after_s`` is the time that draining them takes as measured.
+            Overloaded: ``capacity`` requests are inside; ``retry_after_s`` is how long they will take.
             NotReady: the gate is closed.
         """
         if self.closed:
-            raise NotReady("The service is shutting down.", retry_after_s=MIN_RETRY_S)
+            raise NotReady(SHUTTING_DOWN, retry_after_s=MIN_RETRY_S)
         if self.n_inside >= self._capacity:
             raise Overloaded("The queue is full.", retry_after_s=self.retry_after_s())
         if self.n_inside == 0:
@@ -76,14 +79,14 @@ class LoadGate:
             if self.n_inside == 0:
                 self._busy_s = self._done_at[-1]
 
-    async def place(self) -> None:
-        """Wait until a place is free; somebody else may still be quicker."""
+    async def room(self) -> None:
+        """Wait until there is room for a request; another one may still be quicker."""
         while self.n_inside >= self._capacity and not self.closed:
             self._freed.clear()
             await self._freed.wait()
 
     def retry_after_s(self) -> float:
-        """Return the seconds that draining those inside takes as measured, 1 to 60; 1 before anything is."""
+        """Return how many seconds the requests inside will take, 1 to 60; 1 before anything is measured."""
         if len(self._done_at) < 2:
             return MIN_RETRY_S
         span_s = self._done_at[-1] - self._done_at[0]
@@ -97,7 +100,7 @@ class LoadGate:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """An answer and when each step to it ended, on the clock of ``time.perf_counter``."""
+    """An answer, and when it was started and each step to it ended, by ``time.perf_counter``."""
 
     answer: Answer
     started: float
@@ -128,7 +131,7 @@ class Inference:
             max_wait_s=wait_s,
             on_batch=metrics.classified,
         )
-        # Ranking gains nothing from waiting for company.
+        # Ranking gains nothing from larger batches, so it never waits for them.
         self._rank: MicroBatcher[Query, Answer] = MicroBatcher(
             recommender.recommend, executor=self._models, max_items=settings.batch_max, max_wait_s=0.0
         )
@@ -142,21 +145,21 @@ class Inference:
         """Return the answer to ``query``, its picture taken from ``image_file`` when there is one.
 
         Raises:
-            Overloaded: as many requests as may be are inside.
+            Overloaded: too many requests are in progress.
             BadInput: the picture cannot be read, or the recommender refuses the query.
         """
         with self.gate.entered(), self._counted():
             if self.gate.n_inside == 1:
                 return await self._answer_alone(query, image_file, stages)
             if image_file is not None:
-                query = replace(query, image=await self._see(image_file, stages))
+                query = replace(query, image=await self._evidence_of(image_file, stages))
             done = await self._rank.submit(query)
             stages.add("queue", done.waited_s)
             stages.add("rank", done.ran_s)
             return done.value
 
     async def close(self) -> None:
-        """Let nothing more in, answer what is inside, and end the threads."""
+        """Refuse new requests, answer those in progress, and end the threads."""
         self.gate.closed = True
         while self.gate.n_inside:
             await asyncio.sleep(0.01)
@@ -174,7 +177,7 @@ class Inference:
             self._metrics.inside(-1)
 
     async def _answer_alone(self, query: Query, image_file: bytes | None, stages: StageTimes) -> Answer:
-        """Do everything in one thread: with nobody to share a batch with, handing over only costs time."""
+        """Do everything in one thread: with no other request to share a batch with, handing over only costs time."""
         asked = time.perf_counter()
         loop = asyncio.get_running_loop()
         work = await loop.run_in_executor(self._decoders, self._work, query, image_file)
@@ -186,7 +189,7 @@ class Inference:
         stages.add("rank", work.ranked - work.classified)
         return work.answer
 
-    async def _see(self, image_file: bytes, stages: StageTimes) -> ImageEvidence:
+    async def _evidence_of(self, image_file: bytes, stages: StageTimes) -> ImageEvidence:
         asked = time.perf_counter()
         started, ended, pixels = await asyncio.get_running_loop().run_in_executor(
             self._decoders, self._prepare, image_file
@@ -210,7 +213,7 @@ class Inference:
         return _Work(answer, started, decoded, classified, time.perf_counter())
 
     def _prepare(self, image_file: bytes) -> tuple[float, float, NDArray[np.float32]]:
-        """Return when decoding started and ended, and the pixels; called in a thread."""
+        """Return when decoding started, when it ended, and the pixels; called in a thread."""
         n_pixels = announced_pixels(image_file)
         with self._pixels.claimed(n_pixels):
             started = time.perf_counter()

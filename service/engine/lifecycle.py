@@ -1,7 +1,7 @@
-"""Where the service stands: loading, ready, failed or draining; what it serves, and how one bundle follows another.
+"""The service's life: loading, ready, failed or draining; which bundle it serves, and how the next one replaces it.
 
-The store's pointer is polled rather than a signal awaited: a look costs one small read, it needs no process id, and all
-workers and all replicas that share a store see it, each by itself.
+The pointer in the folder of bundles is polled, rather than a signal awaited: a look costs one small read and needs no
+process id, and all workers and replicas that share the folder see a change, each by itself.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from core.bundle.opening import pointer_mark, previous
 from core.errors import BundleError, BundleMissing, NotReady, TagsmithError
+from service.engine.batcher import MIN_RETRY_S, SHUTTING_DOWN
 from service.engine.inference import Inference
 from service.engine.loading import Loaded, warm_up
 from service.engine.memory import give_freed_memory_back, private_bytes
@@ -25,7 +26,7 @@ REFUSED = "bundle_refused"
 
 
 class ServedBundle:
-    """What is loaded, the inference that answers with it, and how many requests hold both; lives on one event loop."""
+    """A loaded bundle, the inference that answers with it, and how many requests hold them; lives on one event loop."""
 
     def __init__(self, loaded: Loaded, inference: Inference) -> None:
         self.loaded = loaded
@@ -36,7 +37,7 @@ class ServedBundle:
 
     @property
     def bundle_id(self) -> str:
-        """The id that its answers name."""
+        """The bundle id that answers name."""
         return self.loaded.bundle.manifest.bundle_id
 
     @contextmanager
@@ -52,19 +53,19 @@ class ServedBundle:
                 self._let_go.set()
 
     async def close(self) -> None:
-        """Wait for the last request that holds it, then end its threads."""
+        """Wait until no request holds it, then end its threads."""
         await self._let_go.wait()
         await self.inference.close()
 
 
 class Lifecycle:
-    """Loads in the background, so that /ping answers from the first moment; lives on one event loop.
+    """Loads a bundle while /ping answers already, then follows the pointer; lives on one event loop.
 
     Attributes:
-        failure: why nothing could be loaded.
-        concerns: what an operator should look at while the service answers: a detail by its code, for /ready.
+        failure: why no bundle could be loaded.
+        concerns: what an operator should look at while the service answers, for /ready: detail by code.
         on_ready: called once the first bundle is served.
-        on_failure: called when none can be.
+        on_failure: called when none can be served.
     """
 
     def __init__(self, settings: Settings, load: Load, metrics: Metrics) -> None:
@@ -114,32 +115,32 @@ class Lifecycle:
             yield self._serving
 
     def _not_ready(self) -> NotReady:
-        return NotReady(self._why_not() or "No bundle is loaded yet.", retry_after_s=1.0)
+        return NotReady(self._why_not() or "No bundle is loaded yet.", retry_after_s=MIN_RETRY_S)
 
     def fail(self, error: Exception) -> None:
-        """Give up before anything is loaded."""
+        """Record that the service cannot start, before anything is loaded."""
         self.failure = error
         LOGGER.error("cannot begin", exc_info=error, extra={"fields": _reason(error)})
         self._settled.set()
         self.on_failure()
 
     def begin(self) -> None:
-        """Start to load, then follow the store."""
+        """Begin to load, then follow the pointer."""
         self._life = asyncio.get_running_loop().create_task(self._live())
 
     async def settled(self) -> None:
-        """Wait until it is served, or known that it cannot be."""
+        """Wait until a bundle is served, or it is known that none can be."""
         await self._settled.wait()
 
     def drain(self) -> None:
-        """Let nothing more in; what is inside is answered.
+        """Refuse new requests; those in progress are answered.
 
-        Called from a signal handler, so it takes no lock: the code that it interrupts may hold it.
+        Called from a signal handler, so it takes no lock: the interrupted code may hold it.
         """
         self._draining = True
 
     async def end(self) -> None:
-        """Answer what is inside and let everything go."""
+        """Answer the requests in progress, then end the threads."""
         self.drain()
         self._metrics.set_ready(False)
         self._ending.set()
@@ -152,7 +153,7 @@ class Lifecycle:
 
     def _why_not(self) -> str | None:
         if self._draining:
-            return "The service is shutting down."
+            return SHUTTING_DOWN
         return None if self.failure is None else "The bundle could not be loaded; the log says why."
 
     async def _live(self) -> None:
@@ -186,7 +187,7 @@ class Lifecycle:
         return None if self._settings.bundle is None else pointer_mark(self._settings.bundle)
 
     def _open_first(self) -> Loaded:
-        """Return the bundle to begin with: where the current one cannot be used, the one before; called in a thread."""
+        """Return the current bundle, or the previous one if it cannot be used; called in a thread."""
         try:
             return self._open(self._settings)
         except BundleError as error:
@@ -206,7 +207,7 @@ class Lifecycle:
         return loaded
 
     async def _follow(self, named: str) -> None:
-        """Serve what the pointer names; when that cannot be, say so and go on with what is served."""
+        """Serve the bundle that the pointer names; if that is unusable, report it and keep the one that is served."""
         before = self._serving
         if before is not None and named == before.bundle_id:
             self._accept()
@@ -237,7 +238,7 @@ class Lifecycle:
         bundle_id = serving.bundle_id
         await serving.close()
         del serving
-        gc.collect()  # what is mapped goes with the last reference, and parts may refer to each other
+        gc.collect()  # mapped files are released with the last reference, and parts may refer to each other
         await asyncio.to_thread(give_freed_memory_back)
         log("bundle released", bundle=bundle_id)
 
@@ -255,5 +256,5 @@ class Lifecycle:
 
 
 def _reason(error: Exception) -> dict[str, str]:
-    """Return the text of an error that speaks of the operator's files alone."""
+    """Return the text of one of our own errors, which quotes nothing but the operator's files."""
     return {"reason": str(error)} if isinstance(error, TagsmithError) else {}

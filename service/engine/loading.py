@@ -1,4 +1,4 @@
-"""From settings to what is served: the bundle opened and verified, the parts assembled, the rules read."""
+"""From settings to what is served: the bundle opened and verified, its parts assembled, rules and lists read."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Vocabulary:
 
     Attributes:
         topics: the bundle's, in the order of ``ImageEvidence.topics``.
-        classes: ImageNet class name to its index; of two classes with one name the first.
-        platforms: names of platforms with rules.
-        blocked: hashtag in normal form to the category that it is never suggested for, or None.
+        classes: ImageNet class name to index; of two classes with the same name, the first.
+        platforms: the platforms that have rules.
+        blocked: returns the category for which a hashtag in normal form is never suggested, or None.
     """
 
     topics: tuple[str, ...]
@@ -44,15 +44,15 @@ class Vocabulary:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What is served: all that a request needs of the rooms below.
+    """What is served: all that requests need of the packages below.
 
     Attributes:
-        names: what a request may name.
+        names: the names that a request may use.
         card: the answer of /v1/bundle.
-        platforms: their rules by name.
-        flagged: hashtags that somebody restricts, by a dated source.
+        platforms: rules by platform.
+        flagged: hashtags that a platform restricts, each with a dated source.
         catalogue: look-ups over the vocabulary.
-        blocked: hashtag in normal form to the category that it is never suggested for, or None.
+        blocked: returns the category for which a hashtag in normal form is never suggested, or None.
     """
 
     bundle: Bundle
@@ -67,11 +67,11 @@ class Loaded:
 
 
 def load(settings: Settings) -> Loaded:
-    """Return what ``settings`` say is to be served; takes seconds, so it is called in a thread.
+    """Return what ``settings`` name; takes seconds, so it is called in a thread.
 
     Raises:
         BundleError: there is no such bundle, or it cannot be used.
-        MissingExtra: the runtime is not installed.
+        MissingExtra: the runtime for the picture network is not installed.
         DataError: the platforms' file, the block list or the file of flags is malformed.
     """
     bundle = open_bundle(locate(settings))
@@ -94,13 +94,13 @@ def load(settings: Settings) -> Loaded:
 
 
 def locate(settings: Settings) -> Path:
-    """Return the folder of the bundle to serve: the one named, the store's current one, or the starter until there is.
+    """Return the folder of the bundle to serve: the named one, the folder's current one, or until then the starter.
 
     Raises:
         BundleMissing: there is none.
     """
     if settings.bundle is None:
-        raise BundleMissing(f"no bundle is named; set {PREFIX}BUNDLE to a bundle or a folder of bundles")
+        raise BundleMissing(f"no bundle is named: set {PREFIX}BUNDLE to a bundle or a folder of bundles")
     try:
         return resolve_bundle(settings.bundle)
     except BundleMissing:
@@ -114,14 +114,14 @@ def _shown_flag(flag: Flag) -> FlaggedHashtag:
 
 
 def describe_bundle(bundle: Bundle) -> BundleCard:
-    """Return what the bundle says of itself."""
+    """Return the bundle's description of itself."""
     manifest = bundle.manifest
     listed = bundle.names()
     try:
         card = bundle.path(CARD).read_text("utf-8") if CARD in listed else ""
         metrics: dict[str, Any] = json.loads(bundle.path(METRICS).read_text("utf-8")) if METRICS in listed else {}
     except (OSError, ValueError) as error:
-        raise BundleCorrupt(f"{CARD} or {METRICS} in {bundle.root} cannot be read; train the bundle again") from error
+        raise BundleCorrupt(f"{CARD} or {METRICS} in {bundle.root} cannot be read: train the bundle again") from error
     return BundleCard(
         bundle=manifest.bundle_id,
         created=manifest.created,
@@ -135,7 +135,7 @@ def describe_bundle(bundle: Bundle) -> BundleCard:
 
 
 def warm_up(loaded: Loaded) -> None:
-    """Answer one made-up request, so that the first real one finds everything in memory."""
+    """Answer a made-up request, so that the first real one finds everything in memory."""
     pixels = loaded.classifier.prepare(_grey_bitmap(64))
     evidence = loaded.classifier.evidence(pixels[None])[0]
     loaded.recommender.recommend([Query(words=("sunny", "day"), seeds=("nature",), image=evidence)])

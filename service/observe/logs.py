@@ -13,10 +13,10 @@ from pathlib import PurePath
 from typing import Any, TextIO
 
 LOGGER = logging.getLogger("tagsmith.service")
-# Commands say what went wrong in a sentence of their own; without this Python would print our warnings beside it.
+# Commands report errors in one sentence of their own; without this Python would print our warnings beside it.
 LOGGER.addHandler(logging.NullHandler())
 QUOTED = (LOGGER.name, "uvicorn.error")
-"""Loggers whose words are known to hold no content; those of others may quote whatever an error was about."""
+"""Loggers whose messages are known to hold no content; those of others may quote whatever an error was about."""
 
 
 class JsonLines(logging.Formatter):
@@ -41,18 +41,18 @@ class JsonLines(logging.Formatter):
 
 
 def trace_of(error: BaseException) -> list[str]:
-    """Return where ``error`` came from, innermost last, as "file:line function"; never its text."""
+    """Return the trace of ``error``, innermost frame last, as "file:line function"; never its text."""
     frames = traceback.extract_tb(error.__traceback__)
     return [f"{_short(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames]
 
 
 def log(event: str, *, level: int = logging.INFO, **fields: Any) -> None:
-    """Write one line."""
+    """Write one line with ``event`` and ``fields``."""
     LOGGER.log(level, event, extra={"fields": fields})
 
 
 def configure(level: str, stream: TextIO | None = None) -> None:
-    """Send our lines, and everyone else's warnings and errors, to ``stream`` (standard error) as JSON."""
+    """Send our lines, and other libraries' warnings and errors, to ``stream`` (standard error) as JSON."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines())
     LOGGER.handlers[:] = [handler]
@@ -61,7 +61,7 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     everyone = logging.getLogger()
     everyone.handlers[:] = [handler]
     everyone.setLevel(logging.WARNING)
-    # What Python would print by itself, with the text of the error.
+    # Python would print these itself, with the text of the error.
     warnings.showwarning = _note_warning
     threading.excepthook = lambda fault: _note_fault(fault.exc_value)
     sys.unraisablehook = lambda fault: _note_fault(fault.exc_value)

@@ -1,7 +1,7 @@
 """Where the time of a request went, and what Prometheus reads; no label has values that a caller can invent.
 
-With several workers each writes into files of one folder and any of them answers for all: a scrape that reaches one
-worker by chance must not see its counters jump between processes. Gauges then hold the sum of the workers that live.
+With several workers each writes into files of one folder, and any of them answers for all: a scrape reaches one worker
+by chance, and counters must not jump between processes. Gauges are then the sum over the living workers.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ class StageTimes:
         self.ms: dict[str, float] = {}
 
     def add(self, stage: str, seconds: float) -> None:
-        """Count ``seconds`` to ``stage``."""
+        """Add ``seconds`` to ``stage``."""
         self.ms[stage] = self.ms.get(stage, 0.0) + max(0.0, seconds) * 1000.0
 
     @contextmanager
     def measured(self, stage: str) -> Iterator[None]:
-        """Count the time of the block to ``stage``, also when it fails."""
+        """Add the time of the block to ``stage``, even when the block raises."""
         started = time.perf_counter()
         try:
             yield
@@ -53,14 +53,15 @@ class StageTimes:
             self.add(stage, time.perf_counter() - started)
 
     def header(self) -> str:
-        """Return the value of ``Server-Timing``: every stage in order, 0 for one that did not happen."""
+        """Return the value of ``Server-Timing``: every stage in order, 0 for a stage that did not happen."""
         return ", ".join(f"{stage};dur={self.ms.get(stage, 0.0):.2f}" for stage in STAGES)
 
 
 class Metrics:
-    """One registry an application, so that two applications in one process do not share counts.
+    """The metrics of one application, in a registry of its own, so that two in one process do not share counts.
 
-    ``shared`` is the folder of all workers' files; prometheus_client was told of it before it was imported.
+    Args:
+        shared: the folder of all workers' files, of which prometheus_client was told before it was imported.
     """
 
     def __init__(self, shared: Path | None = None) -> None:
@@ -128,35 +129,35 @@ class Metrics:
         self._batch_items.observe(n_pictures)
 
     def inside(self, change: int) -> None:
-        """Note that ``change`` requests went in, or came out where it is negative."""
+        """Note that ``change`` requests went in, or, when negative, came out."""
         self._inside.inc(change)
 
     def serving(self, bundle_id: str) -> None:
-        """Note that ``bundle_id`` is served, and the one before no longer."""
+        """Note that ``bundle_id`` is served, and the previous bundle no longer."""
         if self._served is not None:
             self._bundle.labels(self._served).set(0)
         self._bundle.labels(bundle_id).set(1)
         self._served = bundle_id
 
     def swapped(self, outcome: Literal["taken", "refused"]) -> None:
-        """Count a bundle that became current while another was served."""
+        """Count a bundle that became current while another was served, by whether it was taken."""
         self._swaps.labels(outcome).inc()
 
     def replaced(self) -> None:
-        """Count a worker that stands in for one that died."""
+        """Count a worker that replaces one that died."""
         self._deaths.inc()
 
     def set_refused(self, refused: bool) -> None:
-        """Note whether the store's current bundle is refused."""
+        """Note whether the current bundle is refused."""
         self._refused.set(1 if refused else 0)
 
     def set_store(self, *, up: bool, waiting_bytes: int) -> None:
-        """Note whether the database answers, and how much waits for it."""
+        """Note whether the database answers, and how many bytes wait for it."""
         self._store.set(1 if up else 0)
         self._waiting.set(waiting_bytes)
 
     def set_memory(self, n_bytes: int) -> None:
-        """Note how much memory is this process's alone."""
+        """Note how much memory this process has to itself."""
         self._memory.set(n_bytes)
 
     def set_ready(self, ready: bool) -> None:
@@ -164,7 +165,7 @@ class Metrics:
         self._ready.set(1 if ready else 0)
 
     def exposition(self) -> bytes:
-        """Return everything in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self._shown)
 
     def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:

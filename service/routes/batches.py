@@ -153,7 +153,7 @@ class _Batch:
             async with asyncio.timeout_at(until):
                 read = await asyncio.to_thread(read_item, post)
                 while True:
-                    await self._serving.inference.gate.place()
+                    await self._serving.inference.gate.room()
                     try:
                         answer = await answer_post(context, self._serving, read, self._claim)
                     except Overloaded:  # others were quicker: a batch waits where a single post is refused

@@ -1,4 +1,4 @@
-"""One process that answers requests on a socket until it is told to stop; then it answers what is inside and ends."""
+"""One process that answers requests on a socket until a signal; then it answers those in progress and ends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from service.settings import Settings
 KEEP_ALIVE_S = 75
 CUT_SHORT = 1
 """The exit code of a process that had to leave requests unanswered."""
-LAST_WORDS_S = 2.0
+CLOSING_S = 2.0
+"""How much longer than ``drain_s`` the process may take to end."""
 
 
 def answer(
@@ -37,7 +38,7 @@ def answer(
     on_ready: Callable[[], None] = lambda: None,
     opens_when_ready: bool = False,
 ) -> TagsmithError | None:
-    """Answer requests in this process until a signal; return why it could not, fit to be shown."""
+    """Answer requests in this process until a signal; return why it could not, as an error to show to the operator."""
     app = create_app(settings, load=load, metrics=metrics, opens_when_ready=opens_when_ready)
     lifecycle = parts_of(app).lifecycle
     config = uvicorn.Config(
@@ -55,18 +56,18 @@ def answer(
     lifecycle.on_ready, lifecycle.on_failure = on_ready, server.stop
     with _signals_end_quietly():
         server.run(sockets=[listener])
-    return None if lifecycle.failure is None else _fit_for_people(lifecycle.failure)
+    return None if lifecycle.failure is None else _as_shown(lifecycle.failure)
 
 
 class _DrainingServer(uvicorn.Server):
-    """Tells the service that it drains in the moment that the signal comes, and ends the process in time."""
+    """Drains the service as soon as the signal comes, and ends the process in time."""
 
     def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, drain_s: float) -> None:
         super().__init__(config)
         self._lifecycle = lifecycle
         self._drain_s = drain_s
         self._stopping = threading.Event()
-        # Begun here: a signal handler may not start threads, the code that it interrupts may be doing just that.
+        # Started here: a signal handler may not start a thread, as the code that it interrupts may be doing just that.
         threading.Thread(target=self._end_in_time, name="drain", daemon=True).start()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -78,16 +79,16 @@ class _DrainingServer(uvicorn.Server):
         self.should_exit = True
 
     def _end_in_time(self) -> None:
-        """End the process when something inside does not let go, such as a thread that never returns."""
+        """End the process even when something in it does not end, such as a thread that never returns."""
         self._stopping.wait()
-        time.sleep(self._drain_s + LAST_WORDS_S)
+        time.sleep(self._drain_s + CLOSING_S)
         log("cut short", drain_s=self._drain_s)
         os._exit(CUT_SHORT)
 
 
 @contextlib.contextmanager
 def _signals_end_quietly() -> Iterator[None]:
-    """Let a signal that ended the server end it with success: uvicorn raises it again once it has drained."""
+    """Let a signal end the process with success: uvicorn raises it again once it has drained."""
     seen = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
@@ -96,7 +97,7 @@ def _signals_end_quietly() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _fit_for_people(failure: Exception) -> TagsmithError:
+def _as_shown(failure: Exception) -> TagsmithError:
     if isinstance(failure, TagsmithError):
         return failure
-    return NotReady(f"the bundle could not be loaded ({type(failure).__name__}); the log says where")
+    return NotReady(f"the bundle could not be loaded ({type(failure).__name__}): see the log for where")

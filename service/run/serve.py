@@ -1,4 +1,4 @@
-"""Runs the service until it is told to stop: in this process, or in workers that this process watches over."""
+"""Runs the service until it is told to stop: in this process, or in workers that this process supervises."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ BACKLOG = 512
 
 
 def serve(settings: Settings, *, load: Load = load) -> None:
-    """Answer requests until SIGTERM or SIGINT; then finish those that are inside and return.
+    """Answer requests until SIGTERM or SIGINT; then finish those in progress and return.
 
     Raises:
-        InvalidOption: the address may not or cannot be bound.
-        TagsmithError: what is to be served cannot be.
+        InvalidOption: the service may not or cannot listen on the address.
+        TagsmithError: what the settings name cannot be served.
     """
     configure(settings.log_level)
     for variable, nearest in unknown_variables().items():
@@ -36,7 +36,7 @@ def serve(settings: Settings, *, load: Load = load) -> None:
     if settings.workers == 1:
         failure = answer(settings, listener, load, Metrics())
     else:
-        failure = supervise(Worker(_shared_out(settings), listener, load), settings.workers, settings.drain_s)
+        failure = supervise(Worker(_for_worker(settings), listener, load), settings.workers, settings.drain_s)
     log("stopped")
     if failure is not None:
         raise failure
@@ -46,7 +46,7 @@ def bind(host: str, port: int) -> socket.socket:
     """Return a listening socket.
 
     Raises:
-        InvalidOption: the port is taken, not allowed, or the address is not this machine's.
+        InvalidOption: the port is taken or not allowed, or the address is not this machine's.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -54,23 +54,23 @@ def bind(host: str, port: int) -> socket.socket:
         )[0]
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise InvalidOption(f"cannot listen on {host}: {error.strerror}; give another --host", field="host") from error
+        raise InvalidOption(f"cannot listen on {host} ({error.strerror}): give another --host", field="host") from error
     try:
-        # A restart must not wait for connections of the last run to be forgotten.
+        # Otherwise a restart would have to wait until connections of the last run have expired.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise InvalidOption(
-            f"cannot listen on {host} port {port}: {error.strerror}; choose another with --port or {PREFIX}PORT",
+            f"cannot listen on {host} port {port} ({error.strerror}): choose another with --port or {PREFIX}PORT",
             field="port",
         ) from error
     return listener
 
 
-def _shared_out(settings: Settings) -> Settings:
-    """Return the settings of one worker: unless told otherwise it takes its share of the cores."""
+def _for_worker(settings: Settings) -> Settings:
+    """Return the settings of one worker: by default it gets its share of the cores."""
     threads = settings.threads or max(1, len(os.sched_getaffinity(0)) // settings.workers)
     return settings.model_copy(update={"threads": threads})
 

@@ -1,7 +1,7 @@
-"""Several processes that answer on one socket, and the one that watches over them.
+"""Several worker processes that answer on one socket, and the process that supervises them.
 
-Workers are spawned, not forked: threads of the network's runtime do not survive a fork. What they share is the bundle,
-whose tables are mapped from the same files. The watcher answers nothing itself, so it has nothing that can crash it.
+Workers are spawned, not forked: threads of the network's runtime do not survive a fork. They share the bundle, whose
+tables are mapped from the same files. The supervisor answers no requests, so no request can crash it.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from service.engine.lifecycle import Load
 from service.observe.logs import configure, log
 from service.observe.metrics import Metrics
 from service.run.process import answer
-from service.settings import Settings, metrics_folder, metrics_kept_in
+from service.settings import Settings, metrics_folder, metrics_shared_in
 
 SHORTEST_LIFE_S = 5.0
 MAX_PAUSE_S = 30.0
-LAST_WORDS_S = 5.0
+CLOSING_S = 5.0
 READY = "ready"
 UNUSABLE = 2
 
@@ -41,10 +41,13 @@ allow_connection_pickling()
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """What one worker is told; it travels to the new process.
+    """What one worker is given; it is sent to the new process.
 
     Attributes:
-        first: whether it starts with the service: then what it cannot reach ends the service with the reason.
+        settings: of the service.
+        listener: the socket that all workers accept connections on.
+        load: opens what is served.
+        first: whether it starts with the service; what keeps it from starting then ends the service.
     """
 
     settings: Settings
@@ -54,14 +57,20 @@ class Worker:
 
 
 @dataclass(slots=True)
-class _Place:
-    """One of the workers' places, and who has it."""
+class _Slot:
+    """One of the ``n_workers`` slots and the process in it.
+
+    Attributes:
+        pipe: on which the worker says that it is ready, or why it will not be.
+        pause_s: how long to wait before the next process is started here.
+        not_before: when it may be, by ``time.monotonic``.
+    """
 
     number: int
     process: SpawnProcess | None = None
-    line: Connection | None = None
+    pipe: Connection | None = None
     is_ready: bool = False
-    last_words: str | None = None
+    reason: str | None = None
     started: float = 0.0
     pause_s: float = 0.0
     not_before: float = 0.0
@@ -70,88 +79,88 @@ class _Place:
 def supervise(worker: Worker, n_workers: int, drain_s: float) -> TagsmithError | None:
     """Keep ``n_workers`` processes answering until SIGTERM or SIGINT; return why none could.
 
-    A worker that ends by itself is replaced: at once after a life, after a growing pause when it does not get ready.
+    A worker that ends by itself is replaced: at once if it has answered for a while, otherwise after a growing pause.
     """
-    places = [_Place(number) for number in range(n_workers)]
+    slots = [_Slot(number) for number in range(n_workers)]
     with _metrics_folder() as metrics, _stop_signal() as (stopping, woken):
-        for place in places:
-            _fill(place, worker)
+        for slot in slots:
+            _start_worker(slot, worker)
         failure: TagsmithError | None = None
         while not stopping() and failure is None:
-            lines = [place.line for place in places if place.line is not None]
-            wait([*lines, *(place.process.sentinel for place in places if place.process is not None), woken], 0.5)
-            for place in places:
-                failure = failure or _look_after(place, worker, metrics)
-        # Held open here, it would go on to take connections that no worker answers.
+            pipes = [slot.pipe for slot in slots if slot.pipe is not None]
+            wait([*pipes, *(slot.process.sentinel for slot in slots if slot.process is not None), woken], 0.5)
+            for slot in slots:
+                failure = failure or _replace_if_dead(slot, worker, metrics)
+        # Left open here, it would go on accepting connections that no worker answers.
         worker.listener.close()
-        _end(places, drain_s)
+        _end(slots, drain_s)
     return failure
 
 
-def _fill(place: _Place, worker: Worker) -> None:
+def _start_worker(slot: _Slot, worker: Worker) -> None:
     ours, theirs = SPAWN.Pipe()
-    place.process = SPAWN.Process(target=run_worker, args=(worker, theirs), name=f"tagsmith-worker-{place.number}")
-    place.process.start()
+    slot.process = SPAWN.Process(target=run_worker, args=(worker, theirs), name=f"tagsmith-worker-{slot.number}")
+    slot.process.start()
     theirs.close()
-    place.line, place.is_ready, place.last_words, place.started = ours, False, None, time.monotonic()
-    log("worker started", worker=place.number, pid=place.process.pid)
+    slot.pipe, slot.is_ready, slot.reason, slot.started = ours, False, None, time.monotonic()
+    log("worker started", worker=slot.number, pid=slot.process.pid)
 
 
-def _look_after(place: _Place, worker: Worker, metrics: Path) -> TagsmithError | None:
-    """Hear what a worker says and replace one that is gone; return why the service cannot start."""
-    if place.process is None:
-        if time.monotonic() >= place.not_before:
-            _fill(place, replace(worker, first=False))
+def _replace_if_dead(slot: _Slot, worker: Worker, metrics: Path) -> TagsmithError | None:
+    """Read what a worker says and replace one that has ended; return why the service cannot start."""
+    if slot.process is None:
+        if time.monotonic() >= slot.not_before:
+            _start_worker(slot, replace(worker, first=False))
         return None
-    _hear(place)
-    if place.process.is_alive():
+    _read_messages(slot)
+    if slot.process.is_alive():
         return None
-    _hear(place)
-    _forget(place, metrics)
-    if place.last_words is not None and place.not_before == 0.0:
-        return NotReady(place.last_words)
-    lived_s = time.monotonic() - place.started
-    if not place.is_ready or lived_s < SHORTEST_LIFE_S:
-        place.pause_s = min(MAX_PAUSE_S, max(1.0, 2 * place.pause_s))
-    place.not_before = time.monotonic() + place.pause_s
+    _read_messages(slot)
+    _clean_up(slot, metrics)
+    if slot.reason is not None and slot.not_before == 0.0:
+        return NotReady(slot.reason)
+    lived_s = time.monotonic() - slot.started
+    if not slot.is_ready or lived_s < SHORTEST_LIFE_S:
+        slot.pause_s = min(MAX_PAUSE_S, max(1.0, 2 * slot.pause_s))
+    slot.not_before = time.monotonic() + slot.pause_s
     return None
 
 
-def _hear(place: _Place) -> None:
+def _read_messages(slot: _Slot) -> None:
     """Note what a worker said: that it is ready, or why it will not be."""
     try:
-        while place.line is not None and place.line.poll():
-            told = place.line.recv()
+        while slot.pipe is not None and slot.pipe.poll():
+            told = slot.pipe.recv()
             if told == READY:
-                place.is_ready, place.pause_s = True, 0.0
+                slot.is_ready, slot.pause_s = True, 0.0
             else:
-                place.last_words = str(told)
+                slot.reason = str(told)
     except (EOFError, OSError):
-        place.line = None
+        slot.pipe = None
 
 
-def _forget(place: _Place, metrics: Path) -> None:
-    """Take a dead worker off the books; its counters stay counted."""
-    assert place.process is not None
-    process = place.process
+def _clean_up(slot: _Slot, metrics: Path) -> None:
+    """Clean up after a dead worker; its counters stay in the metrics, its gauges go."""
+    assert slot.process is not None
+    process = slot.process
     process.join()
     code = process.exitcode or 0
     ended_by = {"signal": signal.Signals(-code).name} if code < 0 else {"exit_code": code}
-    log("worker ended", worker=place.number, pid=process.pid, **ended_by)
+    log("worker ended", worker=slot.number, pid=process.pid, **ended_by)
     for gauge in metrics.glob(f"gauge_live*_{process.pid}.db"):
         gauge.unlink(missing_ok=True)
     process.close()
-    if place.line is not None:
-        place.line.close()
-    place.process = place.line = None
+    if slot.pipe is not None:
+        slot.pipe.close()
+    slot.process = slot.pipe = None
 
 
-def _end(places: list[_Place], drain_s: float) -> None:
-    """Have every worker finish what is inside; end those that do not in time."""
-    processes = [place.process for place in places if place.process is not None]
+def _end(slots: list[_Slot], drain_s: float) -> None:
+    """Have every worker finish the requests in progress; kill those that do not end in time."""
+    processes = [slot.process for slot in slots if slot.process is not None]
     for process in processes:
         process.terminate()
-    deadline = time.monotonic() + drain_s + LAST_WORDS_S
+    deadline = time.monotonic() + drain_s + CLOSING_S
     for process in processes:
         process.join(max(0.0, deadline - time.monotonic()))
         if process.is_alive():
@@ -162,10 +171,10 @@ def _end(places: list[_Place], drain_s: float) -> None:
 
 @contextmanager
 def _metrics_folder() -> Iterator[Path]:
-    """Yield a new folder that the workers write their counts to."""
+    """Yield a new folder for the workers' metrics; it is deleted afterwards."""
     folder = tempfile.mkdtemp(prefix="tagsmith-metrics-")
     try:
-        with metrics_kept_in(folder):
+        with metrics_shared_in(folder):
             yield Path(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -173,7 +182,7 @@ def _metrics_folder() -> Iterator[Path]:
 
 @contextmanager
 def _stop_signal() -> Iterator[tuple[Callable[[], bool], socket.socket]]:
-    """Yield whether SIGTERM or SIGINT came, and a socket that can be read once one did."""
+    """Yield a function that tells whether SIGTERM or SIGINT came, and a socket that can be read once one did."""
     came = threading.Event()
     woken, waker = socket.socketpair()
     waker.setblocking(False)
@@ -193,12 +202,12 @@ def _stop_signal() -> Iterator[tuple[Callable[[], bool], socket.socket]]:
         waker.close()
 
 
-def run_worker(worker: Worker, line: Connection) -> None:
-    """Answer requests in this process; say on ``line`` when ready or why not, and end when the watcher is gone."""
+def run_worker(worker: Worker, pipe: Connection) -> None:
+    """Answer requests in this process; say on ``pipe`` when it is ready or why it is not; end with the supervisor."""
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: os._exit(0))  # nothing is inside yet
+        signal.signal(number, lambda *_: os._exit(0))  # no request is in progress yet
     configure(worker.settings.log_level)
-    threading.Thread(target=_outlive_nobody, args=(line,), name="watcher", daemon=True).start()
+    threading.Thread(target=_end_with_supervisor, args=(pipe,), name="supervisor", daemon=True).start()
     metrics = Metrics(metrics_folder())
     if not worker.first:
         metrics.replaced()
@@ -208,20 +217,20 @@ def run_worker(worker: Worker, line: Connection) -> None:
             worker.listener,
             worker.load,
             metrics,
-            on_ready=lambda: line.send(READY),
+            on_ready=lambda: pipe.send(READY),
             opens_when_ready=True,
         )
     except TagsmithError as error:
         failure = error
     if failure is not None:
-        line.send(str(failure))
+        pipe.send(str(failure))
     sys.stderr.flush()
-    os._exit(0 if failure is None else UNUSABLE)  # taking the interpreter apart takes seconds and serves nobody
+    os._exit(0 if failure is None else UNUSABLE)  # finalising the interpreter takes seconds for nothing
 
 
-def _outlive_nobody(line: Connection) -> None:
-    """Drain and end when the watcher ends without a word: nobody else would."""
+def _end_with_supervisor(pipe: Connection) -> None:
+    """Drain and end when the supervisor is gone: nobody else would end this process."""
     try:
-        line.recv()
+        pipe.recv()
     except (EOFError, OSError):
         os.kill(os.getpid(), signal.SIGTERM)

@@ -74,7 +74,7 @@ def test_a_taken_port_is_a_clear_error(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         service = start(port=str(taken.getsockname()[1]))
         assert service.ends_with() == 2
-    assert re.search(r"tagsmith: cannot listen on 127\.0\.0\.1 port \d+: .*--port", "".join(service.lines))
+    assert re.search(r"tagsmith: cannot listen on 127\.0\.0\.1 port \d+ \(.+\): .*--port", "".join(service.lines))
     assert "Traceback" not in "".join(service.lines)
 
 

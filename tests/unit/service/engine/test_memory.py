@@ -46,7 +46,7 @@ def test_a_large_picture_waits_its_turn_and_is_not_overtaken() -> None:
         first = Decoder(pool, budget, 60)
         assert first.inside.wait(10)
         large = Decoder(pool, budget, 100)
-        while not budget._turn.locked():
+        while not budget._arrival.locked():
             pass
         small = Decoder(pool, budget, 10)
         assert not large.inside.is_set()
