@@ -101,15 +101,15 @@ class ContextEmbedding:
     def _vectors(self, keys: Sequence[str], spellings: Sequence[str]) -> Floats:
         vectors = np.zeros((len(keys), self.dimensions), np.float32)
         rows = [self._rows.get(key, -1) for key in keys]
-        known = [place for place, row in enumerate(rows) if row >= 0]
+        known = [at for at, row in enumerate(rows) if row >= 0]
         if known:
-            vectors[known] = self._table.take_input(np.array([rows[place] for place in known]))
+            vectors[known] = self._table.take_input(np.array([rows[at] for at in known]))
         if self._n_buckets:
-            for place, row in enumerate(rows):
+            for at, row in enumerate(rows):
                 if row < 0:
-                    buckets = gram_buckets(spellings[place], self._n_buckets) + self._first_bucket
+                    buckets = gram_buckets(spellings[at], self._n_buckets) + self._first_bucket
                     if buckets.size:
-                        vectors[place] = self._table.take_input(buckets).mean(axis=0)
+                        vectors[at] = self._table.take_input(buckets).mean(axis=0)
         return vectors
 
 

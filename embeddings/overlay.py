@@ -236,7 +236,7 @@ def _patched(
 ) -> NDArray[np.float32]:
     """Return ``base`` with the rows that are among ``changed`` replaced."""
     if changed.size:
-        place = np.minimum(np.searchsorted(changed, rows), changed.size - 1)
-        replaced = np.flatnonzero(changed[place] == rows)
-        base[replaced] = delta.take(place[replaced])
+        at = np.minimum(np.searchsorted(changed, rows), changed.size - 1)
+        replaced = np.flatnonzero(changed[at] == rows)
+        base[replaced] = delta.take(at[replaced])
     return base

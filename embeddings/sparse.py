@@ -50,8 +50,8 @@ class CountMatrix:
     def count(self, row: int, column: int) -> int:
         """Return one cell, 0 when it was not kept."""
         start, end = int(self.indptr[row]), int(self.indptr[row + 1])
-        place = start + int(np.searchsorted(self.indices[start:end], column))
-        return int(self.counts[place]) if place < end and int(self.indices[place]) == column else 0
+        at = start + int(np.searchsorted(self.indices[start:end], column))
+        return int(self.counts[at]) if at < end and int(self.indices[at]) == column else 0
 
     def to_scipy(self) -> Any:
         """Return a float32 ``scipy.sparse.csr_matrix`` of the same cells."""

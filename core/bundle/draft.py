@@ -106,7 +106,7 @@ class DraftBundle:
         manifest = Manifest(
             bundle_id=self.bundle_id,
             files=files,
-            **{one.name: getattr(provenance, one.name) for one in fields(Provenance)},
+            **{field.name: getattr(provenance, field.name) for field in fields(Provenance)},
         )
         # Read back what was written: a manifest that this program would refuse must not get any further.
         content = manifest.to_json().encode()

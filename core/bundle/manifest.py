@@ -94,10 +94,10 @@ def parse_manifest(content: bytes, where: object) -> Manifest:
             f"{where} is a bundle of format {raw['format_version']}, this program reads format {FORMAT_VERSION}; "
             "train it again with this version, or run the version that wrote it"
         )
-    for one in fields(Manifest):
-        if one.name not in raw:
-            raise _corrupt(where, f"has no {one.name}")
-    unknown = sorted(set(raw) - {one.name for one in fields(Manifest)})
+    for member in fields(Manifest):
+        if member.name not in raw:
+            raise _corrupt(where, f"has no {member.name}")
+    unknown = sorted(set(raw) - {member.name for member in fields(Manifest)})
     if unknown:
         raise _corrupt(where, f"has an unknown field {unknown[0]!r}")
     _check_types(raw, where)

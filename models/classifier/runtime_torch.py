@@ -45,9 +45,16 @@ def open_forward(folder: Path, threads: int | None) -> Forward:
     unknown = sorted({node.op_type for node in graph.node} - LAYERS.keys())
     if unknown:
         raise BundleCorrupt(f"{path} has layers that the torch runtime does not know: {', '.join(unknown)}.")
-    constants = {one.name: torch.from_numpy(numpy_helper.to_array(one).copy()).to(device) for one in graph.initializer}
+    constants = {
+        tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy()).to(device) for tensor in graph.initializer
+    }
     steps = [
-        (LAYERS[node.op_type], list(node.input), node.output[0], {one.name: _plain(one) for one in node.attribute})
+        (
+            LAYERS[node.op_type],
+            list(node.input),
+            node.output[0],
+            {attribute.name: _plain(attribute) for attribute in node.attribute},
+        )
         for node in graph.node
     ]
 
@@ -148,7 +155,7 @@ def _dequantise(inputs: list[Tensor | None], attributes: Attributes) -> Tensor:
 LAYERS: dict[str, Layer] = {
     "Add": lambda inputs, _: _given(inputs[0]) + _given(inputs[1]),
     "Clip": _clip,
-    "Concat": lambda inputs, attributes: torch.cat([_given(one) for one in inputs], dim=attributes["axis"]),
+    "Concat": lambda inputs, attributes: torch.cat([_given(value) for value in inputs], dim=attributes["axis"]),
     "Conv": _conv,
     "DequantizeLinear": _dequantise,
     "Div": lambda inputs, _: _given(inputs[0]) / _given(inputs[1]),

@@ -78,9 +78,9 @@ def export_candidates(
         advance: told of each picture.
     """
     whole, small = folder / "float32", folder / "int8"
-    for place in (whole, small):
-        place.mkdir(parents=True, exist_ok=True)
-        write_facts(facts, place)
+    for target in (whole, small):
+        target.mkdir(parents=True, exist_ok=True)
+        write_facts(facts, target)
     export_onnx(network, facts.preprocessing.crop, whole / NETWORK_FILE)
     spec = facts.preprocessing
     quantise(
@@ -89,17 +89,17 @@ def export_candidates(
         (prepare(decode(picture.path.read_bytes()), spec) for picture in pictures),
     )
 
-    def measured(precision: Precision, place: Path) -> Candidate:
-        classifier = open_classifier(place, "onnx", threads=1)
+    def measured(precision: Precision, target: Path) -> Candidate:
+        classifier = open_classifier(target, "onnx", threads=1)
         raw = observe(classifier, pictures, workers, advance)
         # At temperature 1 the logarithm of a probability is its logit, but for a number common to all topics.
         logits = np.log(topic_probabilities(raw) + 1e-12)
         temperature = round(fit_temperature([(logits, labels), *strangers]), 4)
         energy = _energy_statistics(classifier, raw, spec, n_noise, seed)
         final = replace(facts, temperature=temperature, energy=energy)
-        write_facts(final, place)
-        seen = tuple(observe(open_classifier(place, "onnx", threads=1), pictures, workers, advance))
-        return Candidate(precision, place, final, seen, score_topics(topic_probabilities(seen), labels))
+        write_facts(final, target)
+        seen = tuple(observe(open_classifier(target, "onnx", threads=1), pictures, workers, advance))
+        return Candidate(precision, target, final, seen, score_topics(topic_probabilities(seen), labels))
 
     return measured("float32", whole), measured("int8", small)
 
