@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+from typing import get_args
 
+from core.platforms import LeftOutRule
 from pipelines.training.run import STAGE_MODULES
 from scraper.sources import SOURCES
 from service.problems import KINDS
@@ -62,6 +64,12 @@ def test_every_warning_has_its_row() -> None:
     listed = [code for codes, _ in table_rows("docs/api.md", "## Warnings") for code in in_backticks(codes)]
     assert len(listed) == len(set(listed))
     assert set(listed) == warning_codes()
+
+
+def test_every_reason_to_leave_a_hashtag_out_has_its_row() -> None:
+    """A caller reads ``left_out`` of a ready set and wants to know what its rules mean."""
+    listed = [in_backticks(row[0])[0] for row in table_rows("docs/api.md", "### Ready sets")]
+    assert listed == list(get_args(LeftOutRule))
 
 
 def test_every_scope_has_its_row() -> None:
