@@ -175,7 +175,7 @@ def load_platforms(override: Path | None = None) -> dict[str, Platform]:
         override: an operator's file in the layout of ``platforms.toml``: each fact it names replaces the built-in one.
 
     Raises:
-        DataError: a file cannot be read or says something that is no rule; the message names the file and the entry.
+        DataError: a file cannot be read or says something that is not a rule; the message names the file and the entry.
     """
     tables, families = _read_rules(override)
     return {name: _platform(name, table, families) for name, table in tables.items()}
@@ -286,7 +286,7 @@ def _check_hashtag_rule(rule: object, where: str) -> None:
     try:
         regex.compile(rule["pattern"])
     except (regex.error, TypeError) as error:
-        raise DataError(f"{where} has a pattern that is no regular expression: {error}") from error
+        raise DataError(f"{where} has a pattern that is not a regular expression: {error}") from error
     if rule.get("unit", "code_points") not in COUNTERS:
         raise DataError(f"{where} has the unit {rule['unit']!r}; it may be one of {', '.join(COUNTERS)}")
     if not all(type(rule.get(part, 1)) is int and rule.get(part, 1) > 0 for part in ("max_length", "max_bytes")):

@@ -135,7 +135,7 @@ def _check_types(raw: dict[str, Any], where: object) -> None:
             raise _corrupt(where, f"has a field {name} that is not an object")
     for name, entry in raw["files"].items():
         if not is_inner_name(name) or name == MANIFEST_NAME:
-            raise _corrupt(where, f"lists {name!r}, which is no file inside the bundle")
+            raise _corrupt(where, f"lists {name!r}, which is not a file inside the bundle")
         sha256, n_bytes = (entry.get("sha256"), entry.get("bytes")) if isinstance(entry, dict) else (None, None)
         if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256) or type(n_bytes) is not int or n_bytes < 0:
             raise _corrupt(where, f"lists {name!r} without a SHA-256 and a size")

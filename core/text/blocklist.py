@@ -54,7 +54,7 @@ def load_blocklist(path: Path | None = None) -> Blocklist:
     """Read a block list; without ``path`` the built-in one.
 
     Raises:
-        DataError: the file cannot be read, or a line is no entry; the message names file and line.
+        DataError: the file cannot be read, or a line is not an entry; the message names file and line.
     """
     path = path or BUILT_IN
     try:
@@ -73,7 +73,9 @@ def load_blocklist(path: Path | None = None) -> Blocklist:
         elif not entry:
             continue
         elif section is None or not _ENTRY.fullmatch(entry):
-            raise DataError(f"{path}, line {number}: {entry!r} is no entry; letters, digits and '*' below a [section]")
+            raise DataError(
+                f"{path}, line {number}: {entry!r} is not an entry; letters, digits and '*' below a [section]"
+            )
         else:
             sections[section].append(_plain(entry))
         if section not in sections and section is not None:

@@ -164,7 +164,7 @@ def as_used(
 
     Args:
         words: as ``build_word_counts`` makes them.
-        captions: posts whose caption holds a word, or two that follow each other, parted by a space.
+        captions: posts whose caption holds a word, or two that follow each other, separated by a space.
         hashtags: posts that carry a hashtag.
         n_posts: of the corpus.
     """

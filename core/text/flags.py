@@ -1,6 +1,6 @@
 """Hashtags that somebody restricts, from a file of the operator's: nothing is claimed without a source and a day.
 
-There is no built-in list: what platforms restrict changes by the week, and they publish none.
+There is no built-in list: what platforms restrict changes by the week, and they publish no list.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def load_flags(path: Path | None) -> dict[str, Flag]:
     """Return the flags of a TOML file by hashtag; none without a file.
 
     Raises:
-        DataError: the file cannot be read, or an entry is no dated flag; the message names file and entry.
+        DataError: the file cannot be read, or an entry is not a dated flag; the message names file and entry.
     """
     if path is None:
         return {}
@@ -56,7 +56,7 @@ def load_flags(path: Path | None) -> dict[str, Flag]:
     for number, entry in enumerate(entries, 1):
         flag = _flag(entry, f"{path}, flag {number}")
         if flag.hashtag in found:
-            raise DataError(f"{path}, flag {number}: {flag.hashtag!r} has one already; leave one of them out")
+            raise DataError(f"{path}, flag {number}: {flag.hashtag!r} has a flag already; leave one of the two out")
         found[flag.hashtag] = flag
     return found
 

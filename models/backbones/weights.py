@@ -33,7 +33,7 @@ def choose_backbone(
     """Return a backbone, its weights file, and a sentence about why it was chosen.
 
     Args:
-        name: of a backbone, or "auto" for ResNet50 where its ImageNet weights can be had and EfficientNet-Lite2 else.
+        name: of a backbone, or "auto": ResNet50 if its ImageNet weights are found or fetched, else EfficientNet-Lite2.
         folder: the weights folder, or None.
         file: a weights file of the caller's own, or None.
         downloads: where what has to be fetched is kept.

@@ -91,7 +91,7 @@ def read_features(
 ) -> PictureFeatures:
     """Return the features of picture files, kept in ``cache`` by content, so that a second look costs nothing.
 
-    A file that is no readable picture does not stop the others.
+    A file that is not a readable picture does not stop the others.
 
     Raises:
         StorageError: the cache cannot be written.

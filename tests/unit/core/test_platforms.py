@@ -228,7 +228,7 @@ def test_an_operator_lays_facts_over_the_built_in_ones(tmp_path: Path) -> None:
         ("[platforms.x]\nmax_hashtags = { value = true }", "whole number that is not negative"),
         ("[platforms.x]\ntext_limit = { value = 1, as_of = 'today' }", "as_of that is not a day"),
         ("[platforms.x]\nhashtag = { value = 1 }", "needs a value with pattern"),
-        ("[platforms.x]\nhashtag = { value = { pattern = '(' } }", "no regular expression"),
+        ("[platforms.x]\nhashtag = { value = { pattern = '(' } }", "is not a regular expression"),
         ("[platforms.x]\nhashtag = { value = { pattern = 'a', unit = 'ells' } }", "unit 'ells'"),
         ("[platforms.x]\nhashtag = { value = { pattern = 'a', max_bytes = 0 } }", "above 0"),
         ("[[foreign]]\nhome = ['x']", "lists of words"),

@@ -155,7 +155,7 @@ def test_a_broken_manifest_is_refused(bundle_root: Path, content: bytes) -> None
         (lambda raw: raw.update(created="2026-11-22T06:00:00"), "created that is not an RFC 3339 time"),
         (lambda raw: raw.update(bundle_id="../up"), "bundle_id that cannot name a folder"),
         (lambda raw: raw.update(bundle_id="CURRENT"), "bundle_id that cannot name a folder"),
-        (lambda raw: raw["files"].update({"../up": raw["files"]["card.md"]}), r"lists '\.\./up', which is no file"),
+        (lambda raw: raw["files"].update({"../up": raw["files"]["card.md"]}), r"lists '\.\./up', which is not a file"),
         (lambda raw: raw["files"].update({"manifest.json": raw["files"]["card.md"]}), "lists 'manifest.json'"),
         (lambda raw: raw["files"].update({"x": {"sha256": "0", "bytes": 1}}), "lists 'x' without"),
         (lambda raw: raw["files"].update({"x": {"sha256": "0" * 64, "bytes": -1}}), "lists 'x' without"),

@@ -102,10 +102,10 @@ def test_an_operators_list_replaces_the_built_in_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ("word", r"line 1: 'word' is no entry; .* below a \[section\]"),
-        ("[hate]\ntwo words", "line 2: 'two words' is no entry"),
-        ("[hate]\n*", r"line 2: '\*' is no entry"),
-        ("[hate]\nWORD", "line 2: 'WORD' is no entry"),
+        ("word", r"line 1: 'word' is not an entry; .* below a \[section\]"),
+        ("[hate]\ntwo words", "line 2: 'two words' is not an entry"),
+        ("[hate]\n*", r"line 2: '\*' is not an entry"),
+        ("[hate]\nWORD", "line 2: 'WORD' is not an entry"),
         ("[love]\nword", r"line 1: no section \[love\]; there are slur, hate"),
     ],
 )
