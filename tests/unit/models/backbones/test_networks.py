@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,13 @@ def test_every_backbone_of_the_registry_can_be_found_and_no_other() -> None:
     assert all(find_backbone(backbone.name) is backbone for backbone in BACKBONES)
     with pytest.raises(DataError, match="resnet50.*efficientnet_lite2"):
         find_backbone("alexnet")
+
+
+def test_every_backbone_has_its_builder() -> None:
+    """Its dotted name leads to a function; a misspelt one would fail only when somebody trains with it."""
+    for backbone in BACKBONES:
+        module, _, function = backbone.builder.partition(":")
+        assert callable(getattr(import_module(module), function, None)), backbone.name
 
 
 def test_weights_are_looked_for_in_file_then_folder(tmp_path: Path) -> None:
