@@ -66,7 +66,8 @@ def understand(request: SuggestionRequest, *, has_file: bool, names: Vocabulary)
         routing=request.routing,
         scorer=request.scorer,
         diversity=request.diversity,
-        exclude=tuple(dict.fromkeys((*exclude, *beyond))),
+        # A pin that the caption has beyond the bound is still a pin: its author excluded nothing.
+        exclude=tuple(dict.fromkeys((*exclude, *(hashtag for hashtag in beyond if hashtag not in pin)))),
         pin=allowed_pins,
         mix=request.mix.counts() if request.mix else None,
         language=request.language.partition("-")[0].lower() if request.language else None,

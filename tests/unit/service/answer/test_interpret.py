@@ -66,6 +66,15 @@ def test_a_caption_full_of_hashtags_seeds_no_more_than_the_bound() -> None:
     assert asked.warnings[0].field == "caption"
 
 
+def test_a_pin_that_the_caption_holds_beyond_the_seeds_stays_a_pin() -> None:
+    """Who pins the 31st hashtag of a caption excluded nothing, and was told to take it out of ``exclude``."""
+    caption = " ".join(f"#tag{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(40))
+    options = _ask(caption=caption, pin=["tagbn"]).query.options
+    assert options.pin == ("tagbn",)
+    assert "tagbn" not in options.exclude
+    assert "tagbm" in options.exclude
+
+
 @pytest.mark.parametrize(
     "fields",
     [{}, {"seeds": ["123", ""]}, {"caption": "  !?  12 "}, {"caption": "https://example.org"}, {"seeds": ["🎉"]}],
