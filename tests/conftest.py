@@ -1,4 +1,4 @@
-"""What every test may ask for, and what none may do."""
+"""Fixtures for every test, and what no test may do: use the network, or let what it sends reach a log."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def pytest_configure() -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail the run for what was logged after the last test that looked, by a service that outlived it."""
+    """Fail the run where a service that outlived its test logged what was sent, after the last test looked."""
     leaked = log_watch.WATCH.leaks()
     if leaked:
         print(f"\n{LOGGED} {leaked}", file=sys.stderr)
@@ -94,7 +94,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _no_database_of_mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test's service remembers goes with the test."""
+    """Put the database and the spool of a test's service into a folder that goes with the test."""
     monkeypatch.setenv("TAGSMITH_DATABASE", f"sqlite:///{tmp_path}/store/tagsmith.db")
     monkeypatch.setenv("TAGSMITH_SPOOL", f"{tmp_path}/store/spool")
 

@@ -1,4 +1,4 @@
-"""What the house tests look at: the rooms, their files and what stands in them."""
+"""What the house tests look at: the rooms (top-level packages), their files and imports."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def third_party(names: set[str]) -> set[str]:
 
 
 def test_every_import_is_declared() -> None:
-    """A package that another one happens to bring may be gone with its next version."""
+    """A package that is installed only because another needs it may be missing tomorrow."""
     project = pyproject()["project"]
     extras = project["optional-dependencies"]
     declared = distributions([*project["dependencies"], *(line for lines in extras.values() for line in lines)])
@@ -67,7 +67,7 @@ def test_what_serving_imports_is_in_the_default_install() -> None:
 
 
 def test_every_dependency_is_imported() -> None:
-    """What nothing imports is not installed by everyone."""
+    """No default dependency is there that nothing imports."""
     imported = {module for path in modules() for module in third_party(set(imports(tree(path))))}
     used = {name for module in imported for name in providers(module)}
     text = "".join(path.read_text(encoding="utf-8") for path in modules())

@@ -72,7 +72,7 @@ def test_promtool_accepts_the_rules_and_their_tests() -> None:
 
 
 def test_each_alert_is_seen_to_fire_and_not_to() -> None:
-    """In promtool's tests; an alert that never fires looks like one that has no reason to."""
+    """Promtool's tests show each alert firing and not firing: one that cannot fire looks like a healthy service."""
     folder = DEPLOY / "prometheus"
     rules = [
         rule
@@ -106,7 +106,7 @@ def test_compose_files_set_what_the_service_knows(path: Path) -> None:
 
 
 def test_only_the_plain_file_answers_without_a_key_and_on_this_machine_alone() -> None:
-    """Every port is published on loopback; every override takes the permission away."""
+    """Every port is published on loopback; every override requires keys."""
     assert (
         compose(ROOT / "docker-compose.yml")["services"]["tagsmith"]["environment"][f"{PREFIX}ALLOW_ANONYMOUS"] == "1"
     )
@@ -128,7 +128,7 @@ def test_every_service_is_bounded_and_can_gain_nothing() -> None:
 
 
 def test_images_are_named_by_a_version() -> None:
-    """What is called latest is another program tomorrow; what is built here needs no version."""
+    """An image called latest is another program tomorrow; only what is built here needs no version."""
     for path in (ROOT / "docker-compose.yml", *OVERRIDES):
         for service in compose(path)["services"].values():
             image = service.get("image", "tagsmith")

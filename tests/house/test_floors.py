@@ -24,7 +24,7 @@ def heavy_owners() -> set[str]:
 
 
 def test_the_owners_of_heavy_packages_are_exactly_those_that_import_them() -> None:
-    """The list of exceptions holds no file that needs none."""
+    """The list of exceptions holds each file that needs one, and no other."""
     importers = {
         name_of(path)
         for path in modules()
@@ -70,7 +70,7 @@ def test_one_file_reads_the_environment() -> None:
 
 
 def test_runtimes_that_report_are_kept_from_it_before_they_are_imported() -> None:
-    """Afterwards is too late: they begin with the import."""
+    """Afterwards is too late: they begin to report when they are imported."""
     guarded = 0
     for path in modules():
         found = [

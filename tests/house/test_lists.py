@@ -1,4 +1,4 @@
-"""The lists in README and docs hold every entry that the code has, and none that it has not."""
+"""The lists in README and docs have exactly the entries that the code has."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.house.rooms import ROOT, modules, pyproject, tree
 
 
 def table_rows(page: str, heading: str) -> list[list[str]]:
-    """Return the cells of the first table below a heading of a page, its head left out."""
+    """Return the cells of the first table below a heading of a page, without the table's head."""
     text = (ROOT / page).read_text(encoding="utf-8")
     below = text.split(f"\n{heading}\n", maxsplit=1)[1] if heading else text
     rows: list[str] = []
@@ -42,7 +42,7 @@ def test_every_problem_has_its_row_with_its_status() -> None:
 
 
 def warning_codes() -> set[str]:
-    """Return the code of every ``Notice`` that is made anywhere; a constant of its file stands for its text."""
+    """Return the code of every ``Notice`` that the code makes, looking up constants in the same file."""
     found = set()
     for path in modules():
         module = tree(path)
@@ -60,7 +60,7 @@ def warning_codes() -> set[str]:
 
 
 def test_every_warning_has_its_row() -> None:
-    """A warning that no page explains is noise."""
+    """A caller looks a warning up in docs/api.md."""
     listed = [code for codes, _ in table_rows("docs/api.md", "## Warnings") for code in in_backticks(codes)]
     assert len(listed) == len(set(listed))
     assert set(listed) == warning_codes()
@@ -73,7 +73,7 @@ def test_every_reason_to_leave_a_hashtag_out_has_its_row() -> None:
 
 
 def test_every_scope_has_its_row() -> None:
-    """Who makes a key must know what to give it."""
+    """Whoever makes a key must know which scopes it needs."""
     assert [in_backticks(row[0])[0] for row in table_rows("docs/keys.md", "")] == list(SCOPES)
 
 
@@ -84,13 +84,13 @@ def test_every_source_has_its_row() -> None:
 
 
 def test_every_stage_has_its_row_in_order() -> None:
-    """The second walk is the run."""
+    """docs/walk.md follows a training run stage by stage."""
     rows = table_rows("docs/walk.md", "## One training run")
     assert [name for row in rows for name in in_backticks(row[0])] == list(STAGE_MODULES)
 
 
 def test_every_extra_is_named_in_the_readme() -> None:
-    """An extra that nobody hears of is installed by nobody."""
+    """Nobody installs an extra that the README does not name."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (sentence,) = re.findall(r"The wheel has extras: (.+?)\n\n", readme, flags=re.DOTALL)
     assert in_backticks(re.sub(r"\[[^\]]*\]\([^)]*\)", "", sentence.split(".\n")[0])) == list(
@@ -99,6 +99,6 @@ def test_every_extra_is_named_in_the_readme() -> None:
 
 
 def test_every_page_is_in_the_index() -> None:
-    """A page that nothing leads to is not read."""
+    """A page that no other page links to is not read."""
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     assert not [page.name for page in (ROOT / "docs").glob("*.md") if f"({page.name})" not in index + "(index.md)"]

@@ -59,7 +59,7 @@ def public_definitions(
 
 
 def test_everything_public_has_a_docstring() -> None:
-    """A reader learns what a thing gives back without reading how."""
+    """A reader learns what a function returns without reading its body."""
     silent = [
         f"{name_of(path)}:{definition.lineno} {definition.name}"
         for path in modules()
@@ -76,7 +76,7 @@ def test_every_module_has_a_docstring() -> None:
 
 
 def test_tracked_files_name_no_machine() -> None:
-    """A path of one machine helps nobody else; only CI may name the data beside the clone."""
+    """A path of somebody's machine helps nobody else; only CI may name the data beside the clone."""
     guilty = []
     for path in tracked_files():
         if name_of(path).startswith(".ci/") or name_of(path).startswith("bundles/"):

@@ -22,7 +22,7 @@ def contracts(kind: str) -> list[dict[str, Any]]:
 
 
 def names_in(layers: list[str]) -> list[str]:
-    """Return the names that stand in layers, those beside each other too."""
+    """Return every name in the layers; several in one layer are separated by ``|``."""
     return [name.strip() for layer in layers for name in layer.split("|")]
 
 
@@ -49,7 +49,7 @@ def test_every_room_stands_on_a_floor() -> None:
 
 
 def test_every_wing_stands_in_a_contract() -> None:
-    """What the first line of a wing forbids is held: a wing without a contract may import anything."""
+    """Without a contract nothing holds what the first line of a wing forbids."""
     held = {
         f"{room}/{wing}"
         for contract in contracts("layers")
@@ -81,7 +81,7 @@ def test_an_init_is_a_docstring_and_nothing_else(path: Path) -> None:
 
 
 def test_the_changelog_starts_with_the_packages_version() -> None:
-    """A release without a changelog entry is not one."""
+    """Every release has a changelog entry."""
     heads = re.findall(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
     released = [head for head in heads if head != "Unreleased"]
     assert released[0] == pyproject()["project"]["version"]

@@ -46,7 +46,7 @@ def drawn_posts(n: int, seed: int, n_days: int = 60) -> list[Post]:
 
 
 def counts_of(uses: Uses, posts_by_day: Mapping[int, int], n_days: int, topic: str | None = None) -> DatedCounts:
-    """Return dated counts with these cells; days are told as days before the last one."""
+    """Return dated counts with these cells; a day is given as the number of days before the last."""
     names = sorted(uses)
     cells = sorted((names.index(tag), n_days - 1 - ago, n) for tag, days in uses.items() for ago, n in days.items())
     columns = np.array(cells, dtype=np.int64).reshape(-1, 3)

@@ -17,7 +17,7 @@ MAX_PAGES = 200
 
 
 class NoWeb:
-    """A web client that fails when it is used: files need none."""
+    """A web client that fails when it is used: reading files needs no web."""
 
     def get(self, address: str, **how: Any) -> Any:
         """Fail."""

@@ -1,4 +1,4 @@
-"""Stand-ins for the ports: deterministic, quick, and telling what they were asked."""
+"""Stand-ins for the ports: deterministic, quick, and keeping a record of what they were asked."""
 
 from __future__ import annotations
 

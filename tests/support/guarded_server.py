@@ -1,4 +1,4 @@
-"""A server with a connection's bounds and nothing behind them, on loopback."""
+"""A server on loopback with the bounds on connections and a tiny application behind them."""
 
 from __future__ import annotations
 

@@ -73,8 +73,8 @@ class Load:
         return time.monotonic() - self._began
 
     def counts(self, what: str, since: float = 0.0, until: float = float("inf")) -> Counter[int | str]:
-        """Return how many requests ended how, of those that began in a span."""
-        return Counter(one.result for one in list(self.outcomes) if one.what == what and since <= one.at < until)
+        """Return the number of requests by how they ended, of those that began in a span."""
+        return Counter(outcome.result for outcome in self._span(what, since, until))
 
     def wait_for(self, n_more: int, what: str = SUGGEST, result: int = 200, within_s: float = 240.0) -> None:
         """Wait until ``n_more`` requests more ended as ``result``."""
@@ -85,13 +85,14 @@ class Load:
 
     def longest(self, what: str, since: float = 0.0, until: float = float("inf")) -> float:
         """Return the seconds of the slowest request of a span."""
-        return max((one.took for one in list(self.outcomes) if one.what == what and since <= one.at < until), default=0)
+        return max((outcome.took for outcome in self._span(what, since, until)), default=0)
+
+    def _span(self, what: str, since: float, until: float) -> list[Outcome]:
+        return [outcome for outcome in list(self.outcomes) if outcome.what == what and since <= outcome.at < until]
 
     def _ask(self, number: int) -> None:
         with httpx.Client(base_url=self.base_url, timeout=30, headers=self.headers) as client:
-            turn = 0
             while not self._over.is_set():
-                turn += 1
                 suggestion_id = self._suggest(client, f"sunset{number}")
                 if suggestion_id is not None:
                     self._feed_back(client, suggestion_id)
@@ -118,7 +119,7 @@ class Load:
             return None
         warned: tuple[str, ...] = ()
         if what == SUGGEST and answer.status_code == 200:
-            warned = tuple(one["code"] for one in answer.json()["warnings"])
+            warned = tuple(warning["code"] for warning in answer.json()["warnings"])
         problem = "" if answer.status_code < 400 else str(answer.json().get("code"))
         self.outcomes.append(Outcome(began, self.now - began, what, answer.status_code, warned, problem))
         return answer

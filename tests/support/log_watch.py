@@ -1,6 +1,6 @@
 """What a run of tests sends and what is logged: no caption, hashtag, picture, file name or secret may be in both.
 
-Every client of httpx is seen, whoever makes it; what goes out by other programs is told with ``sends``. What was sent
+Every client of httpx is seen, whoever makes it; what other programs send is noted with ``sends``. What was sent
 is remembered to the end of the run, since a service in a process of its own may write its line when the test that
 asked it is over. ``tests/conftest.py`` looks after each test and once more at the end.
 """
@@ -58,10 +58,10 @@ class LogWatch(logging.Filter):
     def sends(self, *content: str) -> None:
         """Note what a test sends, in full or not."""
         with self._guard:
-            for one in content:
-                if len(one) >= SHORTEST and len(set(one)) >= LEAST_SIGNS and not PUBLIC.fullmatch(one):
-                    # Lines are ASCII, so what is not is looked for as it would be written there.
-                    for spelt in (one[:LONGEST], json.dumps(one)[1:-1][:LONGEST]):
+            for text in content:
+                if len(text) >= SHORTEST and len(set(text)) >= LEAST_SIGNS and not PUBLIC.fullmatch(text):
+                    # Log lines are ASCII, so other signs are looked for in their escaped form.
+                    for spelt in (text[:LONGEST], json.dumps(text)[1:-1][:LONGEST]):
                         self._sent.setdefault(spelt[:SHORTEST], set()).add(spelt)
 
     def runs(self, command: str) -> None:
@@ -72,7 +72,7 @@ class LogWatch(logging.Filter):
         """Note what a request holds."""
         secrets = {request.headers[name].rpartition(" ")[2] for name in SECRET_HEADERS if name in request.headers}
         # A key's last part is the secret one.
-        found = secrets | {one.rpartition("_")[2] for one in secrets}
+        found = secrets | {secret.rpartition("_")[2] for secret in secrets}
         found |= {httpx.URL(segment).path for segment in IN_PATHS.findall(request.url.path)}
         found |= {value for _, value in request.url.params.multi_items()}
         # A body of unknown length is streamed, perhaps without end: it is the server's to read.
@@ -88,13 +88,13 @@ class LogWatch(logging.Filter):
         """Return what was ever sent and has been logged since the last look."""
         with self._guard:
             lines, self._lines = self._lines, []
-            return sorted({one for line in lines for one in self._found_in(line)})
+            return sorted({text for line in lines for text in self._found_in(line)})
 
     def _found_in(self, line: str) -> Iterator[str]:
-        for place in range(len(line) - SHORTEST + 1):
-            for one in self._sent.get(line[place : place + SHORTEST], ()):
-                if line.startswith(one, place):
-                    yield one
+        for start in range(len(line) - SHORTEST + 1):
+            for text in self._sent.get(line[start : start + SHORTEST], ()):
+                if line.startswith(text, start):
+                    yield text
 
 
 def _strings(value: Any) -> Iterator[str]:

@@ -13,7 +13,7 @@ SCOPES = ("suggest", "read", "feedback", "sets", "metrics")
 
 
 def new_key(settings: Mapping[str, str]) -> str:
-    """Return a new key that may do everything, as often as it likes, in the database that ``settings`` name."""
+    """Return a new key with all scopes and no bound on its rate, in the database that ``settings`` name."""
     scopes = [word for scope in SCOPES for word in ("--scope", scope)]
     command = [sys.executable, "-m", "tagsmith", "keys", "create", "--name", "test", *scopes]
     command += ["--per-minute", "1000000", "--only-key"]

@@ -25,7 +25,7 @@ STARTS_WITHIN_S = 240
 
 
 class CannotStart(Exception):
-    """There is no PostgreSQL here, or it does not start; the text says why."""
+    """PostgreSQL is not installed here or does not start; the text says why."""
 
 
 @contextlib.contextmanager
@@ -73,7 +73,7 @@ class Postgres:
 
     @staticmethod
     def program(name: str) -> str:
-        """Return where one of its programs lies."""
+        """Return the path of a program that comes with PostgreSQL."""
         return str(PROGRAMS[-1] / name)
 
     def query(self, statement: str) -> list[str]:
@@ -113,7 +113,7 @@ class Postgres:
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
-        """Stop every process where it stands, as a machine that hangs would: connections stay open and say nothing."""
+        """Stop every process for a while, as on a machine that hangs: connections stay open and silent."""
         self._signal(signal.SIGSTOP)
         try:
             yield
@@ -177,7 +177,7 @@ def _somebody() -> pwd.struct_passwd:
 
 
 def _free_port() -> int:
-    """Return a port that no outgoing connection is given: one could else take it while the server is away."""
+    """Return a port outside of those for outgoing connections, which could take it while the server is down."""
     for port in range(20_000 + os.getpid() % 5_000, 32_000):
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port

@@ -1,4 +1,4 @@
-"""A training that is over soon: as little as still goes through every stage."""
+"""The least training that still goes through every stage."""
 
 from __future__ import annotations
 

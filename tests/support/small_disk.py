@@ -1,4 +1,4 @@
-"""A file system that is soon full."""
+"""A file system that is quickly full."""
 
 from __future__ import annotations
 

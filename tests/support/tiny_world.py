@@ -191,7 +191,7 @@ def _vectors(counts: Counts, words: Sequence[str]) -> tuple[Floats, Floats]:
 def _context_table(
     names: list[str], spellings: list[str], inputs: Floats, outputs: Floats, prior: Floats, counts: Counts
 ) -> EmbeddingTable:
-    """Return the table with topics, each the mean of what marks it, and buckets, each the mean of who has it."""
+    """Return the table with a vector for each topic (the mean of its hashtags) and bucket (the mean of its members)."""
     topics = np.stack([inputs[counts.tag_ids(sorted(LEXICON[topic]))].mean(axis=0) for topic in TOPICS])
     total, n = np.zeros((N_BUCKETS, DIMENSIONS), np.float32), np.zeros((N_BUCKETS, 1), np.float32)
     for spelling, vector in zip(spellings, inputs, strict=True):
@@ -223,7 +223,7 @@ def _save_topic(folder: Path, base: EmbeddingTable, mine: NDArray[np.uint32], al
 
 
 def _topic_head(context: ContextEmbedding, posts: Sequence[TokenisedPost], shares: Floats) -> Floats:
-    """Return least squares from contexts to shares, stretched so that the softmax is sure of what is plain."""
+    """Return a head fitted by least squares from contexts to shares, scaled so that the softmax is confident."""
     contexts = np.stack([join(context.word_vectors(post.words), context.tag_vectors(post.hashtags)) for post in posts])
     inputs = np.column_stack([contexts, np.ones(len(posts))])
     wanted = np.column_stack([shares, 1 - shares.sum(axis=1)])
@@ -247,7 +247,7 @@ def _save_meanings(folder: Path, tags: Sequence[str], words: Sequence[str]) -> N
 
 
 def write_colour_classifier(folder: Path) -> Path:
-    """Write a network that takes blue for the beach, red for food and green for pets, and grey for nothing."""
+    """Write a network that sees beach in blue, food in red, pets in green, and nothing in grey."""
     folder.mkdir(parents=True, exist_ok=True)
     topics = 8 * np.array([[-0.5, -0.5, 1], [1, -0.5, -0.5], [-0.5, 1, -0.5]], np.float32)
     classes = np.zeros((N_CLASSES, 3), np.float32)

@@ -1,4 +1,4 @@
-"""A network in which every address is one listener on loopback, and names lead where a table says."""
+"""A network in which every address is the same listener on loopback, and a table resolves names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.url_tricks import NAMES, PUBLIC
 
 @dataclass
 class Listener:
-    """A server on loopback that counts who comes.
+    """A server on loopback that counts its connections.
 
     Attributes:
         port: where it listens.
@@ -61,7 +61,7 @@ def answer(body: bytes, status: str = "200 OK", **headers: str) -> bytes:
 
 
 def moved(to: str) -> bytes:
-    """Return an answer that sends on."""
+    """Return an answer that redirects."""
     return answer(b"", "302 Found", Location=to)
 
 

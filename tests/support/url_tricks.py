@@ -1,6 +1,6 @@
 """URLs that must not be fetched, by what is wrong with each; ``{port}`` is where a listener on loopback counts.
 
-The names lead where ``NAMES`` says.
+``NAMES`` says which addresses the names resolve to.
 """
 
 from __future__ import annotations
