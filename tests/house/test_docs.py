@@ -14,10 +14,11 @@ from typer.testing import CliRunner
 
 from docs import generate
 from tagsmith.cli import app
-from tests.house.rooms import ROOT, modules, name_of, tracked_files
+from tests.house.rooms import ROOMS, ROOT, modules, name_of, tracked_files
 
 PAGES = sorted(path for path in tracked_files() if path.suffix == ".md" and not name_of(path).startswith("bundles/"))
 LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)|<img[^>]* src=\"([^\"]+)\"")
+FILE = re.compile(rf"`((?:{'|'.join((*ROOMS, 'benchmarks', 'deploy', 'docs', 'tests'))})/[\w./-]*)`")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
 
 
@@ -61,6 +62,13 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
         if not re.match(r"[a-z]+:|#", target) and not (page.parent / target.split("#")[0]).exists()
     ]
     assert not broken
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=name_of)
+def test_files_that_pages_name_exist(page: Path) -> None:
+    """A path in backticks can be opened; NAME in it stands for any name. The changelog may name what is gone."""
+    paths = FILE.findall(page.read_text(encoding="utf-8"))
+    assert not [path for path in paths if "NAME" not in path and not (ROOT / path).exists()]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
