@@ -1,7 +1,7 @@
 """What a text signal is, and what all of them read of one query.
 
-A new signal is one class in ``recommend/signals/text.py``, or for pictures in ``recommend/signals/pictures.py``, added
-to the list at the end of that file.
+A new signal is one class in ``recommend/signals/text.py``, or for pictures in ``recommend/signals/pictures.py``, and an
+entry in the list of that file, beside those of its input.
 """
 
 from __future__ import annotations

@@ -205,7 +205,7 @@ def test_diversity_parts_forms_of_one_word(recommender: HierarchicalRecommender)
     """Dog and dogs, pet and pets: fewer of both among the first when more diversity is asked for."""
 
     def doubled(diversity: float) -> int:
-        query = ask("my golden retriever", options=Options(limit=6, diversity=diversity))
+        query = ask("my golden retriever", options=Options(limit=8, diversity=diversity))
         tags = tags_of(recommender.recommend([query])[0])
         return sum(f"{tag}s" in tags for tag in tags)
 
