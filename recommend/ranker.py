@@ -9,7 +9,6 @@ they are the same for every post.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -23,12 +22,12 @@ from core.errors import BundleCorrupt
 from recommend.lean_lightgbm import lightgbm
 from recommend.signals.pictures import IMAGE_SIGNALS
 from recommend.signals.text import COLUMNS, INPUT_OF, CaptionSays, SeedsSay
+from recommend.tree_text import MOST_BYTES, NotTrees, read_tree_text
 
 Floats = NDArray[np.float32]
 
 TEXT_KINDS = ("seeds", "caption", "both")
 RANKER_FILE = "ranker.json"
-_TREE_SIZES = re.compile(rb"^tree_sizes=([0-9 ]+)\n+", re.MULTILINE)
 EACH_INPUT_MORE = 3.0
 """What an answer's scores gain by each input beyond the first. Scores that are learnt for ranking have no zero of their
 own, and the trees that see caption and seeds gave such low ones that every third hashtag that cited one of the two had
@@ -172,32 +171,30 @@ def open_ranker(folder: Path) -> Ranker:
         if not set(columns) <= set(COLUMNS) or not set(signals) <= set(IMAGE_SIGNALS):
             raise BundleCorrupt(f"{file} ranks by other signals than this program computes; train again")
         image = {kind: ImageWeights.from_dict(plain["image"][kind], signals) for kind in (*TEXT_KINDS, "none")}
-        trees = {
-            kind: lightgbm.Booster(model_str=_whole_trees((folder / trees_file(kind)).read_text(encoding="utf-8")))
-            for kind in TEXT_KINDS
-        }
-        if any(booster.feature_name() != columns for booster in trees.values()):
-            raise BundleCorrupt(f"{file} names other signals than its trees; restore it or train again")
-        return Ranker(trees, image, columns)
+        if not all(np.isfinite((weights.prior, *weights.weights)).all() for weights in image.values()):
+            raise ValueError("a weight is no number")
+        return Ranker({kind: _open_trees(folder / trees_file(kind), columns) for kind in TEXT_KINDS}, image, columns)
     except (OSError, ValueError, KeyError, TypeError, lightgbm.basic.LightGBMError) as error:
         raise BundleCorrupt(f"the ranker in {folder} is damaged ({type(error).__name__}); train again") from error
 
 
-def _whole_trees(text: str) -> str:
-    """Return LightGBM's text when each tree lies where its head says: elsewhere LightGBM ends the process.
+def _open_trees(file: Path, columns: Sequence[str]) -> lightgbm.Booster:
+    """Return the trees in ``file``, which LightGBM sees only once all of them were read and understood here.
 
     Raises:
-        ValueError: one does not.
+        BundleCorrupt: they are not what LightGBM writes, or look at other columns.
+        OSError: there is no such file, or it cannot be read.
     """
-    content = text.encode()
-    head = _TREE_SIZES.search(content)
-    if head is None:
-        raise ValueError("no list of tree sizes")
-    offset = head.end()
-    for number, size in enumerate(head.group(1).split()):
-        if not content.startswith(b"Tree=%d\n" % number, offset):
-            raise ValueError(f"no tree {number} where it should be")
-        offset += int(size)
-    if not content.startswith(b"end of trees", offset):
-        raise ValueError("no end where it should be")
-    return text
+    try:
+        if file.stat().st_size > MOST_BYTES:
+            raise NotTrees(f"more than {MOST_BYTES // 1_000_000} MB")
+        trees = read_tree_text(file.read_bytes())
+    except NotTrees as error:
+        raise BundleCorrupt(
+            f"the ranker's file {file} is damaged ({error}); restore it, download the bundle again or train again"
+        ) from error
+    if list(trees.features) != columns:
+        raise BundleCorrupt(
+            f"{file.parent / RANKER_FILE} names other signals than its trees; restore it or train again"
+        )
+    return lightgbm.Booster(model_str=trees.text)
