@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,19 +75,43 @@ def open_array(path: Path, shape: tuple[int, ...], dtypes: tuple[str, ...]) -> N
         BundleCorrupt: missing, no .npy file, of another shape or type.
     """
     try:
-        mapped = path.stat().st_size >= _MAP_FROM_BYTES
-        array: NDArray[Any] = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+        with path.open("rb") as file:
+            found, dtype, n_bytes = _announced(file)
+            if path.stat().st_size != file.tell() + n_bytes:
+                raise ValueError("it has more or fewer bytes than it announces")
     except FileNotFoundError as error:
         raise BundleCorrupt(f"{path} is missing; restore the folder or train it again") from error
+    except Exception as error:  # NumPy's reader of heads, fed with hostile bytes, raises nearly anything
+        raise BundleCorrupt(f"{path} cannot be read as an array ({error}); restore it or train again") from error
+    if found != shape or dtype.name not in dtypes:
+        raise BundleCorrupt(
+            f"{path} holds {dtype.name}{list(found)} where {' or '.join(dtypes)}{list(shape)} was expected"
+        )
+    try:
+        mapped = path.stat().st_size >= _MAP_FROM_BYTES
+        array: NDArray[Any] = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise BundleCorrupt(f"{path} cannot be read as an array ({error}); restore it or train again") from error
-    if array.shape != shape or array.dtype.name not in dtypes:
-        raise BundleCorrupt(
-            f"{path} holds {array.dtype.name}{list(array.shape)} where {' or '.join(dtypes)}{list(shape)} was expected"
-        )
     array.flags.writeable = False
     # A plain array over the mapping: slicing numpy.memmap itself costs microseconds, and scoring slices thousands.
     return array.view(np.ndarray)
+
+
+def _announced(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any], int]:
+    """Return the shape, type and number of bytes that the head of an .npy file announces, and leave ``file`` behind it.
+
+    Looked at before NumPy makes room for what is announced.
+    """
+    version = np.lib.format.read_magic(file)
+    if version == (1, 0):
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    elif version == (2, 0):
+        shape, _, dtype = np.lib.format.read_array_header_2_0(file)
+    else:
+        raise ValueError("it is of a format version that this program does not read")
+    if dtype.hasobject or not dtype.isnative or any(side < 0 for side in shape):
+        raise ValueError("it holds no plain numbers")
+    return shape, dtype, math.prod(shape) * dtype.itemsize
 
 
 def open_json(path: Path) -> Any:

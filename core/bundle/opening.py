@@ -81,7 +81,7 @@ def current(store: Path) -> Path:
     bundle_id = _read_pointer(store / _CURRENT)
     if bundle_id is None:
         raise BundleMissing(f"no bundle is current in {store}; train one, or run `tagsmith bundle use <id>`")
-    return _existing(store, bundle_id)
+    return find_bundle(store, bundle_id)
 
 
 def previous(store: Path) -> Path:
@@ -93,7 +93,19 @@ def previous(store: Path) -> Path:
     bundle_id = _read_pointer(store / _PREVIOUS)
     if bundle_id is None:
         raise BundleMissing(f"no bundle was current before in {store}; there are: {_choices(store)}")
-    return _existing(store, bundle_id)
+    return find_bundle(store, bundle_id)
+
+
+def find_bundle(store: Path, bundle_id: str) -> Path:
+    """Return the folder of a bundle of the store.
+
+    Raises:
+        BundleMissing: there is no such bundle.
+    """
+    folder = store / bundle_id
+    if not is_bundle_id(bundle_id) or not (folder / MANIFEST_NAME).is_file():
+        raise BundleMissing(f"there is no bundle {bundle_id!r} in {store}; there are: {_choices(store)}")
+    return folder
 
 
 def use(store: Path, bundle_id: str) -> Bundle:
@@ -103,7 +115,7 @@ def use(store: Path, bundle_id: str) -> Bundle:
         BundleError: it is not there or cannot be used.
         StorageError: the store cannot be written.
     """
-    bundle = open_bundle(_existing(store, bundle_id))
+    bundle = open_bundle(find_bundle(store, bundle_id))
     move_current(store, bundle_id)
     return bundle
 
@@ -132,7 +144,7 @@ def pointer_mark(store: Path) -> tuple[str, int] | None:
 
 def move_current(store: Path, bundle_id: str) -> None:
     """Point ``CURRENT`` at a bundle of the store, and ``PREVIOUS`` at the one before."""
-    _existing(store, bundle_id)
+    find_bundle(store, bundle_id)
     with hold_lock(store / STORE_LOCK):
         move_pointers(store, bundle_id)
 
@@ -201,13 +213,6 @@ def _read_pointer(pointer: Path) -> str | None:
     if not is_bundle_id(bundle_id):
         raise BundleMissing(f"{pointer} names no bundle; run `tagsmith bundle use <id>`")
     return bundle_id
-
-
-def _existing(store: Path, bundle_id: str) -> Path:
-    folder = store / bundle_id
-    if not is_bundle_id(bundle_id) or not (folder / MANIFEST_NAME).is_file():
-        raise BundleMissing(f"there is no bundle {bundle_id!r} in {store}; there are: {_choices(store)}")
-    return folder
 
 
 def _choices(store: Path) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import BundleCorrupt, BundleMissing
+from models.classifier.network_file import MOST_BYTES, NotANetwork, check_network
 from models.classifier.preprocess import Preprocessing
 
 NETWORK_FILE = "topics.onnx"
@@ -112,12 +113,21 @@ def read_facts(folder: Path) -> ClassifierFacts:
 
 
 def network_path(folder: Path) -> Path:
-    """Return the path of ``topics.onnx`` in ``folder``.
+    """Return the path of ``topics.onnx`` in ``folder``, which a runtime may be given.
 
     Raises:
         BundleMissing: there is no such file.
+        BundleCorrupt: it cannot be read, or is not a plain graph of known layers with its weights in it.
     """
     path = folder / NETWORK_FILE
     if not path.is_file():
         raise BundleMissing(f"There is no {NETWORK_FILE} in {folder}. Train or fetch a bundle.")
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise NotANetwork(f"it has more than {MOST_BYTES // 1_000_000} MB")
+        check_network(path.read_bytes())
+    except OSError as error:
+        raise BundleCorrupt(f"{path} cannot be read ({error.strerror}). Train or fetch the bundle again.") from error
+    except NotANetwork as error:
+        raise BundleCorrupt(f"{path} cannot be run: {error}. Train or fetch the bundle again.") from error
     return path

@@ -9,6 +9,7 @@ import socket
 from core.errors import InvalidOption
 from service.engine.lifecycle import Load
 from service.engine.loading import load
+from service.engine.trial import TriedLoad
 from service.observe.logs import configure, log
 from service.observe.metrics import Metrics
 from service.run.process import answer
@@ -31,6 +32,7 @@ def serve(settings: Settings, *, load: Load = load) -> None:
         log("unknown setting", level=logging.WARNING, variable=variable, nearest=nearest)
     has_keys = prepare_store(settings)
     refuse_open_door(settings, has_keys=has_keys)
+    load = TriedLoad(load)
     listener = bind(settings.host, settings.port)
     _announce(settings, listener, has_keys=has_keys)
     if settings.workers == 1:

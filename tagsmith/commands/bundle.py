@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from core.bundle.manifest import parse_manifest
-from core.bundle.opening import current, list_bundles, open_bundle, rollback, use
+from core.bundle.opening import current, find_bundle, list_bundles, open_bundle, previous, rollback, use
 from core.errors import BundleError, BundleMissing
 from tagsmith.options import STORE, BundleOption, choose_bundle
 
@@ -60,16 +60,19 @@ def use_bundle(
     bundle_id: Annotated[str, typer.Argument(help="The bundle's name, as `tagsmith bundle list` prints it.")],
     store: StoreOption = STORE,
 ) -> None:
-    """Verify a bundle of a store and make it the current one.
+    """Verify a bundle of a store, try it, and make it the current one.
 
-    A running service of that store takes it within seconds, without failing a request.
+    It is opened and asked once in a process of its own: one that cannot be used does not become current. A running
+    service of that store takes it within seconds, without failing a request.
     """
+    _try(find_bundle(store, bundle_id))
     typer.echo(f"{use(store, bundle_id).manifest.bundle_id} is now the current bundle of {store}")
 
 
 @app.command("rollback")
 def roll_back(store: StoreOption = STORE) -> None:
-    """Verify the bundle that was current before and make it the current one again."""
+    """Verify and try the bundle that was current before, and make it the current one again."""
+    _try(previous(store))
     typer.echo(f"{rollback(store).manifest.bundle_id} is now the current bundle of {store}")
 
 
@@ -94,3 +97,11 @@ def list_store(store: StoreOption = STORE) -> None:
         n_bytes = sum(record.n_bytes for record in manifest.files.values())
         table.add_row("*" if name == chosen else "", name, manifest.created, f"{n_bytes / 1e6:.1f}")
     Console().print(table)
+
+
+def _try(folder: Path) -> None:
+    from service.engine.loading import load
+    from service.engine.trial import try_bundle
+    from service.settings import load_settings
+
+    try_bundle(load_settings(bundle=folder), load)

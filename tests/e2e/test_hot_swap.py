@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from core.bundle.opening import move_current, rollback, use
-from tests.support.fake_bundles import WORDS, publish_fake
+from tests.support.fake_bundles import DEADLY, WORDS, publish_fake
 from tests.support.service_process import Service
 
 URL = "/v1/suggestions"
@@ -111,14 +111,14 @@ def test_rolling_back_takes_the_bundle_before(start: Start, store: Path) -> None
 
 def test_a_request_keeps_the_bundle_that_it_began_with(start: Start, store: Path) -> None:
     """Answered after the swap, it is still the old bundle's whole; so is the card that another request reads."""
-    service = start()
+    service = start(deadline_s="60")
     with service.client() as client, ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(client.post, URL, json={"seeds": ["slow"]})
+        slow = pool.submit(client.post, URL, json={"seeds": ["slower"]})
         until(lambda: "tagsmith_requests_inside 1.0" in client.get("/metrics").text)
         use(store, "one")
         until(lambda: client.get("/v1/bundle").json()["bundle"] == "one")
         assert not slow.done()
-        assert slow.result(30).json()["bundle"] == "two"
+        assert slow.result(60).json()["bundle"] == "two"
 
 
 def test_a_corrupt_bundle_is_refused_and_the_old_one_keeps_serving(start: Start, store: Path) -> None:
@@ -158,3 +158,24 @@ def test_started_on_a_corrupt_bundle_it_serves_the_one_before(start: Start, stor
     with service.client() as client:
         assert served_by(client) == "one"
         assert client.get("/ready").json()["warnings"][0]["code"] == "bundle_refused"
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_bundle_that_ends_the_process_that_opens_it_ends_none_that_answers(
+    start: Start, store: Path, workers: str
+) -> None:
+    """It dies in a child: the service goes on with the one before, and a restart begins with the one before."""
+    service = start(workers=workers)
+    with load_on(service, 2) as counts:
+        publish_fake(store, DEADLY)
+        refused = service.wait_for("bundle refused")
+        assert (refused["bundle"], refused["serving"]) == (DEADLY, "two")
+        assert "SIGABRT" in refused["reason"]
+        n_before = counts["two"]
+        until(lambda: counts["two"] > n_before + 20)
+    assert set(counts) == {"two"}
+    assert not service.told("worker ended")
+    again = start(workers=workers)
+    with again.client() as client:
+        assert {served_by(client) for _ in range(10)} == {"two"}
+    assert not again.told("worker ended")

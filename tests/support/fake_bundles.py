@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,8 @@ from tests.support.serving import fake_loaded
 
 WORDS = "words.txt"
 N_TAGS = 20
+DEADLY = "deadly"
+"""A bundle whose id begins so ends the process that opens it, as a fault of native code would."""
 
 
 def publish_fake(store: Path, bundle_id: str) -> Path:
@@ -33,6 +36,8 @@ def load_fake_bundle(settings: Settings, before: Callable[[Query], None] = lambd
     bundle = open_bundle(locate(settings))
     if WORDS not in bundle.names():
         raise BundleCorrupt(f"{bundle.root} has no {WORDS}")
+    if bundle.manifest.bundle_id.startswith(DEADLY):
+        os.abort()
     vocabulary = bundle.path(WORDS).read_text("utf-8").split()
     loaded = fake_loaded(recommender=FakeRecommender(before=before, vocabulary=vocabulary))
     return replace(loaded, bundle=bundle, card=describe_bundle(bundle))

@@ -20,7 +20,7 @@ from tests.support.serving import fake_loaded
 def _load(settings: Settings) -> Loaded:
     """Load fakes, or what ``fake_bundles`` made where a bundle is named.
 
-    The seed "slow" takes a second, "endless" ten minutes, "crash" ends the process.
+    The seed "slow" takes a second, "slower" fifteen, "endless" ten minutes, "crash" ends the process.
     """
     if settings.bundle is not None:
         return load_fake_bundle(settings, before=_slowly)
@@ -30,6 +30,8 @@ def _load(settings: Settings) -> Loaded:
 def _slowly(query: Query) -> None:
     if "slow" in query.seeds:
         time.sleep(1.0)
+    if "slower" in query.seeds:
+        time.sleep(15.0)
     if "crash" in query.seeds:
         os.kill(os.getpid(), signal.SIGSEGV)
     if "endless" in query.seeds:

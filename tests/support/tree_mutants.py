@@ -25,7 +25,7 @@ def main(folder: Path) -> None:
         rows = np.random.default_rng(0).normal(scale=5, size=(20, len(trees.features)))
         rows[0], rows[1] = np.nan, 0
         booster = lightgbm.Booster(model_str=trees.text)
-        assert np.isfinite(booster.predict(rows, num_threads=1)).all()
+        assert np.isfinite(np.asarray(booster.predict(rows, num_threads=1))).all()
         assert np.asarray(booster.predict(rows, num_threads=1, pred_contrib=True)).shape == (20, rows.shape[1] + 1)
         print(file.name, "answers", flush=True)
 

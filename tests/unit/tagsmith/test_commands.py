@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tagsmith.commands.doctor import Finding, look, print_findings
 from tagsmith.commands.evaluate import print_bars
 from tagsmith.options import choose_bundle
 from tagsmith.terminal import FailuresInOneLine
+from tests.support.tiny_world import TinyWorld
 
 
 def invoke(*words: str) -> tuple[int, str, str]:
@@ -135,10 +137,21 @@ def test_an_empty_store_says_what_to_do(tmp_path: Path) -> None:
     assert "tagsmith train" in err
 
 
-def test_the_current_bundle_can_be_changed(store: Path) -> None:
-    """And back."""
-    assert invoke("bundle", "use", "first", "--store", str(store))[0] == 0
-    assert choose_bundle(store).name == "first"
+def test_the_current_bundle_can_be_changed(store: Path, tiny_world: TinyWorld) -> None:
+    """To one that answers when it is tried, and back from one that does not."""
+    name = tiny_world.bundle.manifest.bundle_id
+    shutil.copytree(tiny_world.bundle.root, store / name)
+    assert invoke("bundle", "use", name, "--store", str(store))[0] == 0
+    assert choose_bundle(store).name == name
+
+
+@pytest.mark.parametrize("words", [("use", "first"), ("rollback",)])
+def test_a_bundle_that_cannot_be_opened_does_not_become_current(store: Path, words: tuple[str, ...]) -> None:
+    """Whole as it is, it holds nothing to answer with."""
+    code, _, err = invoke("bundle", *words, "--store", str(store))
+    assert (code, err.count("\n")) == (2, 1)
+    assert "topics.json" in err
+    assert choose_bundle(store).name == "second"
 
 
 def test_an_unknown_bundle_is_refused_and_the_current_one_stays(store: Path) -> None:
