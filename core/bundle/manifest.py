@@ -130,9 +130,13 @@ def _check_types(raw: dict[str, Any], where: object) -> None:
         raise _corrupt(where, "has topics that are not a list of names")
     if not isinstance(raw["licences"], list) or not all(isinstance(licence, dict) for licence in raw["licences"]):
         raise _corrupt(where, "has licences that are not a list of objects")
+    if not all(isinstance(text, str) for licence in raw["licences"] for text in licence.values()):
+        raise _corrupt(where, "has licences that are not texts")
     for name in ("config", "seeds", "data_hashes", "package_versions", "preprocessing", "counts", "files"):
         if not isinstance(raw[name], dict):
             raise _corrupt(where, f"has a field {name} that is not an object")
+    if not all(type(count) is int for count in raw["counts"].values()):
+        raise _corrupt(where, "has counts that are not whole numbers")
     for name, entry in raw["files"].items():
         if not is_inner_name(name) or name == MANIFEST_NAME:
             raise _corrupt(where, f"lists {name!r}, which is not a file inside the bundle")

@@ -10,6 +10,7 @@ from typing import Any
 
 from core.atomic import write_atomic
 from core.errors import InvalidOption
+from core.text.visible import visible
 from pipelines.cleaning import comparing, examining, pictures, reading, spam
 from pipelines.cleaning.ledger import Ledger
 from pipelines.cleaning.review import PAGE
@@ -129,7 +130,7 @@ def as_text(summary: Mapping[str, Any]) -> str:
     lines += _counts("mended", summary["mended"], n_read)
     lines += _counts("dropped for their language", summary["other_languages"], n_read)
     lines += [f"  {name}, {problem}" for name, problem in summary["first_malformed_line"].items()]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(visible, lines)) + "\n"
 
 
 def _counts(title: str, counts: Mapping[str, int], n_all: int) -> list[str]:

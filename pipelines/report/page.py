@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from core.atomic import write_atomic
+from core.text.visible import visible_lines
 from pipelines.report.tables import Table, html_table, markdown_table, markdown_text, plain_text, text_table
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -135,8 +136,8 @@ def markdown_page(title: str, blocks: Iterable[Block]) -> str:
 
 
 def text_page(title: str, blocks: Iterable[Block]) -> str:
-    """Return a page as plain text, without its pictures."""
-    return "\n\n".join([plain_text(title), *filter(None, map(_text, blocks))]) + "\n"
+    """Return a page as plain text, without its pictures; fit for a terminal, whatever names stand in it."""
+    return visible_lines("\n\n".join([plain_text(title), *filter(None, map(_text, blocks))]) + "\n")
 
 
 def _html(block: Block) -> str:

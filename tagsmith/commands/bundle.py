@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from core.bundle.manifest import parse_manifest
 from core.bundle.opening import current, find_bundle, list_bundles, open_bundle, previous, rollback, use
 from core.errors import BundleError, BundleMissing
 from tagsmith.options import STORE, BundleOption, choose_bundle
+from tagsmith.terminal import add_row, show, tell, tell_json
 
 app = typer.Typer(help="Look at bundles and choose the one that is used.", no_args_is_help=True)
 
@@ -23,7 +21,7 @@ StoreOption = Annotated[Path, typer.Option("--store", help="The folder that bund
 
 
 @app.command("show")
-def show(
+def show_bundle(
     bundle: BundleOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole manifest.")] = False,
 ) -> None:
@@ -31,28 +29,28 @@ def show(
     opened = open_bundle(choose_bundle(bundle), verify=False)
     manifest = opened.manifest
     if as_json:
-        typer.echo(json.dumps(asdict(manifest), indent=2, ensure_ascii=False))
+        tell_json(asdict(manifest), indent=2)
         return
     n_bytes = sum(record.n_bytes for record in manifest.files.values())
     facts = Table.grid(padding=(0, 2))
-    facts.add_row("bundle", manifest.bundle_id)
-    facts.add_row("lies in", escape(str(opened.root)))
-    facts.add_row("created", manifest.created)
-    facts.add_row("format", str(manifest.format_version))
-    facts.add_row("size", f"{n_bytes / 1e6:.1f} MB in {len(manifest.files)} files")
-    facts.add_row("topics", ", ".join(manifest.topics))
+    add_row(facts, "bundle", manifest.bundle_id)
+    add_row(facts, "lies in", opened.root)
+    add_row(facts, "created", manifest.created)
+    add_row(facts, "format", str(manifest.format_version))
+    add_row(facts, "size", f"{n_bytes / 1e6:.1f} MB in {len(manifest.files)} files")
+    add_row(facts, "topics", ", ".join(manifest.topics))
     for what, count in manifest.counts.items():
-        facts.add_row(what.replace("_", " "), f"{count:,}")
+        add_row(facts, what.replace("_", " "), f"{count:,}")
     for licence in manifest.licences:
-        facts.add_row("made from", escape(", ".join(str(value) for value in licence.values())))
-    Console().print(facts)
+        add_row(facts, "made from", ", ".join(str(value) for value in licence.values()))
+    show(facts)
 
 
 @app.command("verify")
 def verify(bundle: BundleOption = None) -> None:
     """Compare every file of a bundle with its hash."""
     opened = open_bundle(choose_bundle(bundle))
-    typer.echo(f"{opened.manifest.bundle_id}: all {len(opened.manifest.files)} files are as they were published")
+    tell(f"{opened.manifest.bundle_id}: all {len(opened.manifest.files)} files are as they were published")
 
 
 @app.command("use")
@@ -66,14 +64,14 @@ def use_bundle(
     service of that store takes it within seconds, without failing a request.
     """
     _try(find_bundle(store, bundle_id))
-    typer.echo(f"{use(store, bundle_id).manifest.bundle_id} is now the current bundle of {store}")
+    tell(f"{use(store, bundle_id).manifest.bundle_id} is now the current bundle of {store}")
 
 
 @app.command("rollback")
 def roll_back(store: StoreOption = STORE) -> None:
     """Verify and try the bundle that was current before, and make it the current one again."""
     _try(previous(store))
-    typer.echo(f"{rollback(store).manifest.bundle_id} is now the current bundle of {store}")
+    tell(f"{rollback(store).manifest.bundle_id} is now the current bundle of {store}")
 
 
 @app.command("list")
@@ -92,11 +90,11 @@ def list_store(store: StoreOption = STORE) -> None:
         try:
             manifest = parse_manifest(manifest_file.read_bytes(), store / name)
         except BundleError as error:
-            table.add_row("", name, escape(f"cannot be used: {error}"), "")
+            add_row(table, "", name, f"cannot be used: {error}", "")
             continue
         n_bytes = sum(record.n_bytes for record in manifest.files.values())
-        table.add_row("*" if name == chosen else "", name, manifest.created, f"{n_bytes / 1e6:.1f}")
-    Console().print(table)
+        add_row(table, "*" if name == chosen else "", name, manifest.created, f"{n_bytes / 1e6:.1f}")
+    show(table)
 
 
 def _try(folder: Path) -> None:

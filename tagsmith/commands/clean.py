@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tagsmith.options import ConfigOption
-from tagsmith.terminal import stage_display
+from tagsmith.terminal import stage_display, tell
 
 
 def clean(
@@ -27,6 +27,6 @@ def clean(
     with stage_display("clean") as progress:
         report = run_cleaning(corpus, out, load_config(config).clean, progress)
     if report.repeated:
-        typer.echo("nothing has changed since the last time; its report:")
-    typer.echo((report.folder / "report.txt").read_text(encoding="utf-8"), nl=False)
-    typer.echo(f"report: {report.folder / 'report.html'}")
+        tell("nothing has changed since the last time; its report:")
+    tell((report.folder / "report.txt").read_text(encoding="utf-8").removesuffix("\n"))
+    tell(f"report: {report.folder / 'report.html'}")

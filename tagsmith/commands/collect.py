@@ -11,6 +11,7 @@ from rich.console import Console
 
 from core.errors import InvalidOption
 from tagsmith.options import CORPUS, InstallationOption, installation_folder
+from tagsmith.terminal import tell
 
 if TYPE_CHECKING:
     from pipelines.collecting.collect import Collected, Wish
@@ -86,10 +87,10 @@ def collect(
     page, figures = run_crawl(out, wish, numbers, installation_folder(installation), again=again)
     if figures.troubles:
         counts = ", ".join(f"{kind} {n:,}" for kind, n in sorted(figures.troubles.items(), key=lambda count: -count[1]))
-        typer.echo(f"in the way: {counts}; the report says why")
+        tell(f"in the way: {counts}; the report says why")
     elif not figures.requests and not figures.posts:
-        typer.echo("nothing was left to do; --again looks for new posts and tries once more what was refused")
-    typer.echo(f"report: {page}")
+        tell("nothing was left to do; --again looks for new posts and tries once more what was refused")
+    tell(f"report: {page}")
 
 
 def run_crawl(corpus: Path, wish: Wish, config: CollectConfig, installation: Path, *, again: bool = False) -> Collected:
@@ -100,7 +101,7 @@ def run_crawl(corpus: Path, wish: Wish, config: CollectConfig, installation: Pat
     with crawl_display(Console(stderr=True)) as display:
         collected = crawl(corpus, wish, config, installation, on_progress=display, again=again)
     figures = collected.figures
-    typer.echo(f"{figures.posts:,} posts, {figures.pictures:,} with a picture; {figures.ended}")
+    tell(f"{figures.posts:,} posts, {figures.pictures:,} with a picture; {figures.ended}")
     return collected
 
 

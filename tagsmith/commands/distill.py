@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tagsmith.options import ConfigOption, DataOption, WeightsOption
-from tagsmith.terminal import stage_display
+from tagsmith.terminal import stage_display, tell
 
 DISTILLED = Path("var/distilled")
 
@@ -37,7 +37,7 @@ def distill(
     with stage_display("distill") as progress, room_errors(out):
         made = run_distillation(numbers.distill, sources, weights, out, minutes, progress, numbers.seed)
     student = numbers.distill.student
-    typer.echo(f"weights: {made}")
-    typer.echo(
+    tell(f"weights: {made}")
+    tell(
         f'To train with them, give --config a file with: topics = {{ backbone = "{student}", weights_file = "{made}" }}'
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shutil
@@ -14,13 +13,13 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from core.bundle.opening import open_bundle
 from core.errors import TagsmithError
 from core.version import package_version
 from tagsmith.options import BundleOption, choose_bundle
+from tagsmith.terminal import add_row, cell, show, tell_json
 
 State = Literal["ok", "absent", "wrong"]
 
@@ -60,7 +59,7 @@ def doctor(
     """
     findings = list(look(bundle))
     if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+        tell_json([asdict(finding) for finding in findings], indent=2)
     else:
         print_findings(findings, Console())
     if any(finding.state == "wrong" for finding in findings):
@@ -69,11 +68,11 @@ def doctor(
 
 def print_findings(findings: Sequence[Finding], console: Console) -> None:
     """Print what was found as a table."""
-    marks = {"ok": "[green]ok[/green]", "absent": "[dim]not there[/dim]", "wrong": "[red]wrong[/red]"}
+    marks = {"ok": cell("ok", "green"), "absent": cell("not there", "dim"), "wrong": cell("wrong", "red")}
     table = Table(box=None, pad_edge=False, show_header=False)
     for finding in findings:
-        table.add_row(finding.what, marks[finding.state], escape(finding.detail))
-    console.print(table)
+        add_row(table, finding.what, marks[finding.state], finding.detail)
+    show(table, console)
 
 
 def look(bundle: Path | None) -> Iterator[Finding]:

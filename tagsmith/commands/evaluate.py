@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from tagsmith.options import BundleOption, ConfigOption, DataOption, WeightsOption, choose_bundle
-from tagsmith.terminal import print_outcome, stage_display
+from tagsmith.terminal import add_row, cell, print_outcome, show, stage_display, tell, tell_json
 
 EVALUATION = Path("var/evaluation")
 
@@ -27,8 +27,6 @@ def evaluate(
 
     The bundle may come from anywhere; figures on data that it was trained on flatter it.
     """
-    import json
-
     from pipelines.config.training import load_config
     from pipelines.training.run import TrainingPaths, measure
 
@@ -36,10 +34,10 @@ def evaluate(
     paths = TrainingPaths(data, weights, out)
     page, measured = measure(paths, chosen, load_config(config), open_progress=stage_display, on_done=print_outcome)
     if as_json:
-        typer.echo(json.dumps(measured, indent=2, ensure_ascii=False))
+        tell_json(measured, indent=2)
         return
     print_bars(measured, Console())
-    typer.echo(f"\nevery other figure, with plots: {page}")
+    tell(f"\nevery other figure, with plots: {page}")
 
 
 def print_bars(measured: Mapping[str, Any], console: Console) -> None:
@@ -52,5 +50,6 @@ def print_bars(measured: Mapping[str, Any], console: Console) -> None:
     for name in ("", "figure", "should be", "met"):
         table.add_column(name, overflow="fold")
     for name, row in measured.get("bars", {}).items():
-        table.add_row(name, shown(row["figure"]), row["bar"], "[green]yes[/green]" if row["met"] else "[red]no[/red]")
-    console.print(table)
+        met = cell("yes", "green") if row["met"] else cell("no", "red")
+        add_row(table, name, shown(row["figure"]), row["bar"], met)
+    show(table, console)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tagsmith.options import CORPUS, STORE, CorpusOption, InstallationOption, installation_folder
+from tagsmith.terminal import tell
 
 
 def forget(
@@ -27,4 +28,4 @@ def forget(
     from pipelines.collecting.forget import forget as run_forgetting
 
     told = run_forgetting(corpus, tuple(author or ()), tuple(post or ()), bundles, installation_folder(installation))
-    typer.echo(told.as_text())
+    tell(told.as_text())

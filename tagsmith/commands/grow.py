@@ -20,7 +20,7 @@ from tagsmith.options import (
     installation_folder,
     starter_bundle,
 )
-from tagsmith.terminal import print_outcome, stage_display
+from tagsmith.terminal import print_outcome, stage_display, tell
 
 
 def grow(
@@ -54,7 +54,7 @@ def grow(
     numbers, gathering = load_config(config), load_collect_config(collect)
     shared = installation_folder(installation)
     if collect is not None:
-        typer.echo(f"report: {run_crawl(corpus, Wish(), gathering, shared).page}")
+        tell(f"report: {run_crawl(corpus, Wish(), gathering, shared).page}")
     paths = GrowPaths(corpus, weights, out, shared, resolve_bundle(eyes) if eyes else starter_bundle(), topics)
     report = run_growing(paths, numbers, gathering.topics, open_progress=stage_display, on_done=print_outcome)
-    typer.echo(f"report: {report}")
+    tell(f"report: {report}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -11,6 +10,7 @@ import typer
 
 from core.errors import BadInput, InvalidOption
 from tagsmith.commands.store import with_store
+from tagsmith.terminal import tell, tell_json
 
 if TYPE_CHECKING:
     from service.store.database import Store
@@ -70,9 +70,9 @@ def create(
 
     stored, key = _with_keys(make)
     if not only_key:
-        typer.echo(f"key {stored.key_id} of workspace {workspace}: {', '.join(wanted)}", err=True)
-        typer.echo("It is shown this once; keep it where secrets are kept.", err=True)
-    typer.echo(key)
+        tell(f"key {stored.key_id} of workspace {workspace}: {', '.join(wanted)}", err=True)
+        tell("It is shown this once; keep it where secrets are kept.", err=True)
+    tell(key)
 
 
 @app.command("list")
@@ -87,9 +87,9 @@ def list_keys(
     for key, is_valid in _with_keys(read):
         fields = _fields(key, is_valid)
         if as_json:
-            typer.echo(json.dumps(fields))
+            tell_json(fields)
         else:
-            typer.echo(
+            tell(
                 f"{key.key_id}  {fields['state']:8}  {key.workspace}  {' '.join(sorted(key.scopes))}"
                 f"  {key.per_minute}/min  until {fields['expires'] or 'revoked'}  {key.name}"
             )
@@ -109,7 +109,7 @@ def revoke(
 
     if not _with_keys(end):
         raise BadInput("there is no such key; tagsmith keys list shows those there are")
-    typer.echo(f"revoked {wanted}")
+    tell(f"revoked {wanted}")
 
 
 def _with_keys(use: Callable[[KeyRing], Awaitable[T]]) -> T:

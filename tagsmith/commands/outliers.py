@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from core.errors import InvalidOption
 from tagsmith.options import BundleOption, WeightsOption, choose_bundle
-from tagsmith.terminal import stage_display
+from tagsmith.terminal import add_row, show, stage_display, tell
 
 REPORTS = Path("var/outliers")
 
@@ -67,7 +66,7 @@ def outliers(
     if undo:
         if apply:
             raise InvalidOption("--apply and --undo contradict each other; give one", field="undo")
-        typer.echo(f"{take_back(folder):,} let in again")
+        tell(f"{take_back(folder):,} let in again")
         return
     if weights is not None and backbone is None:
         raise InvalidOption("--weights belongs to --backbone; name one, or auto", field="weights")
@@ -84,12 +83,12 @@ def outliers(
         listed = take_out(found) if apply and found.outliers else None
     table = Table("topic", "pictures", "would go" if listed is None else "went", box=None)
     for topic in found.gathered.topics:
-        table.add_row(topic, f"{found.n_pictures[topic]:,}", f"{found.n_outliers.get(topic, 0):,}")
-    Console().print(table)
+        add_row(table, topic, f"{found.n_pictures[topic]:,}", f"{found.n_outliers.get(topic, 0):,}")
+    show(table)
     for reason, n in found.gathered.left_out.items():
-        typer.echo(f"not looked at, {reason}: {n:,}")
-    typer.echo(f"contact sheet: {page}")
+        tell(f"not looked at, {reason}: {n:,}")
+    tell(f"contact sheet: {page}")
     if listed is not None:
-        typer.echo(f"{len(found.outliers):,} taken out, listed in {listed}; --undo lets them in again")
+        tell(f"{len(found.outliers):,} taken out, listed in {listed}; --undo lets them in again")
     elif found.outliers:
-        typer.echo("nothing was taken out; --apply does it")
+        tell("nothing was taken out; --apply does it")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from core.errors import StoreMismatch
+from tagsmith.terminal import tell
 
 if TYPE_CHECKING:
     from service.store.database import Store
@@ -29,7 +30,7 @@ def upgrade(
     from service.store.schema import HEAD, PATIENCE_S, migrate
 
     before, after = with_store(lambda store: migrate(store, to or HEAD), patience_s=PATIENCE_S)
-    typer.echo(f"schema {after}" + ("" if before == after else f", before: {before}"))
+    tell(f"schema {after}" + ("" if before == after else f", before: {before}"))
 
 
 @app.command("downgrade")
@@ -40,7 +41,7 @@ def downgrade(
     from service.store.schema import PATIENCE_S, migrate
 
     before, after = with_store(lambda store: migrate(store, to), patience_s=PATIENCE_S)
-    typer.echo(f"schema {after}" + ("" if before == after else f", before: {before}"))
+    tell(f"schema {after}" + ("" if before == after else f", before: {before}"))
 
 
 @app.command("check")
@@ -54,7 +55,7 @@ def check() -> None:
 
     found = with_store(look, patience_s=PATIENCE_S)
     if found == HEAD:
-        typer.echo(f"schema {found}: the one that this version needs")
+        tell(f"schema {found}: the one that this version needs")
         return
     known = found in (EMPTY, *REVISIONS)
     what = "run tagsmith store upgrade" if known else "a newer version of tagsmith made it, so run that one"
@@ -71,7 +72,7 @@ def with_store(use: Callable[[Store], Awaitable[T]], *, patience_s: float | None
 
     for variable, nearest in unknown_variables().items():
         advice = f"; did you mean {nearest}?" if nearest else ""
-        typer.echo(f"tagsmith: there is no setting {variable}{advice}", err=True)
+        tell(f"tagsmith: there is no setting {variable}{advice}", err=True)
 
     async def run() -> T:
         async with store_of(load_settings(), patience_s=patience_s) as store:

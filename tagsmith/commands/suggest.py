@@ -12,6 +12,7 @@ import typer
 from core.errors import BadInput, InvalidOption
 from core.query import Routing, Scorer
 from tagsmith.options import BundleOption, RuntimeOption, ThreadsOption, choose_bundle
+from tagsmith.terminal import add_row, show, tell_json_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -71,7 +72,7 @@ def suggest(
     loaded = load(load_settings(bundle=choose_bundle(bundle), runtime=runtime, threads=threads))
     found = answer(loaded, fields, image_file)
     if as_json:
-        typer.echo(found.model_dump_json(indent=2))
+        tell_json_text(found.model_dump_json(indent=2))
     else:
         print_answer(found, Console())
 
@@ -119,7 +120,6 @@ def answer(loaded: Loaded, fields: dict[str, Any], image_file: bytes | None) -> 
 
 def print_answer(found: SuggestionAnswer, console: Console) -> None:
     """Print an answer for a person."""
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -128,22 +128,22 @@ def print_answer(found: SuggestionAnswer, console: Console) -> None:
     table.add_column("because", style="dim")
     for number, suggestion in enumerate(found.suggestions, start=1):
         posts = f"{suggestion.popularity.posts:,} posts"
-        because = escape("; ".join(suggestion.because))
-        table.add_row(str(number), f"#{suggestion.display}", f"{suggestion.score:.2f}", posts, because)
+        because = "; ".join(suggestion.because)
+        add_row(table, number, f"#{suggestion.display}", f"{suggestion.score:.2f}", posts, because)
     if found.topics:
         topics = ", ".join(f"{topic.topic} {topic.probability:.0%}" for topic in found.topics[:3])
-        console.print(f"topics: {topics}", highlight=False)
+        show(f"topics: {topics}", console)
     if found.classes:
         looks_like = ", ".join(f"{seen.name} {seen.probability:.0%}" for seen in found.classes[:3])
-        console.print(f"looks like: {looks_like}", highlight=False, markup=False)
+        show(f"looks like: {looks_like}", console)
     sureness = "nothing is known about this; a general list" if found.confidence.abstain else found.confidence.level
-    console.print(f"confidence: {sureness}\n", highlight=False)
-    console.print(table)
+    show(f"confidence: {sureness}\n", console)
+    show(table, console)
     for platform, ready in found.platforms.items():
-        console.print(f"\n{platform} ({ready.characters} characters):", highlight=False)
-        console.print(ready.text, highlight=False, markup=False, soft_wrap=True)
+        show(f"\n{platform} ({ready.characters} characters):", console)
+        show(ready.text, console)
     for flag in found.safety.flagged:
         told = f"note: #{flag.hashtag} is {flag.status} ({flag.source}, {flag.as_of})"
-        console.print(told, highlight=False, markup=False, style="yellow")
+        show(told, console, style="yellow")
     for warning in found.warnings:
-        console.print(f"note: {warning.detail}", highlight=False, markup=False, style="yellow")
+        show(f"note: {warning.detail}", console, style="yellow")

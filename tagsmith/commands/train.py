@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tagsmith.options import STORE, ConfigOption, DataOption, PublishOption, WeightsOption
-from tagsmith.terminal import print_outcome, stage_display
+from tagsmith.terminal import print_outcome, stage_display, tell
 
 
 def train(
@@ -37,4 +37,4 @@ def train(
 
     paths = TrainingPaths(data, weights, out, topics)
     page = run(paths, load_config(config), open_progress=stage_display, on_done=print_outcome, until=until)
-    typer.echo(f"report: {page}")
+    tell(f"report: {page}")

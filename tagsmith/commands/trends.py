@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from core.bundle.opening import resolve_bundle
@@ -25,7 +23,7 @@ from tagsmith.options import (
     choose_followed,
     installation_folder,
 )
-from tagsmith.terminal import stage_display
+from tagsmith.terminal import add_row, show, stage_display, tell, tell_json
 
 app = typer.Typer(help="Which hashtags rise and fall, from the dated posts of a corpus.", no_args_is_help=True)
 
@@ -76,20 +74,20 @@ def refresh(
         file, snapshot, tally = refresh_trends(corpus, store, lexicon, search=search, progress=progress)
     counted, left_out = sum(tally.counted.values()), sum(tally.left_out.values())
     for reason, n in tally.left_out.most_common():
-        typer.echo(f"left out, {reason}: {n:,}")
-    typer.echo(f"{counted:,} posts counted and {left_out:,} left out; {len(snapshot.hashtags):,} hashtags")
+        tell(f"left out, {reason}: {n:,}")
+    tell(f"{counted:,} posts counted and {left_out:,} left out; {len(snapshot.hashtags):,} hashtags")
     age = (utc_now().date() - snapshot.as_of).days
     if age > MAX_AGE_DAYS:
-        typer.echo(f"the newest posts are {age:,} days old: trends older than {MAX_AGE_DAYS} days are not in answers")
-    typer.echo(f"{snapshot.name}: {file}")
+        tell(f"the newest posts are {age:,} days old: trends older than {MAX_AGE_DAYS} days are not in answers")
+    tell(f"{snapshot.name}: {file}")
     try:
         resolve_bundle(store)
     except BundleMissing:
-        typer.echo(f"{file.parent} holds no bundle yet; answers show these trends once one is published there")
+        tell(f"{file.parent} holds no bundle yet; answers show these trends once one is published there")
 
 
 @app.command("show")
-def show(
+def show_trends(
     bundle: BundleOption = None,
     topic: Annotated[str | None, typer.Option("--topic", help="A topic; without it, all posts.")] = None,
     days: Annotated[int, typer.Option("--days", min=1, max=30, help="The span that is looked at.")] = 7,
@@ -115,19 +113,18 @@ def show(
         facts = {**asdict(source), "as_of": source.as_of.isoformat(), "age_days": age, "fresh": shelf.is_fresh(book)}
         lists = {"rising": list(map(asdict, rising)), "top": list(map(asdict, top))}
         asked = list(map(asdict, searched))
-        typer.echo(json.dumps({**facts, "topic": topic, "days": days, **lists, "searched": asked}, ensure_ascii=False))
+        tell_json({**facts, "topic": topic, "days": days, **lists, "searched": asked})
         return
-    console = Console()
-    console.print(f"{source.snapshot}: {source.corpus}, up to {source.as_of} ({age:,} days ago)", highlight=False)
+    show(f"{source.snapshot}: {source.corpus}, up to {source.as_of} ({age:,} days ago)")
     if not shelf.is_fresh(book):
-        console.print(f"older than {MAX_AGE_DAYS} days: answers show no trend")
+        show(f"older than {MAX_AGE_DAYS} days: answers show no trend")
     for title, rows in (("rising", rising), ("top", top)):
         table = Table("hashtag", "posts", "before", "ratio", "rank", "change", "tier", title=title)
         for row in rows:
             change = "new" if row.rank_change is None else f"{row.rank_change:+d}"
             numbers = (str(row.posts), str(row.baseline_posts), f"{row.ratio:.2f}", str(row.rank))
-            table.add_row(row.hashtag, *numbers, change, row.tier)
-        console.print(table)
+            add_row(table, row.hashtag, *numbers, change, row.tier)
+        show(table)
     for answer in searched:
         names = ", ".join(tag for tag, _ in answer.hashtags[:limit])
-        console.print(f"{answer.source} on {answer.asked[:10]}, {answer.word or 'trends'}: {names}", highlight=False)
+        show(f"{answer.source} on {answer.asked[:10]}, {answer.word or 'trends'}: {names}")
