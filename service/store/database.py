@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import sqlite3
+import stat
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -39,6 +41,8 @@ BUSY_SHARE = 0.6
 PAUSE_S = 5.0
 """How long after a failure nothing is tried. ``StoreWatch`` looks more often, so that requests need not."""
 RETRY_AFTER_S = 1.0
+OWNER_ONLY = 0o600
+"""Rights of a database file, as of the spool beside it."""
 AUTOCOMMIT = "tagsmith_autocommit"
 """Execution option of a SQLite connection on which no BEGIN is sent, so each statement is its own transaction."""
 POOL_SIZE = 5
@@ -174,7 +178,10 @@ class Store:
         return sqlite.insert(table) if self.kind == "sqlite" else postgresql.insert(table)
 
     def make_folder(self) -> None:
-        """Make the folder of a database file; do nothing for PostgreSQL.
+        """Make the folder of a database file and the file itself, for this account alone; nothing for PostgreSQL.
+
+        A file that others may read, as older versions made it, is closed to them: it holds key hashes and feedback.
+        SQLite gives the files beside it the same rights.
 
         Raises:
             InvalidOption: the database's path is a folder.
@@ -186,6 +193,13 @@ class Store:
                 raise InvalidOption(f"{file} is a folder: name a file in it with {PREFIX}DATABASE", field="database")
             with storage_errors(file.parent):
                 file.parent.mkdir(parents=True, exist_ok=True)
+                with suppress(FileExistsError):
+                    os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, OWNER_ONLY))
+            for existing in (file, *(file.with_name(f"{file.name}-{part}") for part in ("wal", "shm", "journal"))):
+                # Of another account's file nothing is changed; whether it can be used is found at its first use.
+                with suppress(OSError):
+                    if stat.S_IMODE(existing.stat().st_mode) & ~OWNER_ONLY:
+                        existing.chmod(OWNER_ONLY)
 
     async def close(self) -> None:
         """Close every connection."""
