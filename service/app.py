@@ -86,7 +86,7 @@ def create_app(
         fetcher=Fetcher(map(read_origin, settings.image_origins)),
     )
     lifecycle, repositories = parts.lifecycle, parts.repositories
-    watch = StoreWatch(repositories.store, lifecycle.concerns, metrics, lambda: repositories.journal.spool.n_bytes)
+    watch = StoreWatch(repositories.store, lifecycle.concerns, metrics, repositories.journal)
     spans = _open_spans(settings)
 
     @asynccontextmanager

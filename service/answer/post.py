@@ -20,7 +20,7 @@ from service.intake.bodies import Claim
 from service.intake.post import ReadRequest
 from service.schemas.answers import SuggestionAnswer, Warned
 from service.schemas.requests import CheckRequest, SuggestionRequest
-from service.store.ids import suggestion_id
+from service.store.ids import suggestion_id, unrecorded
 
 CODE = "store_unavailable"
 OUTDATED = "the database is away: feedback that was given since it went is not in this list"
@@ -56,7 +56,8 @@ async def answer_post(
     }
     if context.parts.repositories.journal.note(entry):
         return body
-    return body.model_copy(update={"warnings": [*body.warnings, Warned(code=CODE, detail=UNRECORDED)]})
+    warnings = [*body.warnings, Warned(code=CODE, detail=UNRECORDED)]
+    return body.model_copy(update={"suggestion_id": unrecorded(body.suggestion_id), "warnings": warnings})
 
 
 async def recommended(

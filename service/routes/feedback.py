@@ -19,7 +19,7 @@ from service.protocol.idempotency import PARAMETER, answer_idempotently, fingerp
 from service.protocol.parameters import no_query_string
 from service.schemas.store import FEEDBACK_EXAMPLE, FeedbackAnswer, FeedbackRequest
 from service.store.feedback_rows import GivenFeedback, OtherWorkspace
-from service.store.ids import new_id, spelt
+from service.store.ids import is_unrecorded, new_id, spelt
 
 router = APIRouter(tags=["feedback"], dependencies=[Depends(RequiresScope("feedback"))])
 
@@ -104,10 +104,12 @@ async def _take_in(
     except OtherWorkspace:
         raise Refusal("forbidden", "This suggestion belongs to another workspace.") from None
     except StoreUnavailable:
-        # Whether the suggestion is known is judged when the database is back.
+        # It has a record, or its id would say otherwise; which hashtags it had is looked up when the database is back.
         await feedback.keep(given)
         state = "kept"
     else:
+        if shown is None and is_unrecorded(asked.suggestion_id):
+            raise Refusal("not_found", "There was no room to remember this answer, as its warning said.")
         if shown is None:
             raise Refusal("not_found", "There is no such suggestion, or it is more than 30 days old.")
         _refuse_unshown(asked, shown)

@@ -1,7 +1,8 @@
 """The database: SQLite by default, or PostgreSQL; every failure of it ends a transaction with ``StoreUnavailable``.
 
 A database that is away must not slow every request down. After a failure ``Store`` refuses at once, until
-``StoreWatch`` finds the database back or ``PAUSE_S`` have passed. This is the only module that knows the drivers.
+``StoreWatch`` finds the database back or ``PAUSE_S`` have passed. A database that may be another one than before is
+refused until ``look`` has seen that it has the schema of this version. This module alone knows how to talk to both.
 """
 
 from __future__ import annotations
@@ -19,16 +20,18 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import asyncpg
-from sqlalchemy import URL, Table, event, make_url, select
+from sqlalchemy import URL, Connection, Table, event, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from core.atomic import storage_errors
-from core.errors import InvalidOption, StoreUnavailable
+from core.errors import InvalidOption, StoreMismatch, StoreUnavailable
 from service.observe.logs import log
 from service.settings import PREFIX
+from service.store.database_file import OPENED_ON, DatabaseFile, DatabaseFileGone, DatabaseFileReplaced
+from service.store.tables import WORKSPACES
 
 Kind = Literal["sqlite", "postgresql"]
 DRIVERS: dict[str, str] = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
@@ -40,6 +43,9 @@ BUSY_SHARE = 0.6
 """Share of ``PATIENCE_S`` that may be spent waiting for another transaction's lock on the file."""
 PAUSE_S = 5.0
 """How long after a failure nothing is tried. ``StoreWatch`` looks more often, so that requests need not."""
+WRITE_S = 5.0
+"""How long after ``Store.look`` has written something it only reads: a full disk can be read, and a change a second on
+an idle machine is more than that needs."""
 RETRY_AFTER_S = 1.0
 OWNER_ONLY = 0o600
 """Rights of a database file, as of the spool beside it."""
@@ -122,32 +128,116 @@ def database_url(text: str, password_file: Path | None = None) -> URL:
 class Store:
     """Transactions on one database; lives on one event loop.
 
+    Args:
+        engine: makes the connections.
+        patience_s: how long one transaction may take.
+        file: of a SQLite database; None for PostgreSQL.
+        clock: seconds that pass.
+
     Attributes:
         kind: "sqlite" or "postgresql".
+        accepts: called with a database that may be another one than before; raises ``StoreMismatch`` where it is not
+            one of this version.
+        n_failures: how often a transaction could not be begun or ended.
     """
 
-    def __init__(self, engine: AsyncEngine, *, patience_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        patience_s: float,
+        file: DatabaseFile | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.engine = engine
         self.kind = cast(Kind, engine.dialect.name)
+        self.accepts: Callable[[Connection], None] = lambda _: None
+        self.n_failures = 0
+        self._file = file
         self._patience_s = patience_s
         self._clock = clock
         self._away_until = -1.0
+        self._distrusted = False
+        self._written_at = -WRITE_S
         self._logged_at: dict[str, float] = {}
 
     @property
     def away(self) -> bool:
-        """Whether the last attempt failed so recently that none is made now."""
-        return self._clock() < self._away_until
+        """Whether the last attempt failed so recently that none is made now, or the database may be another one."""
+        return self._distrusted or self._clock() < self._away_until
+
+    def distrust(self) -> None:
+        """Refuse every transaction until ``look`` finds a database that ``accepts`` takes."""
+        self._distrusted = True
+
+    def has_file(self) -> bool:
+        """Return whether the file of a SQLite database is there; True for PostgreSQL."""
+        return self._file is None or self._file.exists()
 
     async def look(self) -> bool:
-        """Return whether the database takes a transaction. It is tried even while ``away``, to find that it is back."""
+        """Return whether the database takes a transaction. It is tried even while ``away``, to find that it is back.
+
+        Now and then, and always while ``away``, something is written: a disk that is full can still be read. The file
+        is looked at too: one that was deleted still works for those who have it open.
+        """
         try:
+            if self._file is not None:
+                await self._inspect(self._file)
+            if self._distrusted:
+                await self._reopen()
+            writes = self.away or self._clock() - self._written_at >= WRITE_S
             # A transaction, which takes the write lock: a file that another program has locked can still be read.
             async with self._connected(even_if_away=True) as connection, connection.begin():
-                await connection.execute(select(1))
+                await connection.execute(self._probe() if writes else select(1))
         except StoreUnavailable:
             return False
+        if writes:
+            self._written_at = self._clock()
         return True
+
+    def _probe(self) -> sqlite.Insert | postgresql.Insert:
+        """Return a statement that writes: how often it was looked, as the feedback version of a workspace without name.
+
+        No caller's workspace is named so.
+        """
+        insert = self.insert(WORKSPACES).values(workspace="", feedback_version=1)
+        return insert.on_conflict_do_update(
+            index_elements=[WORKSPACES.c.workspace], set_={"feedback_version": WORKSPACES.c.feedback_version + 1}
+        )
+
+    async def _inspect(self, file: DatabaseFile) -> None:
+        """Do nothing when connections are open on the file that is there, or are about to be.
+
+        Raises:
+            StoreUnavailable: there is none, or it is not a database.
+        """
+        try:
+            await asyncio.to_thread(file.inspect)
+        except DatabaseFileReplaced as error:
+            self.distrust()  # what is there now is opened next
+            self._failed(error)
+        except DatabaseFileGone as error:
+            self.distrust()
+            failure = self._failed(error)
+            # Now, so that what the log still holds is not written into a file that is put back later.
+            await self.close()
+            raise failure from error
+
+    async def _reopen(self) -> None:
+        """Close every connection, open what is there now, and trust it again when it is a database of this version.
+
+        Raises:
+            StoreUnavailable: it cannot be opened, or has another schema.
+        """
+        await self.close()
+        if self._file is not None:
+            self._file.drop_foreign_log()
+        try:
+            async with self._connected(even_if_away=True) as connection:
+                await connection.run_sync(self.accepts)
+        except StoreMismatch as error:
+            raise self._failed(error) from error
+        self._distrusted = False
 
     @asynccontextmanager
     async def statements(self) -> AsyncIterator[AsyncConnection]:
@@ -212,16 +302,38 @@ class Store:
             raise StoreUnavailable("The database cannot be reached.", retry_after_s=RETRY_AFTER_S)
         try:
             async with asyncio.timeout(self._patience_s), self.engine.connect() as connection:
-                yield connection
+                try:
+                    self._check_file(connection)
+                    yield connection
+                    # Again, after the commit: what went into a file that has lost its name meanwhile is not stored.
+                    self._check_file(connection)
+                finally:
+                    if self._distrusted:
+                        await connection.invalidate()
         except AWAY as error:
             cause = first_cause(error)
             if isinstance(error, PROGRAM_ERRORS) and getattr(cause, "sqlstate", None) not in DATABASE_SQLSTATES:
                 raise
-            self._away_until = self._clock() + PAUSE_S
-            self._log_failure(getattr(cause, "sqlite_errorname", None) or type(cause).__name__)
-            # Never the driver's message: it may hold the values of a statement, or a host's name.
-            raise StoreUnavailable("The database cannot be reached.", retry_after_s=RETRY_AFTER_S) from error
+            raise self._failed(error) from error
         self._away_until = -1.0
+
+    def _check_file(self, connection: AsyncConnection) -> None:
+        info = connection.sync_connection.info if connection.sync_connection is not None else {}
+        if self._file is not None and OPENED_ON in info:
+            try:
+                self._file.compare(info[OPENED_ON])
+            except OSError:
+                self.distrust()
+                raise
+
+    def _failed(self, error: BaseException) -> StoreUnavailable:
+        """Note that a transaction failed; return what to raise from ``error``."""
+        self.n_failures += 1
+        self._away_until = self._clock() + PAUSE_S
+        cause = first_cause(error)
+        self._log_failure(getattr(cause, "sqlite_errorname", None) or type(cause).__name__)
+        # Never the driver's message: it may hold the values of a statement, or a host's name.
+        return StoreUnavailable("The database cannot be reached.", retry_after_s=RETRY_AFTER_S)
 
     def _log_failure(self, reason: str) -> None:
         """Log why the database could not be used, at most once in ``LOG_AGAIN_S`` for each reason."""
@@ -252,7 +364,10 @@ def open_store(url: str | URL, *, password_file: Path | None = None, patience_s:
         )
         event.listen(engine.sync_engine, "connect", _set_up_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_at_once)
+        file = DatabaseFile(Path(str(address.database)).absolute())
+        event.listen(engine.sync_engine, "connect", file.remember)
     else:
+        file = None
         engine = create_async_engine(
             address,
             connect_args={"timeout": CONNECT_S, "command_timeout": patience_s},
@@ -261,7 +376,7 @@ def open_store(url: str | URL, *, password_file: Path | None = None, patience_s:
             pool_pre_ping=True,
             hide_parameters=True,
         )
-    return Store(engine, patience_s=patience_s)
+    return Store(engine, patience_s=patience_s, file=file)
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

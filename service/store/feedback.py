@@ -20,7 +20,7 @@ from core.errors import StoreUnavailable
 from recommend.workspace import HORIZON_DAYS, Event, adjustments
 from service.store.database import Store
 from service.store.feedback_rows import GivenFeedback, OtherWorkspace, insert_feedback, raise_version, shown_hashtags
-from service.store.ids import made_at_ms
+from service.store.ids import is_unrecorded, made_at_ms
 from service.store.journal import Journal
 from service.store.tables import DAY_MS, FEEDBACK, FEEDBACK_TAGS, WORKSPACES
 
@@ -29,6 +29,8 @@ YOUNG_MS = 10_000
 WAIT_S = 0.05
 MAX_WAITS = 40
 """How often, ``WAIT_S`` apart, an answer so young is looked for."""
+CARRIED_EVERY = 10
+"""Of those, how often what waits in the spool is moved first."""
 MAX_WORKSPACES = 1_000
 """Workspaces whose effects are kept in memory; the least recently used go first."""
 MAX_HASHTAGS = 2_000
@@ -80,16 +82,16 @@ class Feedback:
             StoreUnavailable: the database is away.
         """
         made = made_at_ms(suggestion_id)
-        if made is None:
+        if made is None or is_unrecorded(suggestion_id):
             return None
         for attempt in range(MAX_WAITS):
             async with self._store.statements() as connection:
                 found = await shown_hashtags(connection, workspace, suggestion_id)
             if found is not None:
                 return found
-            if attempt == 0:
-                # It may wait in the spool, even an old one that a killed process left there.
-                await self._journal.carry_over()
+            if attempt % CARRIED_EVERY == 0:
+                # It may wait in the spool, even in one that a process left there which was killed just now.
+                await self._journal.carry_over(adopt=True)
             elif abs(self._now_ms() - made) > YOUNG_MS:
                 return None
             else:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+UNRECORDED = "su"
+"""The letters of the id of an answer of which there was no room for a record; one that has a record begins with sg."""
 _ULID = re.compile(rf"[a-z]{{2}}_([0-7][{ALPHABET}]{{25}})")
 _TIME_SIGNS = 10
 
@@ -15,6 +17,19 @@ _TIME_SIGNS = 10
 def suggestion_id(*, now: Callable[[], float] = time.time, random_bits: Callable[[int], int] = secrets.randbits) -> str:
     """Return "sg_" and a ULID, as ``new_id`` does."""
     return new_id("sg", now=now, random_bits=random_bits)
+
+
+def unrecorded(given: str) -> str:
+    """Return the id that an answer gets instead of ``given`` when it could not be put on record.
+
+    Any process, after any restart, tells from it that feedback on the answer cannot be accepted.
+    """
+    return UNRECORDED + given[len(UNRECORDED) :]
+
+
+def is_unrecorded(given: str) -> bool:
+    """Return whether ``given`` is the id of an answer that could not be put on record."""
+    return given.startswith(f"{UNRECORDED}_") and made_at_ms(given) is not None
 
 
 def new_id(

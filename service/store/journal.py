@@ -10,16 +10,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.atomic import storage_errors
 from core.clock import MsClock, now_ms
 from core.errors import StorageError, StoreUnavailable
 from service.observe.logs import LOGGER, log
 from service.store.database import RETRY_AFTER_S, Store
-from service.store.feedback_rows import GivenFeedback, insert_feedback, shown_hashtags
+from service.store.feedback_rows import GivenFeedback, OtherWorkspace, insert_feedback, shown_hashtags
 from service.store.spool import Entry, Spool, read_segment
 from service.store.tables import (
     ANSWERS_KEPT_MS,
@@ -35,21 +37,43 @@ GATHER_S = 0.05
 RETRY_S = 1.0
 ADOPT_S = 30.0
 PURGE_S = 3600.0
-UNKNOWN_KEPT_MS = 3_600_000
-"""How long kept feedback waits for its suggestion, which may still be in another process's spool."""
+UNKNOWN_KEPT_MS = 60_000
+"""How long kept feedback waits, once the database is back, for a suggestion that may be in another process's spool."""
+UNKNOWN_AGAIN_MS = 1_000
+"""How long a segment with such feedback is not looked at again."""
 MAX_PURGED = 5_000
 """Rows in one DELETE."""
 CHUNK = 200
 """Rows in one INSERT."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """A segment in the spool whose feedback waits for a suggestion.
+
+    Attributes:
+        since_ms: when the suggestion was first missed.
+        looked_ms: when it was last looked for.
+    """
+
+    since_ms: int
+    looked_ms: int
+
+
 class Journal:
-    """Takes entries at any time and moves them into the database in the background; lives on one event loop."""
+    """Takes entries at any time and moves them into the database in the background; lives on one event loop.
+
+    Attributes:
+        spool: where they wait.
+        n_unrecorded: suggestions for which it had no room.
+    """
 
     def __init__(self, store: Store, folder: Path, *, now_ms: MsClock = now_ms) -> None:
         self._store = store
         self._now_ms = now_ms
         self.spool = Spool(folder)
+        self.n_unrecorded = 0
+        self._waits: dict[Path, _Wait] = {}
         self._woken = asyncio.Event()
         self._ending = asyncio.Event()
         self._carrying = asyncio.Lock()
@@ -81,6 +105,7 @@ class Journal:
         try:
             self.spool.append(entry, durable=False)
         except StorageError:
+            self.n_unrecorded += 1
             log("suggestion not recorded", level=logging.WARNING)
             return False
         self._woken.set()
@@ -99,26 +124,39 @@ class Journal:
             raise StoreUnavailable(detail, retry_after_s=RETRY_AFTER_S) from error
         self._woken.set()
 
-    async def carry_over(self) -> None:
+    async def carry_over(self, *, adopt: bool = False) -> None:
         """Move everything in the spool into the database.
+
+        Args:
+            adopt: whether what dead processes left is taken over first.
 
         Raises:
             StoreUnavailable: the database is away; what was not moved stays in the spool.
+            StorageError: a segment cannot be read or deleted.
         """
         async with self._carrying:
+            if adopt:
+                await asyncio.to_thread(self.spool.adopt)
             for segment in await asyncio.to_thread(self.spool.seal):
-                entries = await asyncio.to_thread(lambda path: list(read_segment(path)), segment)
-                unjudged: list[Entry] = []
+                now, wait = self._now_ms(), self._waits.get(segment)
+                if wait is not None and 0 <= now - wait.looked_ms < UNKNOWN_AGAIN_MS:
+                    continue
+                entries = await asyncio.to_thread(_entries_of, segment)
+                is_over = wait is not None and not 0 <= now - wait.since_ms < UNKNOWN_KEPT_MS
+                n_waiting = 0
                 async with self._store.transaction() as connection:
                     await self._insert_suggestions(
                         [entry for entry in entries if entry["kind"] == "suggestion"], connection
                     )
                     for entry in entries:
-                        if entry["kind"] == "feedback" and not await self._insert_kept_feedback(entry, connection):
-                            unjudged.append(entry)
-                for entry in unjudged:
-                    await asyncio.to_thread(self.spool.append, entry, durable=True)
-                await asyncio.to_thread(self.spool.drop, segment)
+                        if entry["kind"] == "feedback":
+                            n_waiting += not await self._insert_kept_feedback(entry, connection, is_over=is_over)
+                if n_waiting:
+                    # It stays as it is: what of it is in the database now is not changed by moving it once more.
+                    self._waits[segment] = _Wait(now if wait is None else wait.since_ms, now)
+                else:
+                    await asyncio.to_thread(self.spool.drop, segment)
+                    self._waits.pop(segment, None)
 
     async def _insert_suggestions(self, entries: list[Entry], connection: AsyncConnection) -> None:
         rows = [{name: value for name, value in entry.items() if name != "kind"} for entry in entries]
@@ -126,15 +164,22 @@ class Journal:
             insert = self._store.insert(SUGGESTIONS).on_conflict_do_nothing()
             await connection.execute(insert, rows[start : start + CHUNK])
 
-    async def _insert_kept_feedback(self, entry: Entry, connection: AsyncConnection) -> bool:
-        """Store what kept feedback says of suggested hashtags; return False while its answer is unknown."""
-        shown = await shown_hashtags(connection, entry["workspace"], entry["suggestion_id"])
+    async def _insert_kept_feedback(self, entry: Entry, connection: AsyncConnection, *, is_over: bool) -> bool:
+        """Store what kept feedback says of suggested hashtags; return False while its answer is waited for.
+
+        It was acknowledged, so it is never dropped. When the wait is over it is stored as it was given: all that it
+        can move are answers of the workspace that gave it.
+        """
+        try:
+            shown = await shown_hashtags(connection, entry["workspace"], entry["suggestion_id"])
+        except OtherWorkspace:
+            log("kept feedback on another workspace's answer", level=logging.WARNING)
+            shown = frozenset()
         if shown is None:
-            if self._now_ms() - entry["created_ms"] < UNKNOWN_KEPT_MS:
+            if not is_over:
                 return False
-            log("kept feedback dropped", level=logging.WARNING, reason="its suggestion is unknown")
-            return True
-        tags = [(tag, verdict) for tag, verdict in entry["tags"] if verdict == "added" or tag in shown]
+            log("kept feedback unjudged", level=logging.WARNING, reason="its suggestion is unknown")
+        tags = [(tag, verdict) for tag, verdict in entry["tags"] if verdict == "added" or shown is None or tag in shown]
         given = GivenFeedback(entry["id"], entry["workspace"], entry["suggestion_id"], entry["created_ms"], tuple(tags))
         await insert_feedback(self._store, connection, given)
         return True
@@ -161,7 +206,7 @@ class Journal:
         adopted = purged = -PURGE_S
         while not self._ending.is_set():
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(ADOPT_S):
+                async with asyncio.timeout(RETRY_S if self._waits else ADOPT_S):
                     await self._woken.wait()
             await self._pause(GATHER_S)
             try:
@@ -184,3 +229,8 @@ class Journal:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._ending.wait()
+
+
+def _entries_of(segment: Path) -> list[Entry]:
+    with storage_errors(segment):
+        return list(read_segment(segment))

@@ -81,6 +81,7 @@ class KeyRing:
         self._clock = clock
         self._copy: dict[str, StoredKey] | None = None
         self._copied_at = 0.0
+        self._had_any = False
 
     async def create(
         self, *, workspace: str, name: str, scopes: Iterable[str], per_minute: int, lifetime_s: float | None
@@ -162,10 +163,12 @@ class KeyRing:
     async def any_key(self) -> bool:
         """Return whether any key was ever created: from then on every call needs a key, even when all are revoked.
 
+        Also when the database is replaced by one without keys: nobody is let in by that.
+
         Raises:
             StoreUnavailable: the database is away, and the keys were never read in this process.
         """
-        if self._copy:
+        if self._had_any:
             return True
         try:
             if self._copy is None or self._age_s() > KEYLESS_FRESH_S:
@@ -173,7 +176,7 @@ class KeyRing:
         except StoreUnavailable:
             if self._copy is None:
                 raise
-        return bool(self._copy)
+        return self._had_any
 
     async def refresh(self) -> None:
         """Copy the keys into memory.
@@ -183,6 +186,7 @@ class KeyRing:
         """
         self._copy = {key.key_id: key for key in await self.all()}
         self._copied_at = self._clock()
+        self._had_any = self._had_any or bool(self._copy)
 
     def is_valid(self, key: StoredKey) -> bool:
         """Return whether a key is neither revoked nor expired."""

@@ -17,7 +17,7 @@ from service.store.idempotency import IdempotencyRecords
 from service.store.journal import Journal
 from service.store.key_limits import KeyLimits
 from service.store.key_ring import KeyRing
-from service.store.schema import ensure
+from service.store.schema import accept, ensure
 from service.store.sets import Sets
 from service.store.spool import Spool
 
@@ -40,6 +40,7 @@ class Repositories:
 
     def __init__(self, store: Store, spool: Path) -> None:
         self.store = store
+        self.store.accepts = accept
         self.journal = Journal(store, spool)
         self.keys = KeyRing(store)
         self.limits = KeyLimits(store)
@@ -50,16 +51,21 @@ class Repositories:
     async def begin(self) -> None:
         """Check the schema, read the keys, and begin to move what waits in the spool into the database.
 
-        A database that is away does not stop the service from starting: it may come back.
+        A database that is away does not stop the service from starting: it may come back. A file that is missing is
+        away too: ``prepare_store`` made one, and a new one without keys would let everybody in.
 
         Raises:
             StoreMismatch: the schema is not the one that this version needs.
             StorageError: the folder of a database file or of the spool cannot be made.
         """
         try:
+            if not self.store.has_file():
+                raise StoreUnavailable("The database's file is missing.")
             await ensure(self.store)
             await self.keys.refresh()
         except StoreUnavailable:
+            # Which schema it has is not known yet.
+            self.store.distrust()
             log("store away", level=logging.WARNING)
         self.journal.begin()
 

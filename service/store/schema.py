@@ -38,6 +38,17 @@ async def revision_of(store: Store) -> str:
         return await connection.run_sync(_revision)
 
 
+def accept(connection: Connection) -> None:
+    """Do nothing when a database has the schema that this version needs.
+
+    Raises:
+        StoreMismatch: it has another schema, or none.
+    """
+    found = _revision(connection)
+    if found != HEAD:
+        raise StoreMismatch(f"the database has schema {found} and {HEAD} is needed: run tagsmith store upgrade")
+
+
 async def ensure(store: Store) -> None:
     """Return when the database has the schema that this version needs; a SQLite file is upgraded to it.
 

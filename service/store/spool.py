@@ -3,13 +3,14 @@
 Each process appends to a segment of its own and holds a lock as long as it lives. A segment is sealed before it is
 moved into the database and deleted after the commit, so after a crash in between it is moved once more: entries have
 ids, and one that exists already changes nothing. A line that a crash or a full disk cut short has a wrong checksum and
-is skipped; its writer never reported it as kept.
+is skipped; its writer never reported it as kept. A folder that somebody deleted is made again.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import secrets
 import threading
@@ -18,9 +19,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from core.atomic import storage_errors
+from core.atomic import storage_errors, sync_folder
 from core.errors import StorageError
 from core.locks import Held, hold_lock
+from service.observe.logs import log
 
 MAX_BYTES = 64_000_000
 """How much one process keeps at most; beyond that, entries are refused."""
@@ -33,12 +35,13 @@ class Spool:
     def __init__(self, folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
-        self._name = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._name = _new_name()
         self._guard = threading.Lock()
         self._locks = contextlib.ExitStack()
         self._descriptor = -1
         self._n_segments = 0
         self._active: Path | None = None
+        self._is_named_for_good = False
         self._written = 0
         self._sealed: list[Path] = []
 
@@ -64,9 +67,9 @@ class Spool:
             # Whoever gets the lock of a dead process alone renames its segments, before releasing the lock.
             with contextlib.suppress(Held, OSError, StorageError), hold_lock(lock, wait=False):
                 for segment in sorted(self._folder.glob(f"{name}.*.jsonl")):
-                    ours = self._next()
-                    os.replace(segment, ours)
                     with self._guard:
+                        ours = self._next()
+                        os.replace(segment, ours)
                         self._sealed.append(ours)
                 lock.unlink(missing_ok=True)
 
@@ -87,9 +90,11 @@ class Spool:
         if self.n_bytes + len(line) > self._max_bytes:
             raise StorageError("the spool is full: bring the database back, which empties it")
         with self._guard, storage_errors(self._folder):
+            self._make_again()
             if self._descriptor < 0:
                 self._active = self._next()
                 self._descriptor = os.open(self._active, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+                self._is_named_for_good = False
             try:
                 done = os.write(self._descriptor, line)
                 self._written += done
@@ -97,6 +102,9 @@ class Spool:
                     raise StorageError("the disk of the spool is full: free some space")
                 if durable:
                     os.fsync(self._descriptor)
+                    if not self._is_named_for_good:
+                        sync_folder(self._folder)
+                        self._is_named_for_good = True
             except BaseException:
                 # The next line must not be read as the rest of this one.
                 self._end_segment()
@@ -110,7 +118,8 @@ class Spool:
 
     def drop(self, segment: Path) -> None:
         """Delete a sealed segment, whose entries are in the database."""
-        segment.unlink(missing_ok=True)
+        with storage_errors(segment):
+            segment.unlink(missing_ok=True)
         with self._guard:
             self._sealed.remove(segment)
 
@@ -121,6 +130,18 @@ class Spool:
             with contextlib.suppress(OSError):
                 (self._folder / f"{self._name}.lock").unlink()
         self._locks.close()
+
+    def _make_again(self) -> None:
+        """Make what somebody deleted while this process uses it: the folder, the lock, the segment being written."""
+        if not (self._folder / f"{self._name}.lock").exists():
+            log("spool deleted", level=logging.WARNING, folder=str(self._folder))
+            self._end_segment()
+            # Under a new name: the lock of the old one is on a file that nobody else can find.
+            self._locks.close()
+            self._name = _new_name()
+            self.open()
+        elif self._active is not None and not _is_named(self._descriptor, self._active):
+            self._end_segment()
 
     def _end_segment(self) -> None:
         if self._active is not None:
@@ -134,12 +155,23 @@ class Spool:
 
 
 def read_segment(segment: Path) -> Iterator[Entry]:
-    """Yield the entries of a segment that were written completely."""
-    with segment.open("rb") as file:
+    """Yield the entries of a segment that were written completely; none when somebody deleted it."""
+    with contextlib.suppress(FileNotFoundError), segment.open("rb") as file:
         for line in file:
             checksum, _, text = line.rstrip(b"\n").partition(b" ")
             if line.endswith(b"\n") and checksum == b"%08x" % zlib.crc32(text):
                 yield json.loads(text)
+
+
+def _new_name() -> str:
+    return f"{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def _is_named(descriptor: int, path: Path) -> bool:
+    """Return whether an open file still has its name."""
+    with contextlib.suppress(OSError):
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    return False
 
 
 def _size(segment: Path) -> int:

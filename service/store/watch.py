@@ -1,4 +1,4 @@
-"""Whether the database answers, looked at in the background, so that /ready, metrics and requests need not wait."""
+"""Whether the database can be used, looked at in the background, so that /ready, metrics and requests need not wait."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from service.observe.logs import log
 from service.observe.metrics import Metrics
 from service.store.database import Store
+from service.store.journal import Journal
 
 AWAY = "store_unavailable"
 DETAIL = (
-    "The database cannot be reached. Suggestions are answered without what the workspace taught; feedback is kept here "
-    "until it is back; saved sets and keys that were not seen before wait for it."
+    "The database cannot be reached or written to. Suggestions are answered without what the workspace taught; feedback"
+    " is kept here until it is back; saved sets and keys that were not seen before wait for it."
+)
+SPOOL_FULL = "spool_full"
+SPOOL_DETAIL = (
+    "Answers cannot be put on record, because the spool or its disk is full: feedback on them will not be accepted."
 )
 LOOK_S = 1.0
 
@@ -24,9 +29,10 @@ class StoreWatch:
 
     Args:
         store: the database.
-        concerns: gets the entry ``AWAY`` while the database is away.
+        concerns: gets the entry ``AWAY`` while the database is away or transactions fail, and ``SPOOL_FULL`` while
+            answers cannot be put on record.
         metrics: is told whether the database answers.
-        waiting: returns how many bytes wait for the database.
+        journal: whose spool may be full.
         sleep: waits that many seconds.
     """
 
@@ -35,15 +41,17 @@ class StoreWatch:
         store: Store,
         concerns: MutableMapping[str, str],
         metrics: Metrics,
-        waiting: Callable[[], int],
+        journal: Journal,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
         self._concerns = concerns
         self._metrics = metrics
-        self._waiting = waiting
+        self._journal = journal
         self._sleep = sleep
+        self._n_failures = 0
+        self._n_unrecorded = 0
         self._life: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
@@ -59,14 +67,22 @@ class StoreWatch:
 
     async def look(self) -> None:
         """Look once, and note the result in the concerns, the log and the metrics."""
-        if await self._store.look():
+        found = await self._store.look()
+        # What fails for requests may work here: a small change finds room on a disk that is full for larger ones.
+        n_failures, self._n_failures = self._n_failures, self._store.n_failures
+        if found and n_failures == self._n_failures:
             if self._concerns.pop(AWAY, None) is not None:
                 log("store back")
         else:
             if AWAY not in self._concerns:
                 log("store away", level=logging.WARNING)
             self._concerns[AWAY] = DETAIL
-        self._metrics.set_store(up=AWAY not in self._concerns, waiting_bytes=self._waiting())
+        n_unrecorded, self._n_unrecorded = self._n_unrecorded, self._journal.n_unrecorded
+        if n_unrecorded == self._n_unrecorded:
+            self._concerns.pop(SPOOL_FULL, None)
+        else:
+            self._concerns[SPOOL_FULL] = SPOOL_DETAIL
+        self._metrics.set_store(up=AWAY not in self._concerns, waiting_bytes=self._journal.spool.n_bytes)
 
     async def _live(self) -> None:
         while True:

@@ -29,6 +29,7 @@ import httpx
 from service.app import create_app
 from service.context import parts_of
 from service.settings import load_settings
+from service.store.repositories import prepare_store
 
 ROOT = Path(__file__).resolve().parents[2]
 PHOTO = ROOT / "examples" / "photos" / "pier_sunset.jpg"
@@ -80,6 +81,7 @@ async def _ask_once(recorder: Recorder, folder: Path) -> None:
         spool=folder / "spool",
         follow_s=3600.0,
     )
+    await asyncio.to_thread(prepare_store, settings)
     app = create_app(settings)
     IN_BACKGROUND.set(True)
     transport = httpx.ASGITransport(app)

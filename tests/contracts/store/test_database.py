@@ -7,7 +7,8 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from core.errors import StoreUnavailable
-from service.store.database import Store
+from service.store.database import WRITE_S, Store
+from service.store.schema import accept
 from service.store.tables import KEYS, SETS
 from tests.contracts.store.conftest import take_away
 
@@ -56,6 +57,37 @@ async def test_a_statement_that_is_wrong_in_itself_is_a_fault_of_the_program(sto
         async with store.transaction() as connection:
             await connection.execute(SETS.insert().values(workspace="w", name="n"))
     assert not store.away
+
+
+async def test_a_database_that_can_be_read_but_not_written_to_is_away(store: Store) -> None:
+    """As on a full disk. Found by whoever looks, within seconds; back as soon as something can be written again."""
+    seconds = [0.0]
+    store._clock = lambda: seconds[0]
+    assert await store.look()
+    seconds[0] += WRITE_S
+    async with store.transaction() as connection:
+        await connection.execute(text("ALTER TABLE workspaces RENAME TO elsewhere"))
+    assert not await store.look()
+    assert store.away
+    async with store._connected(even_if_away=True) as connection, connection.begin():
+        await connection.execute(text("ALTER TABLE elsewhere RENAME TO workspaces"))
+    assert await store.look()
+
+
+async def test_a_database_that_is_distrusted_is_taken_when_it_has_the_schema(store: Store) -> None:
+    """One that was away when the service started may be of any version."""
+    store.accepts = accept
+    store.distrust()
+    with pytest.raises(StoreUnavailable):
+        await _ask(store)
+    assert await store.look()
+    await _ask(store)
+    async with store.transaction() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    store.distrust()
+    assert not await store.look()
+    with pytest.raises(StoreUnavailable):
+        await _ask(store)
 
 
 async def _ask(store: Store) -> None:

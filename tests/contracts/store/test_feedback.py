@@ -14,7 +14,7 @@ from service.store.database import Store, open_store
 from service.store.feedback import Feedback
 from service.store.feedback_rows import MAX_OPINIONS, TRIM_EVERY, GivenFeedback, OtherWorkspace
 from service.store.ids import new_id, suggestion_id
-from service.store.journal import UNKNOWN_KEPT_MS, Journal
+from service.store.journal import UNKNOWN_AGAIN_MS, UNKNOWN_KEPT_MS, Journal
 from service.store.tables import (
     DAY_MS,
     FEEDBACK,
@@ -219,23 +219,62 @@ async def test_what_is_given_while_the_database_is_away_counts_once_when_it_is_b
     await back.close()
 
 
-async def test_kept_feedback_waits_an_hour_for_its_answer(
+async def test_kept_feedback_waits_a_minute_for_its_answer(
     feedback: Feedback, journal: Journal, store: Store, clock: Clock
 ) -> None:
-    """Another process's spool may still hold it; what nobody ever answers to is dropped."""
+    """Another process's spool may still hold it. It was acknowledged: what nobody answers to is stored as it is."""
     answer = _suggested(clock, "dog")
-    await feedback.keep(_given(clock, answer, dog="accepted"))
+    await feedback.keep(_given(clock, answer, dog="accepted", art="accepted"))
     await journal.carry_over()
     assert await _n_rows(store, FEEDBACK) == 0
     journal.note(answer)
-    await journal.carry_over()
-    await journal.carry_over()
+    for _ in range(2):
+        clock.pass_s(UNKNOWN_AGAIN_MS / 1000.0)
+        await journal.carry_over()
     assert await _n_rows(store, FEEDBACK) == 1
-    await feedback.keep(_given(clock, _suggested(clock, "cat"), cat="accepted"))
-    clock.pass_s(UNKNOWN_KEPT_MS / 1000.0)
+    assert set((await feedback.leaning("studio")).values) == {"dog"}
+    orphan = _given(clock, _suggested(clock, "cat"), cat="accepted", max="added")
+    await feedback.keep(orphan)
+    for _ in range(3):
+        await journal.carry_over()
+        assert await _n_rows(store, FEEDBACK) == 1
+        clock.pass_s(UNKNOWN_KEPT_MS / 1000.0 / 2.5)
     await journal.carry_over()
-    assert await _n_rows(store, FEEDBACK) == 1
+    assert await _n_rows(store, FEEDBACK) == 2
     assert journal.spool.n_bytes == 0
+    assert set((await feedback.leaning("studio")).values) == {"dog", "cat", "max"}
+    assert await feedback.undo("studio", orphan.feedback_id)
+
+
+async def test_kept_feedback_on_the_answer_of_another_workspace_stops_nobody(
+    feedback: Feedback, journal: Journal, store: Store, clock: Clock
+) -> None:
+    """It is stored for the one who gave it, without what only the other could judge; what came after it follows."""
+    answer = _suggested(clock, "dog")
+    stray, after = (
+        _given(clock, answer, "rival", dog="accepted", max="added"),
+        _given(clock, answer, dog="accepted"),
+    )
+    journal.note(answer)
+    await feedback.keep(stray)
+    await feedback.keep(after)
+    await journal.carry_over()
+    assert journal.spool.n_bytes == 0
+    assert await _n_rows(store, FEEDBACK) == 2
+    assert set((await feedback.leaning("rival")).values) == {"max"}
+    assert set((await feedback.leaning("studio")).values) == {"dog"}
+
+
+async def test_an_answer_in_the_spool_of_a_dead_process_is_found(
+    feedback: Feedback, store: Store, tmp_path: Path, clock: Clock
+) -> None:
+    """By the first request that asks for it, not by the next look round."""
+    dead = Journal(store, tmp_path / "spool", now_ms=clock)
+    dead.spool.open()
+    answer = _suggested(clock, "dog")
+    dead.note(answer)
+    dead.spool.close()
+    assert await feedback.shown("studio", str(answer["id"])) == frozenset({"dog"})
 
 
 async def test_answers_are_kept_thirty_days(feedback: Feedback, journal: Journal, store: Store, clock: Clock) -> None:

@@ -13,10 +13,12 @@ from fastapi import FastAPI
 
 from service.app import create_app
 from service.context import parts_of
+from service.observe.metrics import Metrics
 from service.settings import Settings
 from service.store.database import open_store
 from service.store.ids import suggestion_id
 from service.store.repositories import Repositories
+from service.store.watch import SPOOL_FULL, StoreWatch
 from tests.support.fakes import FakeRecommender
 from tests.support.serving import fake_loaded, loader
 from tests.unit.service.conftest import asking, until_ready
@@ -247,6 +249,43 @@ async def test_feedback_that_cannot_be_kept_is_refused(service: Service) -> None
     assert (refused.status_code, refused.json()["code"]) == (503, "store_unavailable")
     unrecorded = await service.suggest()
     assert any("no room" in warning["detail"] for warning in unrecorded["warnings"])
+
+
+async def test_feedback_on_an_answer_without_a_record_is_never_kept(service: Service) -> None:
+    """Its id says that it has none: while the database is away, when it is back, and to every other process."""
+    spool = service.repositories.journal.spool
+    room, spool._max_bytes = spool._max_bytes, 0
+    unrecorded = await service.suggest()
+    assert any("no room" in warning["detail"] for warning in unrecorded["warnings"])
+    spool._max_bytes = room
+    recorded = await service.suggest()
+    await service.take_database_away()
+    about = {"suggestion_id": unrecorded["suggestion_id"], "added": ["max"]}
+    for away in (True, False):
+        if not away:
+            service.bring_database_back()
+        refused = await service.client.post(URL, json=about)
+        assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+        assert "no room to remember" in refused.json()["detail"]
+        about_recorded = {"suggestion_id": recorded["suggestion_id"], "added": ["max"]}
+        assert (await service.client.post(URL, json=about_recorded)).status_code == (202 if away else 201)
+
+
+async def test_a_full_spool_is_told_to_the_operator(service: Service) -> None:
+    """While it refuses answers, and no longer."""
+    app = service.client._transport.app  # type: ignore[attr-defined]
+    watch = StoreWatch(
+        service.repositories.store, parts_of(app).lifecycle.concerns, Metrics(), service.repositories.journal
+    )
+    spool = service.repositories.journal.spool
+    room, spool._max_bytes = spool._max_bytes, 0
+    await service.suggest()
+    await watch.look()
+    assert "spool_full" in str((await service.client.get("/ready")).json()["warnings"])
+    spool._max_bytes = room
+    await service.suggest()
+    await watch.look()
+    assert SPOOL_FULL not in parts_of(app).lifecycle.concerns
 
 
 async def test_no_caption_and_no_picture_is_remembered(service: Service) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -130,6 +131,30 @@ def test_what_a_killed_process_left_is_taken_over_once(tmp_path: Path) -> None:
     last.adopt()
     assert sorted(str(entry["n"]) for entry in _entries(last)) == ["0", "1"]
     last.close()
+
+
+@pytest.mark.parametrize("what", ["folder", "segment", "lock"])
+def test_what_somebody_deletes_is_made_again(tmp_path: Path, what: str) -> None:
+    """What is accepted afterwards is there, also for the process that comes next; what was deleted is passed over."""
+    folder = tmp_path / "spool"
+    spool = Spool(folder)
+    spool.open()
+    spool.append({"n": 0}, durable=True)
+    if what == "folder":
+        shutil.rmtree(folder)
+    else:
+        (found,) = folder.glob("*.jsonl" if what == "segment" else "*.lock")
+        found.unlink()
+    spool.append({"n": 1}, durable=True)
+    spool.append({"n": 2}, durable=False)
+    assert [entry["n"] for entry in _entries(spool)][-2:] == [1, 2]
+    spool.append({"n": 3}, durable=True)
+    spool._locks.close()  # as if it had been killed
+    heir = Spool(folder)
+    heir.open()
+    heir.adopt()
+    assert [entry["n"] for entry in _entries(heir)][-3:] == [1, 2, 3]
+    heir.close()
 
 
 def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
