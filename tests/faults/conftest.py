@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -22,8 +24,9 @@ _measured = pytest.StashKey[list[tuple[str, str]]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make room for what is measured."""
+    """Make room for what is measured; end in order, with every service and every mount, when a time limit ends it."""
     config.stash[_measured] = []
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture
@@ -33,12 +36,23 @@ def report(pytestconfig: pytest.Config) -> Report:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what was measured."""
+    """Print what was measured, and what was not."""
     rows = terminalreporter.config.stash.get(_measured, [])
     if rows:
         terminalreporter.section("faults, as measured")
         for row, text in rows:
             terminalreporter.write_line(f"{row}: {text}")
+    here = Path(__file__).parent.relative_to(ROOT).as_posix()
+    skipped = [one for one in terminalreporter.stats.get("skipped", []) if one.nodeid.startswith(here)]
+    if skipped:
+        terminalreporter.section(f"{len(skipped)} FAULTS WERE NOT TRIED", red=True, bold=True)
+        for one in skipped:
+            terminalreporter.write_line(f"{one.nodeid}: {_why(one)}", red=True)
+
+
+def _why(skipped: pytest.TestReport) -> str:
+    """Return why a test was skipped."""
+    return str(skipped.longrepr[2] if isinstance(skipped.longrepr, tuple) else skipped.longrepr)
 
 
 @pytest.fixture

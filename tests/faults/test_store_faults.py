@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -212,14 +213,11 @@ def test_a_full_disk(start: Start, small_disk: Path, report: Report, real: bool)
     with Load(base_url(service)) as load:
         load.wait_for(10, FEEDBACK, 201)
         filled = load.now
-        with ballast.open("wb", buffering=0) as file:
-            try:
-                while True:
-                    file.write(bytes(4096))
-            except OSError:
-                pass
+        fill(ballast)
         # 404: the answer itself could not be put on record, and said so in a warning.
         until(lambda: sum(load.counts(FEEDBACK, filled)[status] for status in (404, 503)) >= 10)
+        until(lambda: {"store_unavailable", "spool_full"} <= warnings_of(service))
+        told_after = load.now - filled
         load.wait_for(10)
         ballast.unlink()
         freed = load.now
@@ -227,16 +225,125 @@ def test_a_full_disk(start: Start, small_disk: Path, report: Report, real: bool)
         recovered = next(
             one.at for one in load.outcomes if one.what == FEEDBACK and one.at > freed and one.result == 201
         )
+    until(lambda: not warnings_of(service))
     assert set(load.counts(SUGGEST)) == GOOD
     assert set(load.counts(FEEDBACK)) <= {201, 202, 503, 404}
-
-    def stored() -> set[str]:
-        with sqlite3.connect(database) as connection:
-            return {row[0] for row in connection.execute("SELECT id FROM feedback")}
-
-    until(lambda: set(load.acknowledged) <= stored())
+    until(lambda: set(load.acknowledged) <= feedback_in(database))
     report(
         "disk full",
-        f"full {freed - filled:.1f} s: {told(load, filled, freed)}; accepted again {recovered - freed:.1f} s after"
-        f" there was room; {len(load.acknowledged)} feedback accepted in all, all found",
+        f"full {freed - filled:.1f} s: {told(load, filled, freed)}; /ready said so after {told_after:.1f} s;"
+        f" accepted again {recovered - freed:.1f} s after there was room;"
+        f" {len(load.acknowledged)} feedback accepted in all, all found",
+    )
+
+
+def fill(ballast: Path) -> None:
+    """Leave no room on the disk of ``ballast``."""
+    with ballast.open("ab", buffering=0) as file:
+        for size in (4096, 1):
+            with contextlib.suppress(OSError):
+                while file.write(bytes(size)) == size:
+                    pass
+
+
+def warnings_of(service: Service) -> set[str]:
+    """Return the codes of what /ready warns of."""
+    with service.client() as client:
+        return {warning["code"] for warning in client.get("/ready").json().get("warnings", [])}
+
+
+def feedback_in(database: Path) -> set[str]:
+    """Return the ids of all feedback in a SQLite file."""
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        return {row[0] for row in connection.execute("SELECT id FROM feedback")}
+
+
+def test_an_answer_that_found_no_room_takes_no_feedback(start: Start, small_disk: Path, report: Report) -> None:
+    """Not by any worker, not while the database is believed to be away, and not after a restart."""
+    settings = {"database": f"sqlite:///{small_disk / 'tagsmith.db'}", "spool": str(small_disk / "spool")}
+    service = start(workers="2", **settings)
+    ballast = small_disk / "ballast"
+    until(lambda: len(service.told("ready")) == 2)
+    with service.client() as client:
+        fill(ballast)
+        answers = [client.post("/v1/suggestions", json={"seeds": ["dog"]}).json() for _ in range(20)]
+        without = [one["suggestion_id"] for one in answers if "no room" in str(one["warnings"])]
+        assert client.put("/v1/sets/a", json={"hashtags": ["dog"]}).status_code == 503
+        ballast.unlink()
+        statuses = [
+            client.post("/v1/feedback", json={"suggestion_id": one, "added": ["max"]}).status_code for one in without
+        ]
+        assert without
+        assert set(statuses) == {404}
+    service.process.kill()
+    with start(**settings).client() as client:
+        for one in without:
+            refused = client.post("/v1/feedback", json={"suggestion_id": one, "added": ["max"]})
+            assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+    report("answers without a record", f"{len(without)} of {len(answers)}: feedback on each 404, before and after")
+
+
+def test_everything_is_deleted_under_a_running_service(start: Start, tmp_path: Path, report: Report) -> None:
+    """`rm -rf var`: nothing fails without being told, and what is accepted afterwards is there after a restart."""
+    var = tmp_path / "var"
+    settings = {"database": f"sqlite:///{var / 'tagsmith.db'}", "spool": str(var / "spool")}
+    service = start(workers="2", **settings)
+    with Load(base_url(service)) as load, service.client() as client:
+        load.wait_for(10, FEEDBACK, 201)
+        shutil.rmtree(var)
+        deleted = load.now
+        until(lambda: "store_unavailable" in warnings_of(service))
+        noticed = load.now
+        load.wait_for(20)
+        assert client.put("/v1/sets/a", json={"hashtags": ["dog"]}).status_code == 503
+        over = load.now
+    assert set(load.counts(SUGGEST)) == GOOD
+    assert set(load.counts(FEEDBACK)) <= {201, 202, 404, 503}
+    assert 201 not in load.counts(FEEDBACK, noticed)
+    kept = {one.result for one in load.outcomes if one.what == FEEDBACK and one.at > noticed}
+    assert kept <= {202}
+    n_before = load.counts(FEEDBACK, 0, deleted)[201]
+    accepted = load.acknowledged[-load.counts(FEEDBACK, noticed, over)[202] :]
+    service.process.terminate()
+    service.ends_with()
+    start(**settings).wait_for("ready")
+    until(lambda: set(accepted) <= feedback_in(var / "tagsmith.db"))
+    report(
+        "rm -rf var",
+        f"noticed after {noticed - deleted:.1f} s: {told(load, deleted, over)}; of {n_before} feedback before nothing"
+        f" is left, as wished; {len(accepted)} accepted since, all found after a restart",
+    )
+
+
+def test_a_backup_takes_the_place_of_the_file(start: Start, tmp_path: Path, report: Report) -> None:
+    """While the service runs: it is opened within seconds, and a key that is revoked in it opens nothing any more."""
+    file, backup = tmp_path / "tagsmith.db", tmp_path / "backup.db"
+    database = {"TAGSMITH_DATABASE": f"sqlite:///{file}"}
+    key = new_key(database)
+    headers = {"Authorization": f"Bearer {key}"}
+    service = start(workers="2", database=database["TAGSMITH_DATABASE"])
+    with Load(base_url(service), headers=headers) as load:
+        until(lambda: len(service.told("ready")) == 2)
+        load.wait_for(10, FEEDBACK, 201)
+        with contextlib.closing(sqlite3.connect(file)) as connection:
+            connection.execute("VACUUM INTO ?", (str(backup),))
+        backup.rename(file)
+        replaced = load.now
+        load.wait_for(10, FEEDBACK, 201)
+        accepted = list(load.acknowledged)[-5:]
+        load.wait_for(20, FEEDBACK, 201)
+        until(lambda: set(accepted) <= feedback_in(file))
+        with contextlib.closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute("UPDATE keys SET revoked_ms = 1")
+        revoked = load.now
+        until(lambda: 401 in load.counts(SUGGEST, revoked))
+        refused = next(one.at for one in load.outcomes if one.at >= revoked and one.result == 401)
+        time.sleep(1)
+    late = {one.result for one in load.outcomes if one.at > refused + 0.5}
+    assert late == {401}
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    report(
+        "a backup takes the place of the file",
+        f"{told(load, replaced, revoked)}; the revoked key was refused {refused - revoked:.1f} s after it was revoked",
     )
