@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from core.images import SurveyedPicture
 from core.query import ImageEvidence, Query
 from core.suggestions import Answer
 
@@ -20,13 +21,22 @@ class ImageClassifier(Protocol):
         """Topic names in the order of ``ImageEvidence.topics``."""
         ...
 
-    def prepare(self, data: bytes) -> NDArray[np.float32]:
-        """Return one picture file, decoded and preprocessed, as (3, size, size) float32.
+    def survey(self, data: bytes) -> SurveyedPicture:
+        """Return what one picture file holds and what it will cost to prepare it; nothing is decoded.
 
         Raises:
             UnsupportedImage: not JPEG, PNG, WebP, GIF, AVIF or BMP, judged by content.
+            UndecodableImage: truncated or broken, or with too many parts.
+            ImageTooLarge: more than 50 megapixels, or more than its kind can be decoded from.
+        """
+        ...
+
+    def prepare(self, picture: bytes | SurveyedPicture) -> NDArray[np.float32]:
+        """Return one picture, a file or what ``survey`` said of it, decoded, as (3, size, size) float32.
+
+        Raises:
+            UnsupportedImage, ImageTooLarge: as ``survey`` says.
             UndecodableImage: truncated or broken.
-            ImageTooLarge: more than 50 megapixels, read from the header before decoding.
         """
         ...
 

@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import warnings
 from io import BytesIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
-from core.errors import ImageTooLarge, UndecodableImage, UnsupportedImage
-from core.images import MAX_PIXELS, READABLE
+from core.errors import UndecodableImage
+from core.images import SurveyedPicture
+from models.classifier.bounds import exif_orientation
+from models.classifier.confined import decode_confined
+from models.classifier.survey import survey
 
 SIXTEEN_BIT_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N")
-STRIP_PIXELS = 1_000_000
+STRIP_PIXELS = 250_000
 ALPHA_MODES = ("RGBA", "RGBa", "LA", "La", "PA")
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns a picture upright, by how EXIF numbers which way is up."""
+
+# A warning tells the operator nothing, and Python remembers each new text for as long as the process lives.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
-def sniff_format(data: bytes) -> str | None:
-    """Return Pillow's name of the format that the first bytes announce, or None when it is not one that we read."""
-    if data.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return "GIF"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
-    if data[4:8] == b"ftyp" and any(brand in data[8:64] for brand in (b"avif", b"avis")):
-        return "AVIF"
-    if data.startswith(b"BM"):
-        return "BMP"
-    return None
-
-
-def decode(data: bytes, *, keep_side: int | None = None) -> Image.Image:
+def decode(picture: bytes | SurveyedPicture, *, keep_side: int | None = None) -> Image.Image:
     """Return one picture file as an upright RGB picture, transparency laid over white.
 
     Args:
-        data: the whole file; its name and declared type play no part.
+        picture: the whole file, its name and declared type play no part; or what ``survey`` said of it, given the same
+            ``keep_side``.
         keep_side: a JPEG may be decoded at a half, quarter or eighth of its size as long as both sides keep at least
             this many pixels; None decodes in full.
 
@@ -45,43 +45,51 @@ def decode(data: bytes, *, keep_side: int | None = None) -> Image.Image:
         The first frame, EXIF orientation applied, mode RGB.
 
     Raises:
-        UnsupportedImage: the content is of no format that we read.
-        UndecodableImage: the file is truncated or broken.
-        ImageTooLarge: the header announces more than 50 megapixels; nothing was decoded.
+        UnsupportedImage, UndecodableImage, ImageTooLarge: as ``models.classifier.survey.survey`` says, or the pixels
+            themselves are broken.
     """
-    format_name = sniff_format(data)
-    if format_name is None:
-        raise UnsupportedImage(f"The file is not a picture that can be read. Send {READABLE}.")
+    if isinstance(picture, bytes):
+        picture = survey(picture, keep_side=keep_side)
+    image = open_picture(picture, keep_side=keep_side)
     try:
-        image: Image.Image = Image.open(BytesIO(data), formats=[format_name])
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageTooLarge(_too_large_message(None)) from error
-    except Exception as error:  # a decoder fed with hostile bytes may raise nearly anything
-        raise UndecodableImage(f"The {format_name} header is broken. Save the picture again and resend it.") from error
-    n_pixels = image.width * image.height
-    if n_pixels > MAX_PIXELS:
-        raise ImageTooLarge(_too_large_message(n_pixels))
-    try:
-        if keep_side is not None and format_name == "JPEG" and image.mode in ("RGB", "L"):
-            image.draft(image.mode, (keep_side, keep_side))
-        image.load()
-        return _to_rgb(_upright(image))
+        return _to_rgb(image)
     except Exception as error:
+        raise _broken(picture) from error
+
+
+def open_picture(picture: SurveyedPicture, *, keep_side: int | None = None) -> Image.Image:
+    """Return a surveyed picture decoded and upright, in the colours that it is stored in.
+
+    Raises:
+        UndecodableImage: it is truncated or broken, or its codec finds another size in it than the survey.
+    """
+    image = decode_confined(picture) if picture.confined else _open_here(picture, keep_side)
+    turned = picture.orientation
+    if picture.format == "AVIF":
+        turned = exif_orientation(image.info.get("exif", b""))
+    return image.transpose(UPRIGHT[turned]) if turned in UPRIGHT else image
+
+
+def _open_here(picture: SurveyedPicture, keep_side: int | None) -> Image.Image:
+    try:
+        image = Image.open(BytesIO(picture.data), formats=[picture.format])
+    except Exception as error:  # a decoder fed with hostile bytes may raise nearly anything
         raise UndecodableImage(
-            f"The {format_name} picture is truncated or broken. Save it again and resend it."
+            f"The {picture.format} header is broken. Save the picture again and resend it."
         ) from error
-
-
-def _too_large_message(n_pixels: int | None) -> str:
-    found = "too many" if n_pixels is None else f"{n_pixels / 1e6:.0f} million"
-    return f"The picture has {found} pixels; at most {MAX_PIXELS // 1_000_000} million are read. Send a smaller copy."
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    with suppress(Exception):  # a broken EXIF block says nothing about the pixels, which are fine
-        # In place: otherwise a picture that stands upright already is copied.
-        ImageOps.exif_transpose(image, in_place=True)
+    if image.size != (picture.width, picture.height):
+        raise _broken(picture)
+    try:
+        if keep_side is not None and picture.format == "JPEG":
+            image.draft(None, (keep_side, keep_side))
+        image.load()
+    except Exception as error:
+        raise _broken(picture) from error
     return image
+
+
+def _broken(picture: SurveyedPicture) -> UndecodableImage:
+    return UndecodableImage(f"The {picture.format} picture is truncated or broken. Save it again and resend it.")
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -7,9 +7,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from core.images import SurveyedPicture
 from core.query import ImageEvidence
 from models.classifier.files import ClassifierFacts
-from models.classifier.preprocess import prepare_bytes
+from models.classifier.preprocess import prepare_bytes, survey_for
 
 Logits = NDArray[np.float32]
 
@@ -39,13 +40,21 @@ class NetworkClassifier:
         """Topic names in the order of ``ImageEvidence.topics``."""
         return self.facts.topics
 
-    def prepare(self, data: bytes) -> NDArray[np.float32]:
-        """Return one picture file as (3, side, side) float32.
+    def survey(self, data: bytes) -> SurveyedPicture:
+        """Return what one picture file holds.
+
+        Raises:
+            UnsupportedImage, UndecodableImage, ImageTooLarge: as ``models.classifier.survey.survey`` says.
+        """
+        return survey_for(data, self.facts.preprocessing)
+
+    def prepare(self, picture: bytes | SurveyedPicture) -> NDArray[np.float32]:
+        """Return one picture, a file or what ``survey`` said of it, as (3, side, side) float32.
 
         Raises:
             UnsupportedImage, UndecodableImage, ImageTooLarge: as ``models.classifier.decode.decode`` says.
         """
-        return prepare_bytes(data, self.facts.preprocessing)
+        return prepare_bytes(picture, self.facts.preprocessing)
 
     def evidence(self, batch: NDArray[np.float32]) -> list[ImageEvidence]:
         """Return what is seen in each of (n, 3, side, side) prepared pictures; n may be 0."""

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.errors import BundleCorrupt
+from core.images import SurveyedPicture
 from models.classifier.decode import decode
+from models.classifier.survey import survey
 
 Interpolation = Literal["bicubic", "bilinear"]
 RESAMPLING: dict[str, Image.Resampling] = {
@@ -90,10 +92,23 @@ def prepare(image: Image.Image, spec: Preprocessing) -> NDArray[np.float32]:
     return to_array(resize_box(image, centre_box(image.width, image.height, spec), spec), spec)
 
 
-def prepare_bytes(data: bytes, spec: Preprocessing) -> NDArray[np.float32]:
-    """Return one picture file as (3, crop, crop) float32, decoded no larger than is useful.
+def survey_for(data: bytes, spec: Preprocessing) -> SurveyedPicture:
+    """Return what one picture file holds, counted for decoding it no larger than is useful.
+
+    Raises:
+        UnsupportedImage, UndecodableImage, ImageTooLarge: as ``models.classifier.survey.survey`` says.
+    """
+    return survey(data, keep_side=2 * spec.resize)
+
+
+def prepare_bytes(picture: bytes | SurveyedPicture, spec: Preprocessing) -> NDArray[np.float32]:
+    """Return one picture as (3, crop, crop) float32, decoded no larger than is useful.
+
+    Args:
+        picture: the file, or what ``survey_for`` said of it.
+        spec: how the network wants it.
 
     Raises:
         UnsupportedImage, UndecodableImage, ImageTooLarge: as ``models.classifier.decode.decode`` says.
     """
-    return prepare(decode(data, keep_side=2 * spec.resize), spec)
+    return prepare(decode(picture, keep_side=2 * spec.resize), spec)

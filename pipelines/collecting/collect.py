@@ -19,13 +19,15 @@ from core.clock import utc_timestamp
 from core.errors import InvalidOption, StorageError
 from core.locks import hold_work_folder
 from core.version import installed_version
+from models.classifier.decode import open_picture
+from models.classifier.survey import survey
 from pipelines.collecting.report import write_collect_report
 from pipelines.config.collect import CollectConfig
 from scraper.crawling.crawl import Crawl, CrawlParts
 from scraper.crawling.figures import Budget, CrawlFigures
 from scraper.crawling.frontier import Frontier, paused_hosts
 from scraper.crawling.pace import Pace
-from scraper.crawling.picture_files import PictureFiles
+from scraper.crawling.picture_files import PictureFiles, PictureReader
 from scraper.crawling.politeness import Politeness
 from scraper.crawling.privacy import Privacy, read_salt
 from scraper.crawling.shards import Shards
@@ -155,7 +157,7 @@ def collect(
             source=source,
             frontier=frontier,
             shards=shards,
-            pictures=PictureFiles(corpus),
+            pictures=PictureFiles(corpus, PictureReader(survey, open_picture)),
             privacy=Privacy(salt),
             politeness=opened.politeness,
             pace=pace,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import BadInput, DataError
+from core.processors import available_processors
 from models.classifier.decode import decode
 from models.labelled.picture_features import PictureFeatures, open_bundle_extractor, read_features
 from models.labelled.topic_folder import list_pictures, picture_key
@@ -138,7 +138,7 @@ def from_bundle(bundle: Path, cache: Path) -> ReadFeatures:
         BundleError: the bundle has no network to read.
     """
     extractor = open_bundle_extractor(bundle)
-    return lambda paths, advance: read_features(paths, extractor, cache, os.cpu_count() or 1, advance)
+    return lambda paths, advance: read_features(paths, extractor, cache, available_processors(), advance)
 
 
 def from_backbone(name: str, weights: Path | None, cache: Path, progress: ProgressPort) -> ReadFeatures:
@@ -164,7 +164,7 @@ def from_backbone(name: str, weights: Path | None, cache: Path, progress: Progre
     use_one_thread()
     backbone, file, why = choose_backbone(name, weights, None, cache, lambda done, total: None)
     progress.note(why)
-    frozen = FrozenBackbone.open(backbone, load_network(backbone, file), cache, os.cpu_count() or 1, 0)
+    frozen = FrozenBackbone.open(backbone, load_network(backbone, file), cache, available_processors(), 0)
 
     def read(paths: list[Path], advance: Advance) -> PictureFeatures:
         readable = np.array([_is_picture(path) for path in paths], dtype=np.bool_)

@@ -6,15 +6,16 @@ A file's name comes from the post alone, so that a picture that is there already
 from __future__ import annotations
 
 import hashlib
-import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from core.atomic import storage_errors, write_atomic
-from core.errors import DataError
-from core.images import MAX_PIXELS, PILLOW_FORMATS
+from core.errors import BadInput, DataError, ImageTooLarge
+from core.images import MAX_PIXELS, SurveyedPicture
 
 ENDINGS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif"}
 _REENCODED_QUALITY = 92
@@ -25,33 +26,42 @@ class UnusablePicture(Exception):
     """The bytes are not a picture to learn from; the message says why."""
 
 
-def checked_picture(data: bytes) -> tuple[bytes, str]:
+@dataclass(frozen=True, slots=True)
+class PictureReader:
+    """How a picture file is read: the same way, within the same bounds, as training and serving read it.
+
+    Attributes:
+        survey: what a file holds; raises BadInput.
+        open: its first frame, decoded and upright, in the colours it is stored in; raises BadInput.
+    """
+
+    survey: Callable[[bytes], SurveyedPicture]
+    open: Callable[[SurveyedPicture], Image.Image]
+
+
+def checked_picture(data: bytes, reader: PictureReader) -> tuple[bytes, str]:
     """Return a picture's bytes without metadata, and its file ending.
 
-    It is decoded once, so that nothing broken is kept; a picture that announces more than ``MAX_PIXELS`` is not decoded
-    at all. Where a camera noted which way is up, the pixels are turned; what else it noted (place, owner, serial
-    number) goes. A JPEG without any of it keeps its bytes.
+    It is decoded once, so that nothing broken is kept. Where a camera noted which way is up, the pixels are turned;
+    what else it noted (place, owner, serial number) goes, as do comments, further frames and whatever lies behind the
+    picture. A picture that stands upright keeps its pixels as they were packed.
 
     Raises:
         UnusablePicture: it is not in a format that training reads, too large, or broken.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image: Image.Image = Image.open(BytesIO(data), formats=PILLOW_FORMATS)
-        if image.width * image.height > MAX_PIXELS:
-            raise UnusablePicture(f"more than {MAX_PIXELS // 1_000_000} million pixels")
-        name = image.format or ""
-        image.load()
-    except UnusablePicture:
-        raise
-    except Image.DecompressionBombError as error:
-        raise UnusablePicture(f"more than {MAX_PIXELS // 1_000_000} million pixels") from error
-    except Exception as error:  # a decoder fed with hostile bytes may raise nearly anything
+        picture = reader.survey(data)
+        image = reader.open(picture)
+    except ImageTooLarge as error:
+        raise UnusablePicture(f"more than {MAX_PIXELS // 1_000_000} million pixels, or more than is decoded") from error
+    except BadInput as error:
         raise UnusablePicture("no picture, or a broken one") from error
-    if name in ENDINGS and not _tells_more(image, data):
-        return data, ENDINGS[name]
-    return _encoded(image)
+    if picture.format in ENDINGS and picture.orientation == 1:
+        return picture.data, ENDINGS[picture.format]
+    try:
+        return _encoded(image)
+    except Exception as error:  # a profile or a size that the encoder does not take
+        raise UnusablePicture("cannot be written as JPEG or PNG") from error
 
 
 def picture_stem(source: str, post_id: str) -> str:
@@ -62,12 +72,17 @@ def picture_stem(source: str, post_id: str) -> str:
 class PictureFiles:
     """The pictures of a corpus.
 
+    Args:
+        corpus: the folder that theirs lies in.
+        reader: how they are read.
+
     Raises:
         DataError: their folder is a link that leads elsewhere.
     """
 
-    def __init__(self, corpus: Path) -> None:
+    def __init__(self, corpus: Path, reader: PictureReader) -> None:
         self.folder = corpus / FOLDER
+        self._reader = reader
         if self.folder.is_symlink():
             raise DataError(f"{self.folder} is a link that leads elsewhere; pictures lie in the corpus itself")
 
@@ -88,7 +103,7 @@ class PictureFiles:
             StorageError: there is no room.
             DataError: the folder it belongs into leads out of the corpus.
         """
-        content, ending = checked_picture(data)
+        content, ending = checked_picture(data, self._reader)
         folder = self.folder / stem[:2]
         with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -98,40 +113,15 @@ class PictureFiles:
         return f"{stem[:2]}/{stem}{ending}"
 
 
-def _tells_more(image: Image.Image, data: bytes) -> bool:
-    """Return whether a file holds more than pixels, a profile of colours and how it was packed."""
-    if image.format == "JPEG":
-        return any(kind in (0xE1, 0xED, 0xFE) for kind in _jpeg_segments(data))
-    harmless = {"icc_profile", "transparency", "gamma", "dpi", "interlace", "loop", "background", "version", "duration"}
-    harmless |= {"timestamp", "extension", "srgb", "chromaticity", "aspect", "default_image"}
-    return bool(set(image.info) - harmless) or len(image.getexif()) > 0
-
-
-def _jpeg_segments(data: bytes) -> list[int]:
-    """Return the kinds of the segments before a JPEG's pixels (ITU T.81, annex B)."""
-    kinds, at = [], 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        kind = data[at + 1]
-        if kind == 0xFF:  # fill byte
-            at += 1
-            continue
-        if kind == 0xDA:
-            break
-        kinds.append(kind)
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return kinds
-
-
 def _encoded(image: Image.Image) -> tuple[bytes, str]:
     """Return a picture written anew from its pixels: JPEG, or PNG where it has transparency."""
-    upright = ImageOps.exif_transpose(image)
     out = BytesIO()
-    if upright.has_transparency_data:
-        clean = upright.convert("RGBA")
+    if image.has_transparency_data:
+        clean = image.convert("RGBA")
         clean.info = {}
         clean.save(out, "PNG")
         return out.getvalue(), ".png"
-    clean = upright.convert("RGB")
+    clean = image.convert("RGB")
     profile = image.info.get("icc_profile") if image.mode == "RGB" else None
     clean.info = {}
     clean.save(out, "JPEG", quality=_REENCODED_QUALITY, icc_profile=profile)

@@ -1,35 +1,40 @@
 """From a query to its answer: through the load gate, its picture decoded and classified, its hashtags ranked.
 
 Decoding, the network and the recommender run in threads, so that the event loop only ever waits. A request that is
-alone does everything in one thread; otherwise pictures are decoded side by side and share batches.
+alone does everything in one thread; otherwise pictures are decoded side by side and share batches. Only pictures use
+the threads that decode, and they wait for memory outside of them; so no caption ever stands behind a picture.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import NotReady, Overloaded
+from core.images import SurveyedPicture
 from core.ports import ImageClassifier, Recommender
+from core.processors import available_processors
 from core.query import ImageEvidence, Query
 from core.suggestions import Answer
 from service.engine.batcher import MIN_RETRY_S, SHUTTING_DOWN, MicroBatcher
-from service.engine.memory import PixelBudget, announced_pixels, give_freed_memory_back
+from service.engine.memory import MemoryBudget, give_freed_memory_back
 from service.observe.metrics import Metrics, StageTimes
 from service.settings import Settings
 
+T = TypeVar("T")
+
 MAX_DECODERS = 4
-# More than most phones take: worth the milliseconds of giving memory back.
-LARGE_PIXELS = 13_000_000
+# More than most phones' pictures take: worth the milliseconds of giving memory back.
+LARGE_BYTES = 100_000_000
 WINDOW = 64
 MAX_RETRY_S = 60.0
 
@@ -119,9 +124,9 @@ class Inference:
         self._recommender = recommender
         self._metrics = metrics
         self.gate = LoadGate(settings.queue)
-        n_decoders = min(MAX_DECODERS, settings.threads or os.cpu_count() or 1)
+        n_decoders = min(MAX_DECODERS, settings.threads or available_processors())
         self._decoders = ThreadPoolExecutor(n_decoders, thread_name_prefix="decode")
-        self._pixels = PixelBudget()
+        self._memory = MemoryBudget()
         self._models = ThreadPoolExecutor(2, thread_name_prefix="models")
         wait_s = settings.batch_wait_ms / 1000.0
         self._classify: MicroBatcher[NDArray[np.float32], ImageEvidence] = MicroBatcher(
@@ -179,8 +184,10 @@ class Inference:
     async def _answer_alone(self, query: Query, image_file: bytes | None, stages: StageTimes) -> Answer:
         """Do everything in one thread: with no other request to share a batch with, handing over only costs time."""
         asked = time.perf_counter()
-        loop = asyncio.get_running_loop()
-        work = await loop.run_in_executor(self._decoders, self._work, query, image_file)
+        if image_file is None:
+            work = await asyncio.get_running_loop().run_in_executor(self._models, self._work, query, None)
+        else:
+            work = await self._decoding(image_file, lambda picture: self._work(query, picture))
         stages.add("queue", work.started - asked)
         if image_file is not None:
             self._metrics.classified(1)
@@ -191,9 +198,7 @@ class Inference:
 
     async def _evidence_of(self, image_file: bytes, stages: StageTimes) -> ImageEvidence:
         asked = time.perf_counter()
-        started, ended, pixels = await asyncio.get_running_loop().run_in_executor(
-            self._decoders, self._prepare, image_file
-        )
+        started, ended, pixels = await self._decoding(image_file, self._prepare)
         stages.add("queue", started - asked)
         stages.add("decode", ended - started)
         done = await self._classify.submit(pixels)
@@ -201,25 +206,38 @@ class Inference:
         stages.add("classify", done.ran_s)
         return done.value
 
-    def _work(self, query: Query, image_file: bytes | None) -> _Work:
+    async def _decoding(self, image_file: bytes, work: Callable[[SurveyedPicture], T]) -> T:
+        """Return what ``work`` makes of a picture in a decoder's thread, once there is memory for it."""
+        loop = asyncio.get_running_loop()
+        picture = await loop.run_in_executor(self._decoders, self._classifier.survey, image_file)
+        give_back = await self._memory.claim(picture.decoding_bytes)
+
+        def done(_: object) -> None:
+            with suppress(RuntimeError):  # the loop is closed, and nobody waits any more
+                loop.call_soon_threadsafe(give_back)
+
+        future = self._decoders.submit(work, picture)
+        # When the thread is done, not the caller: one that has left does not end the thread.
+        future.add_done_callback(done)
+        return await asyncio.wrap_future(future)
+
+    def _work(self, query: Query, picture: SurveyedPicture | None) -> _Work:
         """Do everything for one query; called in a thread."""
         started = decoded = classified = time.perf_counter()
-        if image_file is not None:
-            started, decoded, pixels = self._prepare(image_file)
+        if picture is not None:
+            started, decoded, pixels = self._prepare(picture)
             (evidence,) = self._classifier.evidence(pixels[None])
             classified = time.perf_counter()
             query = replace(query, image=evidence)
         (answer,) = self._recommender.recommend([query])
         return _Work(answer, started, decoded, classified, time.perf_counter())
 
-    def _prepare(self, image_file: bytes) -> tuple[float, float, NDArray[np.float32]]:
+    def _prepare(self, picture: SurveyedPicture) -> tuple[float, float, NDArray[np.float32]]:
         """Return when decoding started, when it ended, and the pixels; called in a thread."""
-        n_pixels = announced_pixels(image_file)
-        with self._pixels.claimed(n_pixels):
-            started = time.perf_counter()
-            try:
-                pixels = self._classifier.prepare(image_file)
-            finally:
-                if n_pixels > LARGE_PIXELS:
-                    give_freed_memory_back()
-            return started, time.perf_counter(), pixels
+        started = time.perf_counter()
+        try:
+            pixels = self._classifier.prepare(picture)
+        finally:
+            if picture.decoding_bytes > LARGE_BYTES:
+                give_freed_memory_back()
+        return started, time.perf_counter(), pixels

@@ -1,54 +1,50 @@
-"""Memory kept in bounds: how many pixels are decoded at once, and how freed memory goes back to the system."""
+"""Memory kept in bounds: what is decoded at once, and how freed memory goes back to the system."""
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from io import BytesIO
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from PIL import Image
-
-from core.images import MAX_PIXELS, PILLOW_FORMATS
-
-# Decoding takes about 8 bytes a pixel for a moment; this is one picture of the largest size, or four from a phone.
-MAX_PIXELS_AT_ONCE = MAX_PIXELS
+from core.images import MAX_DECODING_BYTES
 
 
-class PixelBudget:
-    """Lets pictures be decoded side by side while their pixels together stay below a bound; safe across threads."""
+class MemoryBudget:
+    """Lets pictures be decoded side by side while the memory that takes stays below a bound; lives on one event loop.
 
-    def __init__(self, max_pixels: int = MAX_PIXELS_AT_ONCE) -> None:
-        self._max_pixels = max_pixels
-        self._arrival = threading.Lock()
-        self._changed = threading.Condition()
+    Waiting for it holds no thread, so whoever needs none of it passes by.
+
+    Args:
+        max_bytes: as much as one picture of the largest size takes, or some from a phone.
+    """
+
+    def __init__(self, max_bytes: int = MAX_DECODING_BYTES) -> None:
+        self._max_bytes = max_bytes
         self._held = 0
+        self._arrival = asyncio.Lock()
+        self._freed = asyncio.Event()
 
-    @contextmanager
-    def claimed(self, n_pixels: int) -> Iterator[None]:
-        """Hold ``n_pixels``; wait in the order of arrival, so that small pictures do not keep a large one out."""
-        claim = min(n_pixels, self._max_pixels)
-        with self._arrival, self._changed:
-            self._changed.wait_for(lambda: self._held + claim <= self._max_pixels)
-            self._held += claim
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._held -= claim
-                self._changed.notify_all()
+    async def claim(self, n_bytes: int) -> Callable[[], None]:
+        """Return what gives ``n_bytes`` back, once they may be used.
 
+        Claims are met in the order of arrival, so that small pictures do not keep a large one out; one over the whole
+        bound is met alone.
+        """
+        claimed = min(n_bytes, self._max_bytes)
+        async with self._arrival:
+            while self._held + claimed > self._max_bytes:
+                self._freed.clear()
+                await self._freed.wait()
+            self._held += claimed
 
-def announced_pixels(image_file: bytes) -> int:
-    """Return width times height by the file's header, 0 when it has none: then nothing will be decoded."""
-    try:
-        with Image.open(BytesIO(image_file), formats=PILLOW_FORMATS) as image:
-            return image.width * image.height
-    except Exception:  # the classifier reports what is wrong with the file
-        return 0
+        def give_back() -> None:
+            self._held -= claimed
+            self._freed.set()
+
+        return give_back
 
 
 def give_freed_memory_back() -> None:

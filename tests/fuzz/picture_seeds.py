@@ -11,6 +11,8 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageCms
 
+from tests.support import hostile_pictures
+
 SIDE = 24
 
 
@@ -204,7 +206,26 @@ POLYGLOTS: dict[str, Make] = {
 """Files that are two things at once."""
 
 
+HOSTILE: dict[str, Make] = {
+    "jpeg of 1,800 scans": lambda: hostile_pictures.jpeg_of_scans(2_000, 1_800),
+    "jpeg of 20 scans that refine": lambda: hostile_pictures.jpeg_of_scans(2_000, 20, refining=True),
+    "jpeg of broken tags": lambda: hostile_pictures.jpeg_with(
+        hostile_pictures.segment(0xE1, hostile_pictures.exif_of_tags(4_000, orientation=6))
+    ),
+    "jpeg of empty segments": lambda: hostile_pictures.jpeg_with(hostile_pictures.segment(0xE5, b"") * 30_000),
+    "png of profiles": lambda: hostile_pictures.png_of_profiles(100_000),
+    "png of empty chunks": lambda: hostile_pictures.png_with(hostile_pictures.chunk(b"prVt", b"") * 10_000),
+    "gif of comments": lambda: hostile_pictures.gif_of_comments(100_000),
+    "bmp of runs": lambda: hostile_pictures.bmp_of_runs(100_000),
+    "webp of frames": lambda: hostile_pictures.webp_of_frames(100_000),
+    "webp of tables": lambda: hostile_pictures.webp_of_tables(1_024, 1_024),
+    "avif that lies": lambda: hostile_pictures.avif_that_lies(1_024, 64),
+    "avif of items": lambda: hostile_pictures.avif_of_items(2_000),
+}
+"""Small to send and dear to decode, or once so."""
+
+
 @cache
 def seeds() -> dict[str, bytes]:
     """Return every file by its name."""
-    return {name: make() for name, make in {**READ, **LYING, **REFUSED, **POLYGLOTS}.items()}
+    return {name: make() for name, make in {**READ, **LYING, **REFUSED, **POLYGLOTS, **HOSTILE}.items()}

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from core.text.hashtags import normalise
+from models.classifier.decode import open_picture
+from models.classifier.survey import survey
 from scraper.crawling.crawl import Crawl, CrawlParts
 from scraper.crawling.figures import Budget, CrawlFigures
 from scraper.crawling.frontier import Frontier, HeldTarget, WaitingPost, paused_hosts
 from scraper.crawling.pace import Pace, PaceLimits
-from scraper.crawling.picture_files import PictureFiles
+from scraper.crawling.picture_files import PictureFiles, PictureReader
 from scraper.crawling.politeness import Politeness
 from scraper.crawling.privacy import Privacy
 from scraper.crawling.shards import Shards
@@ -210,7 +212,7 @@ def crawl_once(
                 source=SteppingSource(platform, steps),
                 frontier=frontier,
                 shards=shards,
-                pictures=PictureFiles(corpus),
+                pictures=PictureFiles(corpus, PictureReader(survey, open_picture)),
                 privacy=Privacy(SALT),
                 politeness=politeness,
                 pace=pace,

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core.errors import BadInput, ImageTooLarge, UndecodableImage, UnsupportedImage
-from models.classifier.decode import decode, sniff_format
+from models.classifier.decode import decode
+from models.classifier.survey import sniff_format
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP")
 
