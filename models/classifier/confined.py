@@ -42,14 +42,8 @@ class _Child:
 
     def __init__(self) -> None:
         root = str(Path(__file__).resolve().parent.parent.parent)
-        paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "models.classifier.confined"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            # One arena: each reserves addresses, which count against the bound.
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "MALLOC_ARENA_MAX": "1"},
-        )
+        begin = f"import sys; sys.path.insert(0, {root!r}); from models.classifier.confined import main; main()"
+        self.process = subprocess.Popen([sys.executable, "-c", begin], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def decode(self, picture: SurveyedPicture) -> Image.Image:
         """Return the picture in the colours that it is stored in.
@@ -227,9 +221,6 @@ def main() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.nice(5)  # whoever waits for a caption's answer goes first
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the stack of each thread would count against the bound
     _serve(sys.stdin.buffer, sys.stdout.buffer)
-
-
-if __name__ == "__main__":
-    main()

@@ -12,10 +12,9 @@ from tests.fuzz.picture_seeds import READ, seeds
 
 
 def test_mutated_pictures_do_no_harm(tmp_path: Path) -> None:
-    """No fault, no crash, bounded memory, nothing left behind."""
+    """No fault, no crash, no case over 3 seconds of processor time or 400 MB, nothing left behind."""
     found = pictures.run(1, 120, tmp_path / "kept")
-    assert found["harmful"] == found["crashes"] == found["left_behind"] == found["leaked"] == []
-    assert int(str(found["peak_mb"])) <= pictures.PEAK_MB
+    assert found["harmful"] == found["dear"] == found["crashes"] == found["left_behind"] == found["leaked"] == []
     assert not (tmp_path / "kept").exists()
 
 
