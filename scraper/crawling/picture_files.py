@@ -16,6 +16,7 @@ from PIL import Image
 from core.atomic import storage_errors, write_atomic
 from core.errors import BadInput, DataError, ImageTooLarge
 from core.images import MAX_PIXELS, SurveyedPicture
+from scraper.crawling.picture_metadata import without_notes
 
 ENDINGS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif"}
 _REENCODED_QUALITY = 92
@@ -57,7 +58,7 @@ def checked_picture(data: bytes, reader: PictureReader) -> tuple[bytes, str]:
     except BadInput as error:
         raise UnusablePicture("no picture, or a broken one") from error
     if picture.format in ENDINGS and picture.orientation == 1:
-        return picture.data, ENDINGS[picture.format]
+        return without_notes(picture.data, picture.format), ENDINGS[picture.format]
     try:
         return _encoded(image)
     except Exception as error:  # a profile or a size that the encoder does not take
