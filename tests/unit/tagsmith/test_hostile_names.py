@@ -18,7 +18,7 @@ from core.bundle.manifest import Provenance
 from core.clock import utc_now
 from core.trend_snapshot import DatedCounts, SearchedHashtags, TrendSnapshot, write_snapshot
 from pipelines.cleaning.summary import as_text
-from pipelines.report.page import Heading, Paragraph, text_page, write_page
+from pipelines.report.page import Block, Heading, Paragraph, text_page, write_page
 from tagsmith.cli import app
 from tagsmith.commands.doctor import Finding, print_findings
 
@@ -118,7 +118,7 @@ def test_findings_are_shown_and_not_obeyed() -> None:
 
 def test_reports_as_text_are_fit_for_a_terminal(tmp_path: Path) -> None:
     """As ``cat crawl/report.txt`` shows them; as pages they hold no markup of others."""
-    blocks = [Heading(HOSTILE), Paragraph(HOSTILE)]
+    blocks: list[Block] = [Heading(HOSTILE), Paragraph(HOSTILE)]
     text = text_page(HOSTILE, blocks)
     write_page(tmp_path / "page.html", HOSTILE, blocks)
     assert not STEERING & set(text)
