@@ -45,7 +45,10 @@ def _survey(data: bytes) -> SurveyedPicture:
     metas = [box for box in top if box[0] == b"meta"]
     if len(metas) != 1 or top[0][0] != b"ftyp":
         raise broken("AVIF")
-    parts = {box[0]: box for box in _boxes(data, metas[0][1] + 4, metas[0][2])}
+    boxes = list(_boxes(data, metas[0][1] + 4, metas[0][2]))
+    parts = {box[0]: box for box in boxes}
+    if len(parts) < len([kind for kind, _, _ in boxes if kind != b"free"]):
+        raise broken("AVIF")
     for name in (b"iinf", b"iloc", b"iref", b"grpl"):
         if name in parts and parts[name][2] - parts[name][1] > MAX_TABLE_BYTES:
             raise overfilled("AVIF", "items")
@@ -55,14 +58,14 @@ def _survey(data: bytes) -> SurveyedPicture:
     if kinds[primary] not in (b"av01", b"grid"):
         raise not_read("AVIF", "A picture made of other pictures")
     width, height = sizes[primary]
-    check_pixels(width * height)
+    check_pixels(width, height)
     pictures = [item for item, kind in kinds.items() if kind == b"av01"]
     if len(pictures) > MAX_PICTURES:
         raise overfilled("AVIF", "pictures")
     n_coded, places = 0, _places(data, parts)
     for item in pictures:
         coded_size, n_frames = _coded(b"".join(data[start:end] for start, end in places[item]))
-        check_pixels(coded_size[0] * coded_size[1])
+        check_pixels(*coded_size)
         if coded_size != sizes[item]:
             raise contradictory("AVIF")
         n_coded += coded_size[0] * coded_size[1] * n_frames
@@ -136,6 +139,7 @@ def _sizes(data: bytes, box: Box) -> dict[int, tuple[int, int]]:
     """Return the size that the boxes announce for each item."""
     properties: list[Box] = []
     sizes: dict[int, tuple[int, int]] = {}
+    n_bytes = 0
     children = list(_boxes(data, box[1], box[2]))
     if [kind for kind, _, _ in children].count(b"ipco") != 1:
         raise broken("AVIF")
@@ -145,7 +149,8 @@ def _sizes(data: bytes, box: Box) -> dict[int, tuple[int, int]]:
     for kind, start, end in children:
         if kind != b"ipma":
             continue
-        if end - start > MAX_TABLE_BYTES:
+        n_bytes += end - start
+        if n_bytes > MAX_TABLE_BYTES:
             raise overfilled("AVIF", "items")
         wide, version = data[start + 3] & 1, data[start]
         (n_items,) = struct.unpack_from(">I", data, start + 4)

@@ -8,6 +8,8 @@ import struct
 from core.errors import ImageTooLarge, UndecodableImage, UnsupportedImage
 from core.images import MAX_DECODING_BYTES, MAX_PIXELS
 
+MAX_SIDE = 65_535
+"""Of a JPEG or GIF by their format; a PNG or BMP could be one row of 50 megapixels."""
 MAX_EXIF_BYTES = 65_536
 """Which way is up stands in the first directory, so near the start of the EXIF block."""
 _XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=\"|>)([1-8])")
@@ -41,12 +43,18 @@ def not_read(format_name: str, what: str) -> UnsupportedImage:
     return UnsupportedImage(f"{what} is a kind of {format_name} that is not read. Save the picture as JPEG or PNG.")
 
 
-def check_pixels(n_pixels: int) -> None:
-    """Refuse a picture of more than ``MAX_PIXELS``.
+def check_pixels(width: int, height: int) -> None:
+    """Refuse a picture of more than ``MAX_PIXELS``, or of so long a side that a few rows of it take much memory.
 
     Raises:
         ImageTooLarge: it has more.
     """
+    if max(width, height) > MAX_SIDE:
+        raise ImageTooLarge(
+            f"The picture has a side of {max(width, height):,} pixels; at most {MAX_SIDE:,} are read. "
+            "Send a smaller copy."
+        )
+    n_pixels = width * height
     if n_pixels > MAX_PIXELS:
         raise ImageTooLarge(
             f"The picture has {n_pixels / 1e6:.0f} million pixels; at most {MAX_PIXELS // 1_000_000} million are read. "

@@ -24,6 +24,7 @@ from typing import IO, Any
 from PIL import AvifImagePlugin, Image
 
 from core.errors import UndecodableImage
+from core.freed_memory import give_freed_memory_back
 from core.images import SurveyedPicture
 
 CPU_S = 3
@@ -31,6 +32,7 @@ WALL_S = 30.0
 SPARE_BYTES = 64_000_000
 """What a codec may take beside what grows with the picture."""
 MAX_IDLE = 4
+LARGE_BYTES = 100_000_000
 STRIP_PIXELS = 250_000
 _ASKED = struct.Struct("<4sQQ")
 _ANSWERED = struct.Struct("<4sIIQQ")
@@ -63,7 +65,7 @@ class _Child:
             raise ValueError(mode)
         name = mode.decode().strip()
         profile, exif = self._read(n_profile, until), self._read(n_exif, until)
-        image = Image.new(name, (width, height))
+        image = Image.new(name, (width, height), None)  # not filled: every row is pasted over
         n_rows = max(1, STRIP_PIXELS // width)
         for top in range(0, height, n_rows):
             size = width, min(n_rows, height - top)
@@ -104,7 +106,8 @@ class _Children:
         self._idle: list[_Child] = []
         self._owner = os.getpid()
         atexit.register(self.end)
-        os.register_at_fork(after_in_child=self._forget)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forget)
 
     def take(self) -> _Child:
         with self._lock:
@@ -194,11 +197,15 @@ def _serve(asked: IO[bytes], answered: IO[bytes]) -> None:
             del image
         del data
         answered.flush()
+        if n_bytes > LARGE_BYTES:
+            give_freed_memory_back()
 
 
 def _opened(name: str, data: bytes) -> Image.Image:
     image = Image.open(BytesIO(data), formats=[name])
     image.load()
+    vars(image).pop("_decoder", None)  # kept by Pillow for further frames, at twice the size of the picture
+    image.fp = None
     if image.mode not in ("L", "LA", "RGB", "RGBA"):
         raise ValueError(image.mode)
     return image

@@ -96,7 +96,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     """Return the picture as RGB, made strip by strip: half-way forms of a whole one would take three times its size."""
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
-    whole = Image.new("RGB", image.size)
+    whole = Image.new("RGB", image.size, None)  # not filled, which would take long in one go
     n_rows = max(1, STRIP_PIXELS // image.width)
     for top in range(0, image.height, n_rows):
         strip = image.crop((0, top, image.width, min(image.height, top + n_rows)))

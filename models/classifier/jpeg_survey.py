@@ -79,7 +79,7 @@ def survey_jpeg(data: bytes, keep_side: int | None) -> SurveyedPicture:
     height, width = int.from_bytes(header.frame[1:3], "big"), int.from_bytes(header.frame[3:5], "big")
     if not width or not height:
         raise broken("JPEG")
-    check_pixels(width * height)
+    check_pixels(width, height)
     samples = _samples(header.frame, width, height)
     n_samples = sum(samples.values())
     pixels, n_scans, has_more = _pixels(data, header.at, samples)

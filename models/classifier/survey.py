@@ -93,8 +93,8 @@ def _within(
     confined: bool = False,
 ) -> SurveyedPicture:
     """Return a picture that takes ``bytes_per_pixel`` at its peak, or refuse it."""
+    check_pixels(*size)
     n_pixels = size[0] * size[1]
-    check_pixels(n_pixels)
     decoding_bytes = int(n_pixels * bytes_per_pixel)
     check_cost(format_name, n_pixels, decoding_bytes)
     return SurveyedPicture(format_name, *size, data, turned, notes, decoding_bytes, confined)
@@ -136,7 +136,7 @@ def _survey_png(data: bytes) -> SurveyedPicture:
     width, height, depth, colour, _, _, _ = struct.unpack(">IIBBBBB", header)
     if not width or not height or colour not in _PNG_CHANNELS or depth not in (1, 2, 4, 8, 16):
         raise broken("PNG")
-    check_pixels(width * height)
+    check_pixels(width, height)
     n_bytes = height * (1 + -(-width * depth * _PNG_CHANNELS[colour] // 8))
     turned = exif_orientation(exif, xmp)
     stored = {0: depth // 8 or 1, 3: 1}.get(colour, 4)
@@ -168,13 +168,13 @@ def _survey_gif(data: bytes) -> SurveyedPicture:
         raise broken("GIF")
     width, height, flags = struct.unpack_from("<HHB", data, 6)
     start = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
-    at, control, has_notes = start, b"", False
+    at, control, has_notes, n_blocks = start, b"", False, 0
     for _ in range(MAX_GIF_PARTS):
         kind = data[at : at + 1]
         if kind == b",":
             break
         if kind == b"!":
-            end = _after_blocks(data, at + 2)
+            end, n_blocks = _after_blocks(data, at + 2, n_blocks)
             if data[at + 1] == 0xF9:
                 control = data[at:end]
             else:
@@ -194,7 +194,7 @@ def _survey_gif(data: bytes) -> SurveyedPicture:
         raise broken("GIF")
     pixels = at + 11 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
     try:
-        end = _after_blocks(data, pixels)
+        end, _ = _after_blocks(data, pixels, 0)
     except UndecodableImage:
         end = len(data)  # cut short: the decoder says so, or has read enough
     has_notes |= data[end : end + 1] != b";" or end + 1 < len(data)
@@ -202,14 +202,14 @@ def _survey_gif(data: bytes) -> SurveyedPicture:
     return _within("GIF", size, slim, 5, notes=has_notes)
 
 
-def _after_blocks(data: bytes, at: int) -> int:
-    """Return where a row of blocks has ended."""
+def _after_blocks(data: bytes, at: int, n_blocks: int) -> tuple[int, int]:
+    """Return where a row of blocks has ended, and how many there were by then with the ``n_blocks`` before it."""
     try:
-        for _ in range(MAX_BLOCKS):
+        for number in range(n_blocks, MAX_BLOCKS):
             length = data[at]
             at += 1 + length
             if not length:
-                return at
+                return at, number + 1
     except IndexError as error:
         raise broken("GIF") from error
     raise overfilled("GIF", "blocks")
@@ -252,7 +252,7 @@ def _survey_webp(data: bytes) -> SurveyedPicture:
         if len(extended) < 10:
             raise broken("WebP")
         canvas = 1 + int.from_bytes(extended[4:7], "little"), 1 + int.from_bytes(extended[7:10], "little")
-        check_pixels(canvas[0] * canvas[1])
+        check_pixels(*canvas)
         announced = canvas
         if b"ANMF" in kept:
             left, top, across, down = (int.from_bytes(place[k : k + 3], "little") for k in (0, 3, 6, 9))
@@ -326,7 +326,7 @@ def _survey_bmp(data: bytes) -> SurveyedPicture:
         raise broken("BMP")
     if packing in _BMP_RUN_LENGTHS:
         raise not_read("BMP", "Run-length coding")
-    check_pixels(width * height)
+    check_pixels(width, height)
     if (width * bits + 31) // 32 * 4 * height > len(data):
         raise UndecodableImage("The BMP picture is truncated or broken. Save it again and resend it.")
     stored = {16: 4, 24: 4, 32: 8}.get(bits, 5)

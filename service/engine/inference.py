@@ -20,13 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import NotReady, Overloaded
+from core.freed_memory import give_freed_memory_back
 from core.images import SurveyedPicture
 from core.ports import ImageClassifier, Recommender
 from core.processors import available_processors
 from core.query import ImageEvidence, Query
 from core.suggestions import Answer
 from service.engine.batcher import MIN_RETRY_S, SHUTTING_DOWN, MicroBatcher
-from service.engine.memory import MemoryBudget, give_freed_memory_back
+from service.engine.memory import MemoryBudget
 from service.observe.metrics import Metrics, StageTimes
 from service.settings import Settings
 

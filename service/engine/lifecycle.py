@@ -13,10 +13,11 @@ from contextlib import contextmanager
 
 from core.bundle.opening import pointer_mark, previous
 from core.errors import BundleError, BundleMissing, NotReady, TagsmithError
+from core.freed_memory import give_freed_memory_back
 from service.engine.batcher import MIN_RETRY_S, SHUTTING_DOWN
 from service.engine.inference import Inference
 from service.engine.loading import Loaded, warm_up
-from service.engine.memory import give_freed_memory_back, private_bytes
+from service.engine.memory import private_bytes
 from service.observe.logs import LOGGER, log
 from service.observe.metrics import Metrics
 from service.settings import Settings

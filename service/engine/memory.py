@@ -1,12 +1,10 @@
-"""Memory kept in bounds: what is decoded at once, and how freed memory goes back to the system."""
+"""Memory kept in bounds: what is decoded at once, and what this process holds."""
 
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from core.images import MAX_DECODING_BYTES
@@ -45,15 +43,6 @@ class MemoryBudget:
             self._freed.set()
 
         return give_back
-
-
-def give_freed_memory_back() -> None:
-    """Have glibc return every thread's freed memory to the system; other C libraries do so unasked or not at all.
-
-    By default a thread keeps what it once used: after a picture of 50 megapixels, half a gigabyte or more.
-    """
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def private_bytes() -> int:

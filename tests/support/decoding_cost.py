@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 import threading
 import time
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -53,29 +55,31 @@ class PeakMemory:
 
 def resident_mb() -> float:
     """Return what this process and its children hold."""
-    children = Path("/proc/self/task").glob("*/children")
     total = 0
-    for process in ("self", *(number for path in children for number in path.read_text("ascii").split())):
-        try:
+    for process in ("self", *_children()):
+        with suppress(OSError):  # it has just ended
             total += int(Path(f"/proc/{process}/statm").read_text("ascii").split()[1])
-        except (OSError, IndexError):  # it has just ended
-            continue
     return total * resource.getpagesize() / 2**20
 
 
 def cpu_s() -> float:
     """Return the processor time of this process and of its children, those that live included."""
-    total = time.process_time()
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    total += ended.ru_utime + ended.ru_stime
-    for path in Path("/proc/self/task").glob("*/children"):
-        for number in path.read_text("ascii").split():
-            try:
-                fields = Path(f"/proc/{number}/stat").read_text("ascii").rpartition(")")[2].split()
-            except OSError:
-                continue
-            total += (int(fields[11]) + int(fields[12])) / 100
+    total = time.process_time() + ended.ru_utime + ended.ru_stime
+    for process in _children():
+        with suppress(OSError):
+            fields = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
+            total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     return total
+
+
+def _children() -> list[str]:
+    """Return the numbers of the processes that this one has started, from whichever thread."""
+    found: list[str] = []
+    for path in Path("/proc/self/task").glob("*/children"):
+        with suppress(OSError):  # the thread has just ended
+            found += path.read_text("ascii").split()
+    return found
 
 
 def main() -> None:

@@ -236,6 +236,7 @@ REFUSED: dict[str, Make] = {
     "BMP of runs": lambda: bmp_of_runs(15 * MB - 2_000),
     "GIF of comments": lambda: gif_of_comments(15 * MB - 2_000),
     "PNG of 50 megapixels, 16 bits and transparency": lambda: png(SIDE, SIDE, depth=16, colour=6),
+    "PNG of one row of 50 megapixels": lambda: png(50_000_000, 1, colour=6),
     "WebP of 50 megapixels": lambda: saved(Image.new("RGB", (SIDE, SIDE)), "WEBP", lossless=True, method=0),
     "AVIF of 67 megapixels that says 256 by 256": lambda: avif_that_lies(8_192, 256),
     "AVIF of 700,000 items": lambda: avif_of_items(700_000),
@@ -254,6 +255,9 @@ READ: dict[str, Make] = {
     "PNG of 31 megapixels, 16 bits and transparency": lambda: png(5_590, 5_590, depth=16, colour=6, row_filter=4),
     "JPEG of 50 megapixels, as many scans as are read": lambda: jpeg_of_scans(SIDE, 24, refining=True),
     "JPEG of 50 megapixels, full colour, refined": lambda: jpeg_of_scans(SIDE, 11, refining=True, full=True),
+    "WebP of 24 megapixels, transparency": lambda: saved(
+        Image.linear_gradient("L").resize((6_000, 4_000)).convert("RGBA"), "WEBP", method=0
+    ),
     "WebP of 24 megapixels": lambda: saved(Image.new("RGB", (6_000, 4_000)), "WEBP", lossless=True, method=0),
 }
 """Within bounds once the container is walked, and answered."""

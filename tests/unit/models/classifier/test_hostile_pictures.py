@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -13,9 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from core.errors import BadInput
+from core.images import MAX_DECODING_BYTES, MAX_PIXELS
 from models.classifier import confined
 from models.classifier.decode import decode
 from models.classifier.survey import survey
@@ -138,3 +142,26 @@ def test_a_scan_hidden_from_the_count_is_hidden_from_the_codec() -> None:
     picture = survey(plain[:-2] + hiding + b"\xff\xd9" + b"\xff\xda" * 1_000)
     assert picture.data == plain
     assert picture.has_notes
+
+
+HEADS = {
+    "JPEG": hostile.small("JPEG"),
+    "PNG": hostile.small("PNG"),
+    "GIF": hostile.small("GIF"),
+    "WEBP": hostile.small("WEBP"),
+    "AVIF": hostile.small("AVIF"),
+    "BMP": hostile.small("BMP"),
+}
+
+
+@settings(max_examples=400)
+@given(st.sampled_from(sorted(HEADS)), st.data())
+def test_wild_bytes_are_refused_in_words(name: str, data: st.DataObject) -> None:
+    """A container with any bytes at any place is walked or refused; nothing else is raised."""
+    plain = HEADS[name]
+    at = data.draw(st.integers(2, len(plain)))
+    wild = data.draw(st.binary(max_size=24))
+    with contextlib.suppress(BadInput):
+        picture = survey(plain[:at] + wild + plain[at + data.draw(st.sampled_from([0, len(wild)])) :])
+        assert 0 < picture.width * picture.height <= MAX_PIXELS
+        assert picture.decoding_bytes <= MAX_DECODING_BYTES

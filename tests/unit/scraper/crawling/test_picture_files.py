@@ -194,7 +194,7 @@ def test_a_picture_is_turned_as_pillow_turns_it(kind: str, orientation: int) -> 
 def test_a_picture_that_cannot_be_written_is_refused() -> None:
     """A JPEG has at most 65,500 pixels a side; a turned PNG may have more."""
     wide = chunk(b"eXIf", exif_of([], 3))
-    data = png_of(70_000, 1, zlib.compress(bytes(70_001)))
+    data = png_of(65_520, 1, zlib.compress(bytes(65_521)))
     with pytest.raises(UnusablePicture, match="cannot be written"):
         checked(data[:33] + wide + data[33:])
 
