@@ -26,8 +26,9 @@ from service.engine.loading import Loaded, locate, warm_up
 from service.settings import Settings
 
 WALL_S = 180.0
-LIMITS = {resource.RLIMIT_CORE: 0, resource.RLIMIT_CPU: 120, resource.RLIMIT_DATA: 4 << 30}
-"""No core file; seconds; and bytes that the child may write to. The starter bundle takes 2 s and 150 MB."""
+LIMITS = {resource.RLIMIT_CORE: 0, resource.RLIMIT_CPU: 120, resource.RLIMIT_DATA: 8 << 30}
+"""No core file; seconds; and bytes that the child may write to. The starter bundle takes 2 s and 150 MB, with torch or
+OpenVINO ten times the seconds and up to 600 MB."""
 _REFUSED = 3
 
 

@@ -48,7 +48,7 @@ def endless(settings: Settings) -> Loaded:
 
 def greedy(settings: Settings) -> Loaded:
     """Write to more memory than there may be."""
-    return np.ones(1 << 30)  # type: ignore[return-value]
+    return np.ones(1 << 31)  # type: ignore[return-value]
 
 
 def strange(settings: Settings) -> Loaded:
