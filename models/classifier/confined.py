@@ -28,6 +28,7 @@ from core.freed_memory import give_freed_memory_back
 from core.images import SurveyedPicture
 
 CPU_S = 3
+"""At most; the system counts in whole seconds, so up to one less."""
 WALL_S = 30.0
 SPARE_BYTES = 64_000_000
 """What a codec may take beside what grows with the picture."""
@@ -180,7 +181,7 @@ def _limit(n_bytes: int) -> None:
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[0]) if Path("/proc/self/statm").exists() else 0
     if pages:
         resource.setrlimit(resource.RLIMIT_AS, (pages * os.sysconf("SC_PAGE_SIZE") + n_bytes, resource.RLIM_INFINITY))
-    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + 1 + CPU_S, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + CPU_S, resource.RLIM_INFINITY))
 
 
 def _serve(asked: IO[bytes], answered: IO[bytes]) -> None:

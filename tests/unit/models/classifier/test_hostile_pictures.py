@@ -165,3 +165,22 @@ def test_wild_bytes_are_refused_in_words(name: str, data: st.DataObject) -> None
         picture = survey(plain[:at] + wild + plain[at + data.draw(st.sampled_from([0, len(wild)])) :])
         assert 0 < picture.width * picture.height <= MAX_PIXELS
         assert picture.decoding_bytes <= MAX_DECODING_BYTES
+
+
+def test_a_child_that_the_system_ends_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that has used up its processor time, say: its picture is refused, and the next one is read."""
+    begun = confined._Child
+    busy = "import resource, sys; resource.setrlimit(resource.RLIMIT_CPU, (1, -1))\nwhile True: pass"
+
+    def spinning() -> confined._Child:
+        child = begun()
+        child.end()
+        child.process = subprocess.Popen([sys.executable, "-c", busy], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        return child
+
+    confined._CHILDREN.end()
+    with monkeypatch.context() as patched:
+        patched.setattr(confined, "_Child", spinning)
+        with pytest.raises(BadInput, match="too long"):
+            confined.decode_confined(survey(hostile.small("AVIF")))
+    assert confined.decode_confined(survey(hostile.small("AVIF"))).size == (64, 64)
