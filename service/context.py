@@ -77,6 +77,7 @@ class RequestContext:
         caller: who sent it; None before the key is checked.
         key: the caller's; None where there are no keys.
         rate: what is left of the key's rate; None where there are no keys.
+        peer: the address that it came from; "" when that is not known.
     """
 
     parts: ServiceParts
@@ -86,6 +87,12 @@ class RequestContext:
     caller: Caller | None = None
     key: StoredKey | None = None
     rate: Rate | None = None
+    peer: str = ""
+
+    @property
+    def account(self) -> str:
+        """Whose share of what all requests draw from this one uses: its key's, or without keys its address's."""
+        return self.key.key_id if self.key is not None else self.peer
 
     @property
     def workspace(self) -> str:

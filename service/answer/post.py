@@ -91,4 +91,4 @@ async def recommended(
         if not leaning.current:
             asked = replace(asked, warnings=(*asked.warnings, Notice(CODE, OUTDATED)))
         query = replace(asked.query, workspace=leaning.values)
-    return asked, await serving.inference.answer(query, image_file, context.stages)
+    return asked, await serving.inference.answer(query, image_file, context.stages, caller=context.account)

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from core.errors import Overloaded
 from service.engine.batcher import MIN_RETRY_S
+from service.shares import Holdings, share_of
 
 MAX_SIDE_BY_SIDE = 16
 AnswerOne = Callable[[int], Awaitable[bytes]]
@@ -25,29 +26,32 @@ class Batches:
     """The batches in progress; lives on one event loop.
 
     Args:
-        capacity: of ``LoadGate``. Posts of batches use at most half of it; an eighth as many batches run at once.
+        capacity: of ``LoadGate``. Posts of batches use at most half of it; an eighth as many batches run at once, and
+            of these one caller has at most its share.
     """
 
     def __init__(self, capacity: int) -> None:
         self._n_slots = max(1, capacity // 2)
         self._slots = asyncio.Semaphore(self._n_slots)
         self._max_inside = max(1, capacity // 8)
-        self._n_inside = 0
+        self._holdings = Holdings()
 
     @contextmanager
-    def entered(self) -> Iterator[None]:
-        """Let one batch in for the block.
+    def entered(self, caller: str = "") -> Iterator[None]:
+        """Let one batch of ``caller`` in for the block.
 
         Raises:
-            Overloaded: too many batches are in progress.
+            Overloaded: too many batches are in progress, of this caller or of all.
         """
-        if self._n_inside >= self._max_inside:
+        if self._holdings.total >= self._max_inside:
             raise Overloaded("Too many batches are being answered.", retry_after_s=MIN_RETRY_S)
-        self._n_inside += 1
+        if self._holdings.of(caller) >= share_of(self._max_inside):
+            raise Overloaded("Too many of your batches are being answered.", retry_after_s=MIN_RETRY_S)
+        self._holdings.add(caller, 1)
         try:
             yield
         finally:
-            self._n_inside -= 1
+            self._holdings.add(caller, -1)
 
     async def answers(self, n_posts: int, answer_one: AnswerOne) -> AsyncGenerator[Line]:
         """Yield each post's line once it is done. While the reader is slow or gone, no further post is begun."""

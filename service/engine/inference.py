@@ -30,6 +30,7 @@ from service.engine.batcher import MIN_RETRY_S, SHUTTING_DOWN, MicroBatcher
 from service.engine.memory import MemoryBudget
 from service.observe.metrics import Metrics, StageTimes
 from service.settings import Settings
+from service.shares import CallersOfLate, Holdings, share_of
 
 T = TypeVar("T")
 
@@ -46,6 +47,9 @@ class LoadGate:
     The rate is requests finished per second of busy time over the last ``WINDOW`` requests, so that a quiet hour does
     not make the service look slow.
 
+    Half of the room is for whoever comes first; the other half goes only to callers that hold less than an equal share
+    of the whole. So one caller may fill it alone, until another one asks.
+
     Attributes:
         n_inside: requests in progress.
         closed: whether nothing more is let in.
@@ -58,29 +62,39 @@ class LoadGate:
         self._busy_since = 0.0
         self._done_at: deque[float] = deque(maxlen=WINDOW)
         self._freed = asyncio.Event()
+        self._holdings = Holdings()
+        self._of_late = CallersOfLate(clock=clock)
         self.n_inside = 0
         self.closed = False
 
     @contextmanager
-    def entered(self) -> Iterator[None]:
-        """Let one request in for the block.
+    def entered(self, caller: str = "") -> Iterator[None]:
+        """Let one request of ``caller`` in for the block.
 
         Raises:
-            Overloaded: ``capacity`` requests are inside; ``retry_after_s`` is how long they will take.
+            Overloaded: ``capacity`` requests are inside, or this caller's share of them; ``retry_after_s`` is how long
+                those inside will take.
             NotReady: the gate is closed.
         """
         if self.closed:
             raise NotReady(SHUTTING_DOWN, retry_after_s=MIN_RETRY_S)
+        n_callers = self._of_late.note(caller)
         if self.n_inside >= self._capacity:
             raise Overloaded("The queue is full.", retry_after_s=self.retry_after_s())
+        if self.n_inside >= share_of(self._capacity) and self._holdings.of(caller) >= max(
+            1, self._capacity // n_callers
+        ):
+            raise Overloaded("The queue is full of your requests.", retry_after_s=self.retry_after_s())
         if self.n_inside == 0:
             self._busy_since = self._clock()
         self.n_inside += 1
+        self._holdings.add(caller, 1)
         try:
             yield
         finally:
             self._done_at.append(self._busy_clock())
             self.n_inside -= 1
+            self._holdings.add(caller, -1)
             self._freed.set()
             if self.n_inside == 0:
                 self._busy_s = self._done_at[-1]
@@ -147,14 +161,14 @@ class Inference:
         self._classify.start()
         self._rank.start()
 
-    async def answer(self, query: Query, image_file: bytes | None, stages: StageTimes) -> Answer:
-        """Return the answer to ``query``, its picture taken from ``image_file`` when there is one.
+    async def answer(self, query: Query, image_file: bytes | None, stages: StageTimes, *, caller: str = "") -> Answer:
+        """Return the answer to ``query`` of ``caller``, its picture taken from ``image_file`` when there is one.
 
         Raises:
             Overloaded: too many requests are in progress.
             BadInput: the picture cannot be read, or the recommender refuses the query.
         """
-        with self.gate.entered(), self._counted():
+        with self.gate.entered(caller), self._counted():
             if self.gate.n_inside == 1:
                 return await self._answer_alone(query, image_file, stages)
             if image_file is not None:

@@ -6,6 +6,7 @@ needs.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,8 +16,10 @@ from anyio import to_thread
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from core.errors import Overloaded
+from core.errors import DeadlineExceeded, Overloaded
 from service.problems import Refusal, invalid, printable_name, refuse_fields
+from service.schemas.requests import MAX_BATCH_BYTES
+from service.shares import Holdings, share_of
 
 JSON = "application/json"
 MAX_SMALL_BYTES = 100_000
@@ -26,6 +29,9 @@ BIG_JSON_BYTES = 200_000
 # caption of commas alone 5,000.
 MAX_JSON_MARKS = 20_000
 MAX_JSON_LEVELS = 20
+PACE_S = 5.0
+LEAST_BYTES = 81_920
+"""Of a body, every ``PACE_S`` that it takes: 16 kB a second, a slow telephone line's twice over."""
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -36,36 +42,48 @@ MakeObject = Callable[[list[tuple[str, Any]]], object]
 class ByteBudget:
     """How many bytes of bodies may be held at once, over all requests. Not locked: it lives on the event loop.
 
+    One caller may hold a share of them, and large bodies leave some to small ones, so that nobody's photographs keep
+    others from sending a caption.
+
     Args:
         max_bytes: held at once, at most.
-
-    Attributes:
-        held: bytes that are held now.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self.held = 0
+        self._holdings = Holdings()
+        # The largest single body has room wherever there is any.
+        self._max_of_caller = max(share_of(max_bytes), min(max_bytes, MAX_BATCH_BYTES))
+        self._max_of_large = max(max_bytes - max_bytes // 8, min(max_bytes, MAX_BATCH_BYTES))
+
+    @property
+    def held(self) -> int:
+        """How many bytes are held now."""
+        return self._holdings.total
 
     @contextmanager
-    def claims(self) -> Iterator[Claim]:
-        """Yield a claim for one request; everything drawn with it goes back at the end of the block."""
-        claim = Claim(self)
+    def claims(self, caller: str = "") -> Iterator[Claim]:
+        """Yield a claim for one request of ``caller``; all that is drawn with it goes back at the end of the block."""
+        claim = Claim(self, caller)
         try:
             yield claim
         finally:
-            self.held -= claim.n_bytes
+            self._holdings.add(caller, -claim.n_bytes)
             claim.n_bytes = 0
 
-    def draw(self, n_bytes: int) -> None:
-        """Take ``n_bytes``.
+    def draw(self, claim: Claim, n_bytes: int) -> None:
+        """Take ``n_bytes`` for ``claim``.
 
         Raises:
-            Overloaded: fewer are left.
+            Overloaded: fewer are left to this caller, or to a claim of this size.
         """
-        if self.held + n_bytes > self._max_bytes:
+        is_small = claim.n_bytes + n_bytes <= MAX_SMALL_BYTES
+        if self.held + n_bytes > (self._max_bytes if is_small else self._max_of_large):
             raise Overloaded("Too many large bodies are being read at once.", retry_after_s=1.0)
-        self.held += n_bytes
+        if self._holdings.of(claim.caller) + n_bytes > self._max_of_caller:
+            raise Overloaded("Too many of your large bodies are being read at once.", retry_after_s=1.0)
+        self._holdings.add(claim.caller, n_bytes)
+        claim.n_bytes += n_bytes
 
 
 class Claim:
@@ -73,13 +91,16 @@ class Claim:
 
     Args:
         budget: drawn from.
+        caller: whose share is drawn from.
 
     Attributes:
+        caller: the same.
         n_bytes: drawn so far.
     """
 
-    def __init__(self, budget: ByteBudget) -> None:
+    def __init__(self, budget: ByteBudget, caller: str) -> None:
         self._budget = budget
+        self.caller = caller
         self.n_bytes = 0
 
     async def draw_for(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -89,9 +110,33 @@ class Claim:
             Overloaded: the budget is used up.
         """
         async for chunk in chunks:
-            self._budget.draw(len(chunk))
-            self.n_bytes += len(chunk)
+            self._budget.draw(self, len(chunk))
             yield chunk
+
+
+class Pace:
+    """Says by when the next bytes of a body are due, so that it is no slower than ``LEAST_BYTES`` in ``PACE_S``.
+
+    Each ``LEAST_BYTES`` that have come give it another ``PACE_S``. An average over the whole body would not do: what
+    came fast could then stand still for minutes.
+
+    Args:
+        now: when the body begins.
+
+    Attributes:
+        due: when ``LEAST_BYTES`` must have come, or the body be complete.
+    """
+
+    def __init__(self, now: float) -> None:
+        self._n_bytes = 0
+        self.due = now + PACE_S
+
+    def came(self, n_bytes: int, now: float) -> None:
+        """Note that ``n_bytes`` came."""
+        self._n_bytes += n_bytes
+        if self._n_bytes >= LEAST_BYTES:
+            self._n_bytes = 0
+            self.due = now + PACE_S
 
 
 def content_kind(request: Request) -> str:
@@ -123,6 +168,7 @@ async def body_chunks(request: Request, claim: Claim, max_bytes: int) -> AsyncIt
 
     Raises:
         Refusal: ``body_too_large``, by the announced length or as soon as more has come in.
+        DeadlineExceeded: it comes too slowly.
         Overloaded: too many bytes of bodies are held already.
     """
     announced = request.headers.get("content-length", "")
@@ -130,7 +176,7 @@ async def body_chunks(request: Request, claim: Claim, max_bytes: int) -> AsyncIt
     if n_bytes > max_bytes:
         raise _too_large(max_bytes)
     n_bytes = 0
-    async for chunk in claim.draw_for(request.stream()):
+    async for chunk in claim.draw_for(_at_least_pace(request.stream())):
         n_bytes += len(chunk)
         if n_bytes > max_bytes:
             raise _too_large(max_bytes)
@@ -157,14 +203,14 @@ async def read_json(request: Request, claim: Claim, parse: Callable[[bytearray],
     return await to_thread.run_sync(parse, body) if len(body) > BIG_JSON_BYTES else parse(body)
 
 
-async def read_model(request: Request, budget: ByteBudget, model: type[M]) -> M:
-    """Return a body of a few fields as ``model``.
+async def read_model(request: Request, budget: ByteBudget, model: type[M], *, caller: str) -> M:
+    """Return a body of a few fields, drawn from the share of ``caller``, as ``model``.
 
     Raises:
         Refusal: anything between the content type and a field's form is wrong.
         Overloaded: too many bytes of bodies are held already.
     """
-    with budget.claims() as claim:
+    with budget.claims(caller) as claim:
         fields = await read_json(request, claim, parse_object, max_bytes=MAX_SMALL_BYTES)
     return validated(model, fields)
 
@@ -234,6 +280,29 @@ def validated(model: type[M], fields: Mapping[str, Any], *, inside: Mapping[str,
         return model.model_validate(fields)
     except ValidationError as error:
         refuse_fields(error, inside=inside)
+
+
+async def _at_least_pace(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield ``chunks``.
+
+    Raises:
+        DeadlineExceeded: they come more slowly than ``Pace`` allows.
+    """
+    loop = asyncio.get_running_loop()
+    pace = Pace(loop.time())
+    while True:
+        try:
+            async with asyncio.timeout_at(pace.due):
+                chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise DeadlineExceeded(
+                f"The body came too slowly: {LEAST_BYTES:,} bytes of it must come every {PACE_S:g} s.",
+                retry_after_s=1.0,
+            ) from None
+        pace.came(len(chunk), loop.time())
+        yield chunk
 
 
 def _too_large(max_bytes: int) -> Refusal:

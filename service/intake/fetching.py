@@ -12,6 +12,8 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import httpcore
@@ -21,10 +23,21 @@ from service.image_urls import DEFAULT_PORTS, ImageUrl, Origin, read_url, redire
 from service.intake.bodies import Claim
 from service.problems import FieldError, Refusal
 from service.schemas.requests import MAX_IMAGE_BYTES
+from service.shares import Holdings, share_of
 
 MAX_REDIRECTS = 3
 TOTAL_S = 5.0
 MAX_AT_ONCE = 16
+"""Pictures that are fetched side by side; one caller has at most its share of these."""
+MAX_HEAD_BYTES = 32_768
+"""Of what comes before the answer itself: its headers, and interim answers (1xx), of which there may be any number."""
+HEAD_PIECE_BYTES = 2_048
+PIECE_BYTES = 16_384
+"""What is read at once; the event loop does other work before the next piece."""
+MAX_SPARE_CHUNKS = 1_000
+LEAST_CHUNK_BYTES = 1_024
+"""A body may come in as many chunks of this size as it needs, in ``MAX_SPARE_CHUNKS`` more, and one for each read."""
+CHUNKS_AT_A_TIME = 64
 MAX_ADDRESSES = 2
 REDIRECTS = (301, 302, 303, 307, 308)
 FIELD = "image.url"
@@ -73,7 +86,8 @@ class Fetcher:
         self._ssl = ssl_context or httpcore.default_ssl_context()
         self._network = network or httpcore.AnyIOBackend()
         self._total_s = total_s
-        self._slots = asyncio.Semaphore(MAX_AT_ONCE)
+        self._holdings = Holdings()
+        self._freed = asyncio.Event()
 
     async def fetch(self, text: str, claim: Claim) -> bytes:
         """Return the bytes at the URL ``text``; whether they are a picture is for the classifier to say.
@@ -86,7 +100,7 @@ class Fetcher:
         if url is None:
             raise _refused()
         try:
-            async with asyncio.timeout(self._total_s), self._slots:
+            async with asyncio.timeout(self._total_s), self._entered(claim.caller):
                 for _ in range(MAX_REDIRECTS + 1):
                     found = await self._ask(url, await self._addresses(url), claim)
                     if isinstance(found, bytes):
@@ -104,6 +118,19 @@ class Fetcher:
     def close(self) -> None:
         """Let the threads end."""
         self._resolvers.shutdown(wait=False, cancel_futures=True)
+
+    @asynccontextmanager
+    async def _entered(self, caller: str) -> AsyncIterator[None]:
+        """Wait until ``caller`` may fetch one more picture, and let it for the block."""
+        while self._holdings.total >= MAX_AT_ONCE or self._holdings.of(caller) >= share_of(MAX_AT_ONCE):
+            self._freed.clear()
+            await self._freed.wait()
+        self._holdings.add(caller, 1)
+        try:
+            yield
+        finally:
+            self._holdings.add(caller, -1)
+            self._freed.set()
 
     async def _addresses(self, url: ImageUrl) -> list[str]:
         """Return the addresses to connect to, or refuse the URL."""
@@ -134,20 +161,19 @@ class Fetcher:
                 ("Connection", "close"),
             ],
         )
+        network = _Pinned(self._network, addresses)
         pool = httpcore.AsyncConnectionPool(
-            ssl_context=self._ssl,
-            max_connections=1,
-            max_keepalive_connections=0,
-            network_backend=_Pinned(self._network, addresses),
+            ssl_context=self._ssl, max_connections=1, max_keepalive_connections=0, network_backend=network
         )
         async with pool:
             response = await pool.handle_async_request(request)
+            network.received.head_is_over = True
             try:
-                return await self._read(response, claim)
+                return await self._read(response, network.received, claim)
             finally:
                 await response.aclose()
 
-    async def _read(self, response: httpcore.Response, claim: Claim) -> bytes | str:
+    async def _read(self, response: httpcore.Response, received: _Received, claim: Claim) -> bytes | str:
         headers = {name.lower(): value for name, value in response.headers}
         if response.status in REDIRECTS:
             return headers.get(b"location", b"").decode("latin-1")
@@ -157,7 +183,7 @@ class Fetcher:
         if announced.isdigit() and int(announced[:20]) > MAX_IMAGE_BYTES:
             raise _too_large()
         body = bytearray()
-        async for chunk in claim.draw_for(_chunks(response)):
+        async for chunk in claim.draw_for(_chunks(response, received)):
             body += chunk
             if len(body) > MAX_IMAGE_BYTES:
                 raise _too_large()
@@ -168,11 +194,16 @@ class Fetcher:
 
 
 class _Pinned(httpcore.AsyncNetworkBackend):
-    """Connects to the addresses that were checked, whatever name it is asked for."""
+    """Connects to the addresses that were checked, whatever name it is asked for.
+
+    Attributes:
+        received: what has come in.
+    """
 
     def __init__(self, network: httpcore.AsyncNetworkBackend, addresses: list[str]) -> None:
         self._network = network
         self._addresses = addresses
+        self.received = _Received()
 
     async def connect_tcp(
         self,
@@ -184,15 +215,72 @@ class _Pinned(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         for last, address in enumerate(self._addresses, 1 - len(self._addresses)):
             try:
-                return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
+                return _Paced(
+                    await self._network.connect_tcp(address, port, timeout, local_address, socket_options),
+                    self.received,
+                )
             except httpcore.ConnectError:
                 if last == 0:
                     raise
         raise httpcore.ConnectError
 
 
-async def _chunks(response: httpcore.Response) -> AsyncIterator[bytes]:
+@dataclass(slots=True)
+class _Received:
+    """What has come in over one connection."""
+
+    n_reads: int = 0
+    head_bytes: int = 0
+    head_is_over: bool = False
+
+
+class _Paced(httpcore.AsyncNetworkStream):
+    """Reads in pieces so small that parsing one is not felt, and no head without end."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream, received: _Received) -> None:
+        self._stream = stream
+        self._received = received
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        await asyncio.sleep(0)  # what TLS has decrypted already is there without any waiting
+        piece = await self._stream.read(
+            min(max_bytes, PIECE_BYTES if self._received.head_is_over else HEAD_PIECE_BYTES), timeout
+        )
+        self._received.n_reads += 1
+        if not self._received.head_is_over:
+            self._received.head_bytes += len(piece)
+            if self._received.head_bytes > MAX_HEAD_BYTES:
+                raise httpcore.ReadError("the head does not end")
+        return piece
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        return _Paced(await self._stream.start_tls(ssl_context, server_hostname, timeout), self._received)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+async def _chunks(response: httpcore.Response, received: _Received) -> AsyncIterator[bytes]:
+    """Yield the body as it comes; one in pieces of a few bytes costs more to parse than any picture is worth.
+
+    Raises:
+        Refusal: ``image_url_unreachable``, when it comes in too many pieces.
+    """
+    n_chunks = n_bytes = 0
     async for chunk in response.aiter_stream():
+        n_chunks, n_bytes = n_chunks + 1, n_bytes + len(chunk)
+        if n_chunks - received.n_reads > MAX_SPARE_CHUNKS + n_bytes // LEAST_CHUNK_BYTES:
+            raise _unreachable()
+        if n_chunks % CHUNKS_AT_A_TIME == 0:
+            await asyncio.sleep(0)
         yield chunk
 
 

@@ -72,7 +72,8 @@ class RequestMiddleware:
         offered = Headers(scope=scope).get("x-request-id", "")
         request_id = offered if VISIBLE_ASCII.fullmatch(offered) else uuid.uuid4().hex
         with self._parts.lifecycle.pinned() as held:
-            context = RequestContext(self._parts, request_id, held)
+            peer = (scope.get("client") or ("",))[0]
+            context = RequestContext(self._parts, request_id, held, peer=peer)
             scope["state"] = {**scope.get("state", {}), "context": context}
             try:
                 await self._answer(context, started, scope, receive, send)

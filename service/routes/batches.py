@@ -19,7 +19,6 @@ from service.context import Context, RequestContext
 from service.engine.batches import Line, unless_gone
 from service.engine.lifecycle import ServedBundle
 from service.intake.batch import read_batch, read_item
-from service.intake.bodies import Claim
 from service.observe.logs import LOGGER
 from service.observe.metrics import StageTimes
 from service.problems import documented, refusal_for
@@ -81,17 +80,17 @@ async def suggest_batch(request: Request, context: Context) -> Response:
     batches, batch_deadline_s = context.parts.batches, context.parts.settings.batch_deadline_s
     deadline = asyncio.get_running_loop().time() + batch_deadline_s
     with ExitStack() as stack:
-        claim = stack.enter_context(context.parts.bodies.claims())
+        claim = stack.enter_context(context.parts.bodies.claims(context.account))
         try:
             async with asyncio.timeout_at(deadline):
                 with context.stages.measured("read"):
                     posts = await read_batch(request, claim)
                     # Not before: bodies that drip in would keep the few places for as long as a batch may take.
-                    stack.enter_context(batches.entered())
+                    stack.enter_context(batches.entered(context.account))
                     await charge_more(context, len(posts) - 1)
         except TimeoutError:
             raise DeadlineExceeded("The batch's time ran out.", retry_after_s=1.0) from None
-        batch = _Batch(request, context, posts, claim, deadline, serving)
+        batch = _Batch(request, context, posts, deadline, serving)
         lines = batches.answers(len(posts), batch.line)
         by_line = NDJSON in request.headers.get("accept", "").lower()
 
@@ -121,14 +120,12 @@ class _Batch:
         request: Request,
         context: RequestContext,
         posts: list[object],
-        claim: Claim,
         deadline: float,
         serving: ServedBundle,
     ) -> None:
         self._request = request
         self._context = context
         self._posts = posts
-        self._claim = claim
         self._deadline = deadline
         self._serving = serving
 
@@ -155,7 +152,9 @@ class _Batch:
                 while True:
                     await self._serving.inference.gate.room()
                     try:
-                        answer = await answer_post(context, self._serving, read, self._claim)
+                        # A picture that is fetched counts only until its post is answered.
+                        with context.parts.bodies.claims(context.account) as claim:
+                            answer = await answer_post(context, self._serving, read, claim)
                     except Overloaded:  # others were quicker: a batch waits where a single post is refused
                         await asyncio.sleep(RETRY_S)
                     else:

@@ -42,7 +42,7 @@ async def check(request: Request, context: Context) -> Response:
     """
     async with context.in_time():
         serving = context.serving
-        with context.parts.bodies.claims() as claim:
+        with context.parts.bodies.claims(context.account) as claim:
             with context.stages.measured("read"):
                 sent = await read_check(request, claim)
             answer = await answer_check(context, serving, sent, claim)

@@ -64,7 +64,7 @@ async def give(request: Request, context: Context) -> Response:
     Answered 201 once it counts, or 202 when the database is away and it is kept for it: either way it is not lost.
     """
     async with context.in_time():
-        asked = await read_model(request, context.parts.bodies, FeedbackRequest)
+        asked = await read_model(request, context.parts.bodies, FeedbackRequest, caller=context.account)
         tags = _spoken_of(asked)
         return await answer_idempotently(
             request,

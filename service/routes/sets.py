@@ -108,7 +108,7 @@ async def read_set(request: Request, name: Name, context: Context) -> Response:
 async def save_set(request: Request, name: Name, context: Context) -> Response:
     """Make a set, or replace the version that If-Match names."""
     async with context.in_time():
-        asked = await read_model(request, context.parts.bodies, SetRequest)
+        asked = await read_model(request, context.parts.bodies, SetRequest, caller=context.account)
     matched, unmatched = if_match(request), if_none_match(request)
     if unmatched is not None and unmatched != {ANY}:
         raise invalid("If-None-Match", "must be *")

@@ -62,7 +62,7 @@ async def suggest(request: Request, context: Context) -> Response:
     """Answer with a ranked, explained list of hashtags for a photograph, a caption, seed hashtags or any of them."""
     async with context.in_time():
         serving = context.serving
-        with context.parts.bodies.claims() as claim:
+        with context.parts.bodies.claims(context.account) as claim:
             with context.stages.measured("read"):
                 post = await read_post(request, claim)
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.protocol.connections import GuardedProtocol
 from service.protocol.headers import SECURITY_HEADERS
@@ -41,13 +41,13 @@ async def _app(scope: Scope, receive: Receive, send: Send) -> None:
 
 @contextlib.asynccontextmanager
 async def guarded_servers() -> AsyncIterator[Start]:
-    """Yield what starts a server with the given bounds and returns its port; stop them all in the end."""
+    """Yield what starts a server of ``app`` with the given bounds and returns its port; stop them all in the end."""
     servers: list[tuple[uvicorn.Server, asyncio.Task[None]]] = []
 
-    async def begin(protocol: type[GuardedProtocol] = GuardedProtocol, **bounds: float) -> int:
+    async def begin(protocol: type[GuardedProtocol] = GuardedProtocol, app: ASGIApp = _app, **bounds: float) -> int:
         guarded = type("Guarded", (protocol,), bounds)
         config = uvicorn.Config(
-            _app, port=0, http=guarded, ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=1
+            app, port=0, http=guarded, ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=1
         )
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve())

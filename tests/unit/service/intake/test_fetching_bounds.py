@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import threading
+import time
 
 import pytest
 
 from core.errors import Overloaded
+from service.image_urls import read_origin
 from service.intake.bodies import ByteBudget
-from service.intake.fetching import MAX_AT_ONCE
+from service.intake.fetching import MAX_AT_ONCE, TOTAL_S
 from service.problems import Refusal
 from service.schemas.requests import MAX_IMAGE_BYTES
 from tests.support.fakes import PHOTO
+from tests.support.raw_server import raw_server
 from tests.support.url_network import Lines, Listener, Names, answer, fetched, quick_fetcher, refusal
 from tests.support.url_tricks import PUBLIC
 
@@ -139,3 +143,42 @@ async def test_what_is_fetched_counts_to_the_bytes_held(listener: Listener, line
     with budget.claims() as claim, pytest.raises(Overloaded):
         await fetcher.fetch("https://public.example/a.jpg", claim)
     assert budget.held == 0
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        (CHUNKED, b"1\r\nz\r\n" * 10_000),
+        (b"", b"HTTP/1.1 103 \r\n\r\n" * 4_000),
+        (CHUNKED, b"1\r\nz\r\n" * 10 + b"4000\r\n" + bytes(0x4000) + b"\r\n"),
+    ],
+    ids=["tiny chunks", "interim answers", "tiny chunks among large ones"],
+)
+async def test_what_is_costly_to_parse_is_not_felt_by_others(first: bytes, again: bytes) -> None:
+    """Four servers that send as fast as they can: the loop goes on, and each costs a fraction of a second at most."""
+
+    def respond(connection: socket.socket, path: str) -> None:
+        connection.sendall(first)
+        while True:
+            connection.sendall(again)
+
+    gaps: list[float] = []
+
+    async def tick() -> None:
+        before = time.thread_time()
+        while True:
+            await asyncio.sleep(0)
+            before, last = time.thread_time(), before
+            gaps.append(before - last)
+
+    with raw_server(respond) as (url, _):
+        fetcher = quick_fetcher([read_origin(url)])
+        ticking = asyncio.create_task(tick())
+        began, busy = time.monotonic(), time.thread_time()
+        refusals = await asyncio.gather(*(refusal(fetcher, f"{url}/{n}") for n in range(4)))
+        took, busy = time.monotonic() - began, time.thread_time() - busy
+        ticking.cancel()
+    assert {refused.code for refused in refusals} <= {"image_url_unreachable", "image_too_large"}
+    assert took < TOTAL_S + 1.0
+    assert max(gaps) < 0.1, max(gaps)
+    assert busy < 2.0, busy
