@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable
 from itertools import pairwise
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.intake.form import MAX_PARTS, Part, PartBounds, read_multipart
+from service.intake.form import MAX_PARTS, Part, PartBounds, post_of_parts, read_multipart
 from service.problems import Refusal
 
 BOUNDS = PartBounds({"image": (1000, "image_too_large")}, default_bytes=100)
@@ -117,3 +118,13 @@ def test_the_number_of_parts_is_bounded() -> None:
     """Thousands of empty parts cost memory as well."""
     assert len(_read([_body(*[('name="seeds"', b"x")] * MAX_PARTS)])) == MAX_PARTS
     assert _code([_body(*[('name="seeds"', b"x")] * (MAX_PARTS + 1))]) == "body_too_large"
+
+
+def test_lists_of_commas_are_refused_before_they_are_split() -> None:
+    """Sixty parts of 120,000 commas once took 0.7 s of the event loop."""
+    parts = [Part("seeds", None, "", bytearray(b"," * 120_000)) for _ in range(60)]
+    began = time.thread_time()
+    with pytest.raises(Refusal) as caught:
+        post_of_parts(parts)
+    assert caught.value.code == "body_too_large"
+    assert time.thread_time() - began < 0.1
