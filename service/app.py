@@ -116,7 +116,7 @@ def create_app(
         docs_url=None,  # FastAPI's own pages fetch their scripts from elsewhere
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
-        openapi_url="/openapi.json" if settings.docs else None,
+        openapi_url=None,  # FastAPI renders the document anew for each request
     )
     app.state.parts = parts
     for router in ROUTERS:

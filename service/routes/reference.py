@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from fastapi import APIRouter, Request
-from starlette.responses import HTMLResponse
+from fastapi import APIRouter, FastAPI, Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from service.protocol.headers import PAGE_POLICY
 
@@ -37,18 +38,48 @@ EXAMPLE = """curl -F image=@photo.jpg -F caption="A walk in the park" -F seeds=d
      -F platforms=instagram -F 'options={"limit": 10, "casing": "pascal"}' %s/v1/suggestions"""
 PLAIN_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,200}")
 HERE = "127.0.0.1:8000"
+ADDRESS = "http://address-of-the-service.invalid"
+"""Stands for the address in the page that is kept."""
 
 router = APIRouter(include_in_schema=False)
+
+
+@router.get("/openapi.json")
+async def openapi(request: Request) -> Response:
+    """Answer with the contract for programs."""
+    return Response(_rendered(request.app).document, media_type="application/json")
 
 
 @router.get("/docs")
 async def docs(request: Request) -> HTMLResponse:
     """Answer with the contract as one page."""
     host = request.headers.get("host", "")
-    return HTMLResponse(
-        render_reference(request.app.openapi(), f"http://{host if PLAIN_HOST.fullmatch(host) else HERE}"),
-        headers={"Content-Security-Policy": PAGE_POLICY},
-    )
+    before, after = _rendered(request.app).page
+    here = escape(f"http://{host if PLAIN_HOST.fullmatch(host) else HERE}").encode()
+    return HTMLResponse(before + here + after, headers={"Content-Security-Policy": PAGE_POLICY})
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    """The contract's bytes, made once: they are asked for without a key and without a rate.
+
+    Attributes:
+        document: for programs.
+        page: to read, what stands before and what behind the address of the service.
+    """
+
+    document: bytes
+    page: tuple[bytes, bytes]
+
+
+def _rendered(app: FastAPI) -> _Rendered:
+    """Return the contract of ``app``, rendered when it is asked for first."""
+    kept = getattr(app.state, "rendered_contract", None)
+    if not isinstance(kept, _Rendered):
+        document = app.openapi()
+        before, _, after = render_reference(document, ADDRESS).encode().partition(ADDRESS.encode())
+        kept = app.state.rendered_contract = _Rendered(bytes(JSONResponse(document).body), (before, after))
+    return kept
 
 
 def render_reference(document: Mapping[str, Any], base_url: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 
 from service.app import create_app
 from service.problems import KINDS
+from service.routes import reference as reference_page
 from service.routes.reference import render_reference
 from service.schemas import requests as schemas
 from service.settings import Settings
@@ -180,3 +181,14 @@ def test_what_a_document_says_cannot_become_markup() -> None:
     assert "<p>a <code>&lt;b&gt;</code> &amp; &lt;i&gt;</p>" in text
     assert "<code>a</code> <code>&lt;q&gt;</code>" in text
     assert "&lt;s&gt;" in text
+
+
+async def test_the_contract_is_rendered_once(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes 11 ms of the event loop, and anybody may ask for it; the page names the host that it was asked by."""
+    first = {path: (await client.get(path)).content for path in ("/openapi.json", "/docs")}
+    monkeypatch.setattr(reference_page, "render_reference", None)
+    monkeypatch.setattr(reference_page, "JSONResponse", None)
+    assert {path: (await client.get(path)).content for path in first} == first
+    assert (await client.head("/openapi.json")).headers["content-length"] == str(len(first["/openapi.json"]))
+    other = (await client.get("/docs", headers={"host": "other.example:9000"})).text
+    assert "http://other.example:9000/v1/suggestions" in other

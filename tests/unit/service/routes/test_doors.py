@@ -27,7 +27,7 @@ from service.store.repositories import Repositories
 from tests.support.serving import fake_loaded, loader
 from tests.unit.service.conftest import asking, until_ready
 
-OPEN = {("GET", "/ping"), ("GET", "/ready"), ("GET", "/openapi.json"), ("HEAD", "/openapi.json"), ("GET", "/docs")}
+OPEN = {("GET", "/ping"), ("GET", "/ready"), ("GET", "/openapi.json"), ("GET", "/docs")}
 """What anyone may ask: whether the service lives, and what the contract is."""
 FILLED_IN = {"{feedback_id}": "fb_00000000000000000000000000", "{name}": "mine", "{hashtag}": "dog"}
 USUAL: dict[str, Any] = {"workspace": "studio", "scopes": SCOPES, "per_minute": 10_000, "lifetime_s": None}
