@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import resource
 import uuid
 from collections import Counter
 from typing import Any, cast
+from urllib.parse import unquote
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -31,6 +33,7 @@ MAX_PIPELINED = 32
 """Requests that may wait on one connection behind the one being answered; each is cheap to send and costly to hold."""
 LEAST_TAKEN = 16_384
 """Bytes of the last answer on a connection that a client must read every ``STALLED_S``."""
+_SLASH = re.compile("%2f", re.IGNORECASE)
 SPARE_FILES = 256
 """Files that a process has open beside its connections: the bundle, the database, pictures that are fetched."""
 
@@ -119,12 +122,19 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(_too_large())
         elif self.parser.get_http_version() == "1.1" and sum(name == b"host" for name, _ in self.headers) != 1:
             self._refuse(Refusal("malformed_body", "An HTTP/1.1 request has one Host header."))
+        elif any(name == b"transfer-encoding" and value.strip().lower() != b"chunked" for name, value in self.headers):
+            # The parser undoes chunks alone: what is compressed besides would be taken as plain.
+            self._refuse(Refusal("malformed_body", "The only Transfer-Encoding that is read is chunked."))
         elif self._asks_to_upgrade:
             return
         self._in_headers = False
         self._framing_bytes = 0
         if not self.transport.is_closing():
             super().on_headers_complete()
+            path = self.scope["raw_path"].decode("ascii", "replace")
+            if "%2f" in path.lower():
+                # A slash in a name is no step of the path: a proxy that judges paths sees one segment here.
+                self.scope["path"] = "%2F".join(map(unquote, _SLASH.split(path)))
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body; that of a refused request is discarded."""

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from service.protocol.connections import MAX_PIPELINED
 from tests.support.guarded_server import Start, guarded_servers, told
@@ -116,3 +117,28 @@ async def test_no_request_gets_the_answer_to_what_came_behind_it(start: Start) -
     writer.write(b"GET /late HTTP/1.1\r\nHost: t\r\n\r\n\x00\x01\r\n\r\n")
     assert await reader.read() == b""
     writer.close()
+
+
+async def test_only_chunks_are_undone(start: Start) -> None:
+    """A body that is compressed besides would be taken as plain."""
+    for coding in (b"gzip, chunked", b"gzip\r\nTransfer-Encoding: chunked"):
+        sent = b"POST /read HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: " + coding + b"\r\n\r\n0\r\n\r\n"
+        status, problem = await told(await start(), sent)
+        assert (status, problem["code"]) == (400, "malformed_body")
+
+
+async def test_a_slash_in_a_name_is_no_step_of_the_path(start: Start) -> None:
+    """What a proxy took for one segment is not read as two."""
+    paths: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        paths.append(scope["path"])
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    reader, writer = await asyncio.open_connection("127.0.0.1", await start(app=app))
+    for path in (b"/v1%2flimits", b"/v1/a%20b%2F%C3%A9", b"/v1/a%20b"):
+        writer.write(b"GET " + path + b" HTTP/1.1\r\nHost: t\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    assert paths == ["/v1%2Flimits", "/v1/a b%2F\xe9", "/v1/a b"]
