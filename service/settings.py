@@ -63,14 +63,19 @@ class Settings(BaseSettings):
     threads: int | None = Field(
         None, ge=1, le=256, description="threads of the picture network; default: the cores, shared out to the workers"
     )
-    queue: int = Field(64, ge=1, le=10_000, description="requests inside at once; one more is answered 429")
+    queue: int = Field(
+        64, ge=1, le=10_000, description="requests inside at once, shared among callers; one more is answered 429"
+    )
     batch_max: int = Field(8, ge=1, le=256, description="pictures in one forward pass, at most")
     batch_wait_ms: float = Field(
         2.0, ge=0, le=1000, description="how long a picture that found the network busy waits for company"
     )
     deadline_s: float = Field(10.0, gt=0, le=600, description="seconds for one request, reading included; then 503")
     bodies_mb: int = Field(
-        128, ge=32, le=65_536, description="MB of request bodies held in memory at once; beyond, 429"
+        128,
+        ge=32,
+        le=65_536,
+        description="MB of request bodies held at once, at most half by one caller; beyond, 429",
     )
     batch_deadline_s: float = Field(
         120.0, gt=0, le=3600, description="seconds for one batch, reading included; posts that are left are timed out"
