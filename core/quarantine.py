@@ -94,7 +94,7 @@ def _keys_of(run: dict[str, Any]) -> list[Any]:
     # Lists that an earlier version wrote hold posts alone.
     keys = run["keys"] if "keys" in run else run["posts"]
     if not isinstance(keys, list):
-        raise TypeError("keys are no list")
+        raise TypeError("keys are not a list")
     return keys
 
 

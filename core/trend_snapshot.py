@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ class DatedCounts:
         topic: its name, or None for all posts.
         posts_by_day: (n_days,) posts on each day, 0 or at least 2.
         hashtag: (n_cells,) index in ``TrendSnapshot.hashtags``.
-        day: (n_cells,) days after ``TrendSnapshot.first_day``.
+        day: (n_cells,) days after the first of the ``TrendSnapshot.n_days`` that end with ``as_of``.
         posts: (n_cells,) posts with that hashtag on that day, at least 2. One cell for a hashtag and day.
     """
 
@@ -91,11 +91,6 @@ class TrendSnapshot:
     searched: tuple[SearchedHashtags, ...] = ()
 
     @property
-    def first_day(self) -> date:
-        """The day that cells count from."""
-        return self.as_of - timedelta(days=self.n_days - 1)
-
-    @property
     def name(self) -> str:
         """What answers call it: its day and a mark of its content."""
         mark = hashlib.sha256(self.to_json().encode()).hexdigest()[:8]
@@ -138,7 +133,7 @@ def parse_snapshot(content: bytes, where: object) -> TrendSnapshot:
 
     Raises:
         BundleMismatch: another format version wrote it.
-        BundleCorrupt: it is no snapshot, or its counts contradict each other.
+        BundleCorrupt: it is not a snapshot, or its counts contradict each other.
     """
     try:
         raw = json.loads(content)
@@ -193,7 +188,7 @@ def _counts(raw: dict[str, Any], n_hashtags: int, n_days: int) -> DatedCounts:
 
 def _integers(raw: object) -> Ints:
     if not isinstance(raw, list) or not all(type(number) is int for number in raw):
-        raise ValueError("a column is no list of whole numbers")
+        raise ValueError("a column is not a list of whole numbers")
     return np.array(raw, dtype=np.int64)
 
 
@@ -204,5 +199,5 @@ def _searched(raw: dict[str, Any]) -> SearchedHashtags:
 
 def _text(raw: object) -> str:
     if not isinstance(raw, str):
-        raise ValueError("a name is no text")
+        raise ValueError("a name is not text")
     return raw

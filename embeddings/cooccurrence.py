@@ -97,18 +97,18 @@ class Counts:
 
 
 def distinct_posts(posts: Iterable[TokenisedPost]) -> list[int]:
-    """Return the places of the first post of each kind: the same set of hashtags and the same words.
+    """Return the numbers of the posts that are the first with their set of hashtags and their words.
 
     Pasted blocks and cross-posts would otherwise count as agreement between people.
     """
     seen: set[tuple[frozenset[str], tuple[str, ...]]] = set()
-    places = []
-    for place, post in enumerate(posts):
+    firsts = []
+    for number, post in enumerate(posts):
         key = (frozenset(post.hashtags), post.words)
         if key not in seen:
             seen.add(key)
-            places.append(place)
-    return places
+            firsts.append(number)
+    return firsts
 
 
 def count_posts(

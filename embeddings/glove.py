@@ -167,9 +167,9 @@ def _first_parameters(
 
 def _summed_by_word(words: NDArray[np.int32], pull: Vector, other: Vector) -> tuple[NDArray[np.int64], Vector]:
     """Return the different words, rising, and the sums of ``pull * other`` over each one's pairs."""
-    distinct, place = np.unique(words, return_inverse=True)
+    distinct, word_row = np.unique(words, return_inverse=True)
     m = words.shape[0]
-    cells = (pull, (place, np.arange(m)))
+    cells = (pull, (word_row, np.arange(m)))
     summed = sp.csr_matrix(cells, shape=(distinct.shape[0], m)) @ other
     return distinct.astype(np.int64), np.asarray(summed, dtype=np.float32)
 

@@ -96,15 +96,6 @@ def count_pairs(
     return PairFile(path, n_words, n_pairs)
 
 
-def post_pairs(post: Sequence[int], window: int | None) -> Iterator[tuple[int, int, float]]:
-    """Yield each pair of places once, as (earlier word, later word, weight); different words only."""
-    for place, word in enumerate(post):
-        end = len(post) if window is None else min(len(post), place + window + 1)
-        for later in range(place + 1, end):
-            if post[later] != word:
-                yield word, post[later], 1.0 if window is None else 1.0 / (later - place)
-
-
 def _write_runs(
     posts: Iterable[Sequence[int]], n_words: int, folder: Path, window: int | None, chunk_pairs: int
 ) -> list[Path]:
@@ -139,7 +130,10 @@ def _write_runs(
 
 
 def _pairs_of(post: NDArray[np.int64], window: int | None) -> tuple[NDArray[np.int64], NDArray[np.int64], Weights]:
-    """Return ``post_pairs`` as arrays."""
+    """Return each pair of different words of a post once: the earlier ones, the later ones, and their weights.
+
+    The weight is 1 / distance in a window and 1 without.
+    """
     earlier, later = np.triu_indices(post.shape[0], k=1)
     distance = later - earlier
     keep = post[earlier] != post[later]
@@ -161,20 +155,20 @@ def _merge(runs: Sequence[Path], block: int) -> Iterator[tuple[Keys, Weights]]:
     """Yield all runs merged, rising and summed, holding about ``block`` pairs of each run at a time."""
     key_maps = [np.memmap(run.with_suffix(".keys"), dtype=np.uint64, mode="r") for run in runs]
     weight_maps = [np.memmap(run.with_suffix(".weights"), dtype=np.float32, mode="r") for run in runs]
-    places = [0] * len(runs)
-    while any(place < len(keys) for place, keys in zip(places, key_maps, strict=True)):
+    positions = [0] * len(runs)
+    while any(position < len(keys) for position, keys in zip(positions, key_maps, strict=True)):
         # No run has a key up to this one beyond its block, so what is below can be summed for good.
         bound = min(
-            keys[min(place + block, len(keys)) - 1]
-            for place, keys in zip(places, key_maps, strict=True)
-            if place < len(keys)
+            keys[min(position + block, len(keys)) - 1]
+            for position, keys in zip(positions, key_maps, strict=True)
+            if position < len(keys)
         )
         parts: list[tuple[Any, Any]] = []
         for number, (keys, values) in enumerate(zip(key_maps, weight_maps, strict=True)):
-            start = places[number]
+            start = positions[number]
             end = start + int(np.searchsorted(keys[start : start + block], bound, side="right"))
             parts.append((keys[start:end], values[start:end]))
-            places[number] = end
+            positions[number] = end
         yield _summed(np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts]))
 
 

@@ -116,11 +116,11 @@ def fit_word2vec(
     model.train(ordered, total_examples=len(sentences), epochs=config.epochs)
     inputs = np.zeros((len(words), config.dimensions), dtype=np.float32)
     outputs = np.zeros((n_outputs, config.dimensions), dtype=np.float32)
-    for place, word in enumerate(words):
+    for row, word in enumerate(words):
         if word in row_of:
-            inputs[place] = model.wv.vectors[row_of[word]]
-            if place < n_outputs:
-                outputs[place] = model.syn1neg[row_of[word]]
+            inputs[row] = model.wv.vectors[row_of[word]]
+            if row < n_outputs:
+                outputs[row] = model.syn1neg[row_of[word]]
     uses = Counter(token for sentence in sentences for token in sentence)
     return build_table(words, inputs, outputs, log_prior_of(np.array([uses[word] for word in words[:n_outputs]])))
 

@@ -24,7 +24,7 @@ _ALLOWED = "allowed"
 _SECTION = regex.compile(r"\[(.*)\]")
 _ENTRY = regex.compile(r"(?=.*[^*_])[\p{Ll}\p{Lo}\p{M}\p{Nd}_*]+")
 # Digits that stand for letters; a 1 for two of them.
-_SPELLINGS = tuple(str.maketrans("013456789", f"o{one}easgtbg") for one in "il")
+_SPELLINGS = tuple(str.maketrans("013456789", f"o{letter}easgtbg") for letter in "il")
 _RUNS_OF_THREE = regex.compile(r"(\p{L})\1{2,}")
 
 

@@ -21,7 +21,7 @@ MAX_WORD_LENGTH = 50
 _MAX_CAPTION = 20_000
 
 _MENTION = regex.compile(r"(?<![\p{L}\p{N}_])[@＠][\p{L}\p{N}_][\p{L}\p{N}_.-]*(?:@[\p{L}\p{N}_.-]+)?")
-# Markup and the placeholders of published corpora (<user>, <num>, <url>); "<3" stays a heart and is no word.
+# Markup and the placeholders of published corpora (<user>, <num>, <url>); "<3" stays a heart and is not a word.
 _MARKUP = regex.compile(r"</?[a-zA-Z]{1,12}(?:\s[^<>]{0,200})?/?>")
 # Signs that NFKC would turn into letters and glue to the word before ("nike™" is not "niketm").
 _TRADE_SIGNS = regex.compile(r"[©®™℠℗]")

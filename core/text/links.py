@@ -1,7 +1,7 @@
 """Where links and e-mail addresses stand in a text.
 
 Hashtags and caption words both need to know: a ``#`` inside a link is a fragment, and the pieces of an address
-are no words of the caption.
+are not words of the caption.
 """
 
 from __future__ import annotations

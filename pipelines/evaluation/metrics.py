@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from core.errors import DataError
 
-RANKING_METRICS = ("P@1", "P@5", "R@5", "A@5", "R@10", "nDCG@10")
 SEMANTIC_THRESHOLD = 0.7
 """In GloVe 6B of 100 dimensions one in a thousand random pairs of hashtags reaches it; dog and puppy do."""
 DEPTH = 10
@@ -50,7 +49,7 @@ def hit_matrix(
 
 
 def ranking_metrics(ranked: Sequence[Sequence[str]], hidden: Sequence[Collection[str]]) -> dict[str, Values]:
-    """Return (q,) values, 0 to 1, of every metric of ``RANKING_METRICS``.
+    """Return (q,) values, 0 to 1, of P@1, P@5, R@5, A@5, R@10 and nDCG@10.
 
     With h the suggestions that are hidden among the first k, and n all hidden hashtags (those that no vocabulary
     holds too, so they count as misses): P@k = h / k, also for a shorter list; R@k = h / n; A@k = 1 if h > 0;

@@ -75,7 +75,7 @@ class TextSignals:
     Attributes:
         query: what was asked.
         distinct_words: the caption's words, each once.
-        content_words: those of them that are no stop words and long enough to be compared letter by letter.
+        content_words: those of them that are not stop words and long enough to be compared letter by letter.
         words: rows of the known caption words.
         pairs: rows of the known pairs of neighbouring caption words.
         seeds: rows of the known seeds.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from core.errors import DataError, StorageError
 from embeddings.glove import GloveConfig, GloveParameters, fit_glove, glove_table, loss_and_gradients
-from embeddings.glove_pairs import PairFile, count_pairs, post_pairs
+from embeddings.glove_pairs import PairFile, count_pairs
 from embeddings.nearest import NearestWords, top_k, unit_rows
 from embeddings.pretrained import PretrainedVectors
 
@@ -36,9 +37,11 @@ def test_pairs_from_disk_equal_pairs_in_memory(
     """However small the chunks, the merged file holds each ordered pair once with its whole weight."""
     expected: dict[tuple[int, int], float] = defaultdict(float)
     for post in posts:
-        for word, later, weight in post_pairs(post, window):
-            expected[word, later] += weight
-            expected[later, word] += weight
+        for (i, word), (j, later) in combinations(enumerate(post), 2):
+            if word != later and (window is None or j - i <= window):
+                weight = 1.0 if window is None else 1.0 / (j - i)
+                expected[word, later] += weight
+                expected[later, word] += weight
     path = tmp_path_factory.mktemp("pairs") / "pairs.bin"
     if not expected:
         with pytest.raises(DataError, match="collect more posts"):
@@ -59,10 +62,16 @@ def test_rare_pairs_can_be_left_out(tmp_path: Path) -> None:
         count_pairs(posts, 3, tmp_path / "none.bin", window=None, min_weight=3.0)
 
 
-def test_near_words_weigh_more_in_a_window() -> None:
+def test_near_words_weigh_more_in_a_window(tmp_path: Path) -> None:
     """A window weighs by distance, the whole post does not, and a word is no company for itself."""
-    assert list(post_pairs([1, 2, 1, 3], 2)) == [(1, 2, 1.0), (2, 1, 1.0), (2, 3, 0.5), (1, 3, 1.0)]
-    assert list(post_pairs([1, 2, 3], None)) == [(1, 2, 1.0), (1, 3, 1.0), (2, 3, 1.0)]
+    near = count_pairs([[1, 2, 1, 3]], 4, tmp_path / "near.bin", window=2)
+    forward = {(1, 2): 2.0, (2, 3): 0.5, (1, 3): 1.0}
+    both = forward | {(later, word): weight for (word, later), weight in forward.items()}
+    assert pairs_in(tmp_path / "near.bin", near.n_pairs, 4) == both
+    whole = count_pairs([[1, 2, 3]], 4, tmp_path / "whole.bin", window=None)
+    assert pairs_in(tmp_path / "whole.bin", whole.n_pairs, 4) == {
+        (word, later): 1.0 for word in (1, 2, 3) for later in (1, 2, 3) if word != later
+    }
 
 
 def test_pairs_do_not_stand_in_the_order_of_words(tmp_path: Path) -> None:
