@@ -69,13 +69,13 @@ def draw(answer: dict[str, Any], photo: Path, caption: str, seeds: list[str], n:
     y = MARGIN + height + 30
     asked = [text(MARGIN, y, f"“{caption}”", 17)]
     asked.append(text(MARGIN, y + 28, "seeds: " + " ".join(f"#{seed}" for seed in seeds), 15, SOFT))
-    topics = ", ".join(f"{one['topic']} {one['probability']:.0%}" for one in answer["topics"][:2])
+    topics = ", ".join(f"{topic['topic']} {topic['probability']:.0%}" for topic in answer["topics"][:2])
     asked.append(text(MARGIN, y + 54, f"topics: {topics}", 15, SOFT))
-    seen = ", ".join(f"{one['name'].split(',')[0]} {one['probability']:.0%}" for one in answer["classes"][:2])
-    asked.append(text(MARGIN, y + 78, shortened(f"looks like: {seen}", 46), 15, SOFT))
+    classes = ", ".join(f"{seen['name'].split(',')[0]} {seen['probability']:.0%}" for seen in answer["classes"][:2])
+    asked.append(text(MARGIN, y + 78, shortened(f"looks like: {classes}", 46), 15, SOFT))
 
-    least = min(sum(min(value, 0) for value in one["parts"].values()) for one in shown)
-    most = max(sum(max(value, 0) for value in one["parts"].values()) for one in shown)
+    least = min(sum(min(value, 0) for value in suggestion["parts"].values()) for suggestion in shown)
+    most = max(sum(max(value, 0) for value in suggestion["parts"].values()) for suggestion in shown)
     scale = BAR_WIDTH / (most - least)
     bar_left = LEFT + NAME_WIDTH
     zero = bar_left - least * scale
@@ -86,12 +86,12 @@ def draw(answer: dict[str, Any], photo: Path, caption: str, seeds: list[str], n:
         rows.append(text(x + 18, MARGIN + 11, name, 13, SOFT))
         x += 34 + 8 * len(name)
     top = MARGIN + 30
-    for number, one in enumerate(shown):
+    for number, suggestion in enumerate(shown):
         y = top + ROW * number
-        rows.append(text(LEFT, y + 20, shortened(f"#{one['display']}", 22), 16, INK, 600))
-        rows.append(text(LEFT, y + 37, f"{one['popularity']['posts']:,} posts", 12, SOFT))
-        rows += bars(one["parts"], zero, y + 10, scale)
-        for line, reason in enumerate(one["because"][:2]):
+        rows.append(text(LEFT, y + 20, shortened(f"#{suggestion['display']}", 22), 16, INK, 600))
+        rows.append(text(LEFT, y + 37, f"{suggestion['popularity']['posts']:,} posts", 12, SOFT))
+        rows += bars(suggestion["parts"], zero, y + 10, scale)
+        for line, reason in enumerate(suggestion["because"][:2]):
             rows.append(text(bar_left + BAR_WIDTH + 18, y + 19 + 17 * line, shortened(reason, 46), 13, SOFT))
     bottom = top + ROW * len(shown)
     rows.append(f'<path d="M{zero:.1f} {top} V{bottom - 8}" stroke="{SOFT}" stroke-width="1"/>')

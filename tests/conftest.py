@@ -77,7 +77,7 @@ def _folder_from(variable: str, what: str) -> Path:
         pytest.skip(f"{variable} does not name {what}")
     folder = Path(value)
     if not folder.is_dir():
-        pytest.fail(f"{variable}={value} is no folder")
+        pytest.fail(f"{variable}={value} is not a folder")
     return folder
 
 

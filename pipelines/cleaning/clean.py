@@ -171,7 +171,7 @@ def _files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
 
 def _demand_apart(corpus: Path, out: Path) -> None:
     if not corpus.is_dir():
-        raise DataError(f"{corpus} is no folder; name the corpus that `tagsmith collect` wrote")
+        raise DataError(f"{corpus} is not a folder; name the corpus that `tagsmith collect` wrote")
     here, there = corpus.resolve(), out.resolve()
     if there.is_relative_to(here) or here.is_relative_to(there):
         raise InvalidOption(f"{out} and the corpus {corpus} lie in each other; choose another --out", field="out")

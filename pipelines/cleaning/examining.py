@@ -101,7 +101,7 @@ class Examiner:
         """
         image = record.get("image")
         if image is not None and not isinstance(image, str):
-            raise ValueError("'image' is no text")
+            raise ValueError("'image' is not text")
         raw = post_of({key: value for key, value in record.items() if key != "image"}, path)
         if raw.post_id in self._quarantined:
             return Dropped(QUARANTINED, "", raw)

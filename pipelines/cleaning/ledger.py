@@ -60,7 +60,7 @@ def find_shards(corpus: Path) -> list[Shard]:
         if not real.is_relative_to(root):
             raise DataError(f"{path} is a link that leads out of the corpus; put the file itself there")
         if not real.is_file():
-            raise DataError(f"{path} is no file; take it out of {folder}")
+            raise DataError(f"{path} is not a file; take it out of {folder}")
         shards.append(Shard(path.name, real, _sha256(path)))
     if not shards:
         raise DataError(f"{folder} holds no .jsonl or .jsonl.gz file; `tagsmith collect` writes them there")
@@ -86,7 +86,7 @@ class ShardProgress:
         n_rows: posts kept so far, this shard's and those before it.
         n_bytes: length of the file of clean posts then.
         n_dropped_bytes: length of the file of dropped posts then.
-        malformed: the first line that is no post, and why.
+        malformed: the first line that is not a post, and why.
         dropped: rule -> posts.
         mended: what was changed -> posts.
         languages: primary tag, or "not clear", of the posts kept -> posts.

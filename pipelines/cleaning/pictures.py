@@ -1,6 +1,6 @@
 """The pictures of the posts that stay: each is looked at by one of a few threads, then all are compared.
 
-A picture that is no use is taken from its post, and the post stays: its words and hashtags still teach. Of equal
+A picture that cannot be used is taken from its post, and the post stays: its words and hashtags still teach. Of equal
 pictures the first keeps its post's.
 
 The file's name comes from a corpus that anyone may have made. So it must lie inside the corpus once all links are
@@ -47,7 +47,7 @@ NEAR_PICTURE = "near-picture"
 RULES = (MISSING, OUTSIDE, TOO_LARGE, NO_PICTURE, BROKEN, TINY, BLANK, SAME_PICTURE, NEAR_PICTURE)
 SENTENCES = {
     MISSING: "no file under the name that the post gives",
-    OUTSIDE: "a path or a link that leads out of the corpus, or to something that is no file",
+    OUTSIDE: "a path or a link that leads out of the corpus, or to something that is not a file",
     TOO_LARGE: "more bytes or pixels than are read",
     NO_PICTURE: "a file of another kind",
     BROKEN: "half-written, truncated or damaged",

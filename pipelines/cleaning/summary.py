@@ -24,7 +24,7 @@ SUMMARY = "summary.json"
 MADE_BY = "tagsmith clean"
 
 SENTENCES: dict[str, str] = {
-    reading.MALFORMED: "lines that are no post",
+    reading.MALFORMED: "lines that are not posts",
     examining.QUARANTINED: "posts that tagsmith outliers took out",
     examining.BLOCKED: "more hashtags of the block list than may be taken out",
     examining.FEW_HASHTAGS: "too few hashtags left",
@@ -162,7 +162,7 @@ def _blocks(summary: Mapping[str, Any]) -> Iterator[Block]:
         ("Mended", "mended", "", "n"),
         ("Languages, before comparing", "languages", "", "n"),
         ("Languages dropped", "other_languages", "", "n"),
-        ("Lines that are no post", "first_malformed_line", "shard", "the first"),
+        ("Lines that are not posts", "first_malformed_line", "shard", "the first"),
     ):
         if summary[key]:
             yield Heading(title)

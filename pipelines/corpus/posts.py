@@ -1,9 +1,9 @@
 """Posts on disk: the folder that training reads, and the same posts between its stages.
 
-A data folder holds ``posts/*.jsonl`` or ``posts/*.jsonl.gz``, one post a line, and may hold
-``multimodal/posts.jsonl``, posts whose ``image`` names a picture beside that file. ``docs/data.md`` describes every
-field. A line that is no post is counted and reported, not fatal: collections are large and come from many tools. A file
-without one good line is fatal, because it is of another kind than its name says.
+A data folder holds ``posts/*.jsonl`` or ``posts/*.jsonl.gz``, one post a line, and may hold ``multimodal/posts.jsonl``,
+posts whose ``image`` names a picture beside that file. ``docs/data.md`` describes every field. A line that is not a
+post is counted and reported, not fatal: collections are large and come from many tools. A file without one good line is
+fatal, because it is of another kind than its name says.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Tally:
 
     Attributes:
         kept: posts yielded, by source.
-        malformed: lines that are no post, by file name.
+        malformed: lines that are not posts, by file name.
         examples: the first such line of each file: where it stands and what is wrong.
         dropped: posts left out for another reason, by reason.
     """
@@ -277,7 +277,7 @@ def post_of(record: dict[str, Any], path: Path) -> Post:
     caption = _text(record, "caption") or ""
     split = record.get("split")
     if split not in (None, *SPLITS):
-        raise ValueError(f"'split' is none of {', '.join(SPLITS)}")
+        raise ValueError(f"'split' is not one of {', '.join(SPLITS)}")
     image = _text(record, "image")
     query_tag = _text(record, "query_tag")
     return Post(
@@ -300,7 +300,7 @@ def _text(record: dict[str, Any], key: str) -> str | None:
     if value is None or value == "":
         return None
     if not isinstance(value, str):
-        raise ValueError(f"'{key}' is no text")
+        raise ValueError(f"'{key}' is not text")
     return value.encode("utf-8", "replace").decode()  # half a surrogate pair can be read but not written
 
 
@@ -310,7 +310,7 @@ def _hashtags(record: dict[str, Any], caption: str) -> tuple[str, ...]:
     if raw is None:
         return extract(caption)
     if not isinstance(raw, list) or not all(isinstance(hashtag, str) for hashtag in raw):
-        raise ValueError("'hashtags' is no list of texts")
+        raise ValueError("'hashtags' is not a list of texts")
     return tuple(dict.fromkeys(filter(None, map(normalise, raw))))
 
 

@@ -81,7 +81,7 @@ def read_lexicon(path: Path) -> TopicLexicon:
     try:
         return parse_lexicon(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is no topic lexicon ({error}); docs/data.md describes one") from error
+        raise DataError(f"{path} is not a topic lexicon ({error}); docs/data.md describes one") from error
 
 
 def parse_lexicon(text: str) -> TopicLexicon:
@@ -95,7 +95,7 @@ def parse_lexicon(text: str) -> TopicLexicon:
         {topic: tuple(entry["seeds"]) for topic, entry in topics.items()},
         {topic: tuple(entry.get("collect", ())) for topic, entry in topics.items()},
     )
-    # Whatever is no text fails here and not where the hashtags are used.
+    # Whatever is not text fails here and not where the hashtags are used.
     _normal(hashtag for hashtags in (*lexicon.seeds.values(), *lexicon.collect.values()) for hashtag in hashtags)
     return lexicon
 

@@ -98,7 +98,7 @@ class Resamples:
         return _interval(value, np.nanmean(group_means, axis=1))
 
     def statistic(self, compute: Callable[[NDArray[np.float64]], float]) -> Interval:
-        """Return ``compute(weights)``, weights (n_posts,), for figures that are no mean: calibration error."""
+        """Return ``compute(weights)``, weights (n_posts,), for figures that are not means: calibration error."""
         n_posts = self.weights.shape[1]
         drawn = np.array([compute(row.astype(np.float64)) for row in self.weights])
         return _interval(compute(np.ones(n_posts)), drawn)

@@ -77,7 +77,7 @@ def grow(
     """
     corpus = paths.corpus.resolve()
     if not (corpus / "posts").is_dir():
-        raise DataError(f"{paths.corpus} is no corpus: there is no posts folder in it; run tagsmith collect first")
+        raise DataError(f"{paths.corpus} is not a corpus: there is no posts folder in it; run tagsmith collect first")
     with Workshop(paths.out / WORK).opened() as workshop:
         lexicon = workshop.folder / LEXICON_FILE
         write_atomic(lexicon, lexicon_of_searches(searched_by).to_json())

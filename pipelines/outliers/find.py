@@ -77,7 +77,7 @@ def look_for_outliers(
 ) -> Found:
     """Return the pictures of a labelled folder or a corpus that are out of place; nothing is changed.
 
-    Files that are no readable picture are out of place too.
+    Files that are not readable pictures are out of place too.
 
     Raises:
         DataError: there are too few pictures to tell.

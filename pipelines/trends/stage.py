@@ -23,7 +23,7 @@ def run(context: StageContext[CorpusConfig]) -> None:
     """Write ``trends.json``, or nothing where no two posts have a time.
 
     Raises:
-        DataError: posts are missing or malformed throughout, or the lexicon is none.
+        DataError: posts are missing or malformed throughout, or the lexicon cannot be read.
     """
     tally, config = TrendTally(), context.config
     posts = context.inputs["posts"]

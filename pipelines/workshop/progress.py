@@ -66,7 +66,7 @@ class _BarTask:
 
 
 class BarProgress:
-    """Bars on a terminal; plain lines where the output is no terminal."""
+    """Bars on a terminal; plain lines where the output is not one."""
 
     def __init__(self, bars: Progress) -> None:
         self._bars = bars

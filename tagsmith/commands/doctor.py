@@ -95,7 +95,7 @@ def _package(name: str, without: State, advice: str) -> Finding:
 
 
 def _unknown_variables() -> Iterator[Finding]:
-    """Yield variables that begin like settings and are none; nothing fails over them, but they may be misspelt."""
+    """Yield variables that begin like settings but are none of them; they may be misspelt, and nothing fails for it."""
     from service.settings import unknown_variables
 
     for variable, nearest in unknown_variables().items():

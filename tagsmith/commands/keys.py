@@ -143,5 +143,5 @@ def _fields(key: StoredKey, is_valid: bool) -> dict[str, object]:
 def _seconds(text: str) -> float:
     found = _LIFETIME.fullmatch(text)
     if found is None or int(found.group(1)) == 0:
-        raise InvalidOption(f"--expires {text} is no time; write a number and m, h or d, as in 90d", field="expires")
+        raise InvalidOption(f"--expires {text} is not a time; write a number and m, h or d, as in 90d", field="expires")
     return int(found.group(1)) * _SECONDS[found.group(2)]

@@ -73,7 +73,7 @@ def test_a_torn_last_line_costs_that_line_alone(tmp_path: Path) -> None:
         (b"[" * 100_000, "not valid JSON"),
         (b"[1]", "not a JSON object"),
         (b'{"caption": "x"}', "no 'id'"),
-        (b'{"id": "x", "image": 5}', "'image' is no text"),
+        (b'{"id": "x", "image": 5}', "'image' is not text"),
         ('{"id": "x", "caption": "café"}'.encode("latin-1"), "not UTF-8 but another encoding; save the file as UTF-8"),
         (json.dumps({"id": "x", "caption": "y" * MAX_LINE_BYTES}).encode(), "longer than 1 MiB"),
     ],

@@ -65,5 +65,5 @@ def test_a_file_that_is_no_lexicon_is_refused(tmp_path: Path, content: str | Non
     """The message says where one is described."""
     if content is not None:
         (tmp_path / "lexicon.json").write_text(content, encoding="utf-8")
-    with pytest.raises(DataError, match=r"lexicon.json is no topic lexicon .*docs/data.md"):
+    with pytest.raises(DataError, match=r"lexicon.json is not a topic lexicon .*docs/data.md"):
         read_lexicon(tmp_path / "lexicon.json")

@@ -67,7 +67,7 @@ def test_what_cannot_be_used_ends_with_2_and_a_sentence(tmp_path: Path) -> None:
     """No corpus, and a corpus of something else."""
     code, _, err = invoke(str(tmp_path / "nothing"), "--out", str(tmp_path / "clean"))
     assert code == 2
-    assert "is no folder; name the corpus" in err
+    assert "is not a folder; name the corpus" in err
     write_shard(tmp_path / "corpus", ["id,caption", "1,hello"])
     code, _, err = invoke(str(tmp_path / "corpus"), "--out", str(tmp_path / "clean"))
     assert code == 2
