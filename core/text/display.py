@@ -64,7 +64,7 @@ class Segmenter:
         total = max(2, sum(self.counts.values()))
         self._log_probability = {word: math.log(count / total) for word, count in self.counts.items()}
         self._log_unknown = -math.log(total)
-        self._display = lru_cache(maxsize=65_536)(self._show)
+        self._display = lru_cache(maxsize=65_536)(self._display_form)
 
     def display(self, hashtag: str) -> str:
         """Return the PascalCase form of a hashtag in normal form; case folded, it is the hashtag again."""
@@ -74,7 +74,7 @@ class Segmenter:
         """Return the words of a run of letters: the most probable cut, ties by the longer last word."""
         return self._best_cut(letters)[0]
 
-    def _show(self, hashtag: str) -> str:
+    def _display_form(self, hashtag: str) -> str:
         shown: list[str] = []
         after_digits = ""
         for match in _RUNS.finditer(hashtag):

@@ -68,7 +68,7 @@ def why_not(raw: str) -> str | None:
     """Return why ``raw`` cannot be a hashtag, in words fit for a warning, or None when it can be one."""
     if normalise(raw) is not None:
         return None
-    shown = _show(raw)
+    shown = _quoted(raw)
     if len(raw) > _MAX_RAW:
         return f"{shown} is longer than {MAX_LENGTH} characters"
     folded = fold(raw)
@@ -78,7 +78,7 @@ def why_not(raw: str) -> str | None:
     if foreign is not None and foreign[0].isspace():
         return f"{shown} has a space; write it as one word"
     if foreign is not None and _LETTER.search(folded):
-        return f"{shown} has {_show(foreign[0])}; only letters, digits and _ can stand in a hashtag"
+        return f"{shown} has {_quoted(foreign[0])}; only letters, digits and _ can stand in a hashtag"
     if not _LETTER.search(folded):
         return f"{shown} has no letter"
     return f"{shown} is longer than {MAX_LENGTH} characters"
@@ -127,7 +127,7 @@ def fold(raw: str) -> str:
             return folded
 
 
-def _show(raw: str, limit: int = 40) -> str:
+def _quoted(raw: str, limit: int = 40) -> str:
     """Quote ``raw`` for a message: cut, and with what cannot be printed or encoded escaped."""
     cut = raw if len(raw) <= limit else raw[:limit] + "…"
     return "'" + "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in cut) + "'"

@@ -32,7 +32,7 @@ QUANTILES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9)
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class ExportedClassifier:
     """A classifier on disk and what it does.
 
     Attributes:
@@ -50,7 +50,7 @@ class Candidate:
     scores: TopicScores
 
 
-def export_candidates(
+def export_precisions(
     network: TopicNetwork,
     facts: ClassifierFacts,
     pictures: Sequence[LabelledPicture],
@@ -61,7 +61,7 @@ def export_candidates(
     seed: int,
     workers: int,
     advance: Callable[[float], object],
-) -> tuple[Candidate, Candidate]:
+) -> tuple[ExportedClassifier, ExportedClassifier]:
     """Return the classifier in float32 and in int8, each calibrated by its own answers.
 
     Args:
@@ -89,7 +89,7 @@ def export_candidates(
         (prepare(decode(picture.path.read_bytes()), spec) for picture in pictures),
     )
 
-    def measured(precision: Precision, target: Path) -> Candidate:
+    def measured(precision: Precision, target: Path) -> ExportedClassifier:
         classifier = open_classifier(target, "onnx", threads=1)
         raw = observe(classifier, pictures, workers, advance)
         # At temperature 1 the logarithm of a probability is its logit, but for a number common to all topics.
@@ -99,7 +99,7 @@ def export_candidates(
         final = replace(facts, temperature=temperature, energy=energy)
         write_facts(final, target)
         seen = tuple(observe(open_classifier(target, "onnx", threads=1), pictures, workers, advance))
-        return Candidate(precision, target, final, seen, score_topics(topic_probabilities(seen), labels))
+        return ExportedClassifier(precision, target, final, seen, score_topics(topic_probabilities(seen), labels))
 
     return measured("float32", whole), measured("int8", small)
 
@@ -120,8 +120,8 @@ def _energy_statistics(
     return EnergyStatistics(_quantiles(on_photographs), round(threshold, 4), round(below, 4))
 
 
-def choose_precision(wanted: Precision, whole: Candidate, small: Candidate) -> Candidate:
-    """Return the candidate that ships: for "auto" int8, unless it costs more than half a point of top-1 or top-2."""
+def choose_precision(wanted: Precision, whole: ExportedClassifier, small: ExportedClassifier) -> ExportedClassifier:
+    """Return the classifier that ships: for "auto" int8, unless it costs more than half a point of top-1 or top-2."""
     if wanted == "auto":
         is_close = (
             small.scores.top1 >= whole.scores.top1 - MOST_LOSS and small.scores.top2 >= whole.scores.top2 - MOST_LOSS

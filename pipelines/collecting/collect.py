@@ -289,13 +289,13 @@ def crawl_display(console: Console) -> Iterator[Callable[[CrawlFigures], None]]:
         return
     shown = 0
 
-    def show(figures: CrawlFigures) -> None:
+    def print_line(figures: CrawlFigures) -> None:
         nonlocal shown
         if figures.posts >= shown + POSTS_A_LINE:
             shown = figures.posts
             console.print(progress_line(figures), highlight=False, markup=False, soft_wrap=True)
 
-    yield show
+    yield print_line
 
 
 def progress_line(figures: CrawlFigures) -> str:

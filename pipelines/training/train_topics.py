@@ -19,7 +19,7 @@ from models.labelled.topic_predictions import same_top_classes, topic_probabilit
 from models.training.fine_tuning import FineTuning
 from models.training.frozen_training import FrozenBackbone, read_training_set, use_one_thread, with_photo_energy
 from models.training.head import held_out_logits, softmax
-from models.training.precision import Candidate, choose_precision, export_candidates
+from models.training.precision import ExportedClassifier, choose_precision, export_precisions
 from models.training.topic_network import TopicNetwork
 from pipelines.config.training import TopicsConfig
 from pipelines.report.figures import Confusion
@@ -94,7 +94,7 @@ def train_topics(config: TopicsConfig, paths: TopicPaths, progress: ProgressPort
     left_out = [(logits[fair], training.labels[fair])] if fair.any() else []
     val = folder.of_split("val")
     labels = folder.label_matrix(val)
-    whole, small = export_candidates(
+    whole, small = export_precisions(
         classifier,
         _facts(config, backbone, folder, paths.weights),
         val,
@@ -149,7 +149,7 @@ def _facts(config: TopicsConfig, backbone: Backbone, folder: TopicFolder, weight
     )
 
 
-def _figures(whole: Candidate, small: Candidate, chosen: Candidate) -> dict[str, Any]:
+def _figures(whole: ExportedClassifier, small: ExportedClassifier, chosen: ExportedClassifier) -> dict[str, Any]:
     rows = {"val, float32": _row(whole.scores), "val, int8": _row(small.scores)}
     shipped = {
         "backbone": chosen.facts.backbone,

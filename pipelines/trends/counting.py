@@ -170,8 +170,9 @@ class _Counter:
 def _dated_counts(
     topic: str | None, posts_by_day: Ints, cells: list[tuple[str, int, int]], row_of: Mapping[str, int]
 ) -> DatedCounts:
-    columns = np.array(sorted((row_of[tag], day, n) for tag, day, n in cells), dtype=np.int64).reshape(-1, 3)
-    return DatedCounts(topic, posts_by_day, columns[:, 0], columns[:, 1], columns[:, 2])
+    rows = np.array(sorted((row_of[tag], day, n) for tag, day, n in cells), dtype=np.int64).reshape(-1, 3)
+    hashtag, day, posts = rows.T
+    return DatedCounts(topic, posts_by_day, hashtag=hashtag, day=day, posts=posts)
 
 
 def _dated(posts: Iterable[Post], now: datetime, tally: TrendTally) -> Iterator[tuple[date, Post]]:
