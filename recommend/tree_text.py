@@ -117,7 +117,7 @@ class _Lines:
 
     def thresholds(self, key: str, n: int) -> str:
         """Return the value of a line of ``n`` numbers, each finite or ``inf``."""
-        return self._numbers(key, n, _THRESHOLDS, lambda token: token == "inf" or math.isfinite(float(token)))[0]
+        return self._numbers(key, n, _THRESHOLDS, lambda text: text == "inf" or math.isfinite(float(text)))[0]
 
     def integers(self, key: str, n: int, least: int, most: int) -> tuple[str, list[int]]:
         """Return the value of a line of ``n`` integers from ``least`` to ``most``, and the integers."""
