@@ -77,6 +77,11 @@ class MissingExtra(TagsmithError):
     """An optional package that this needs is not installed."""
 
 
+def lacking(what: str, package: str | None, extra: str) -> MissingExtra:
+    """Return the error that says which extra of tagsmith brings the package that ``what`` needs."""
+    return MissingExtra(f"{what} needs {package}; install it with: pip install 'tagsmith[{extra}]'")
+
+
 class BundleError(TagsmithError):
     """A bundle cannot be used."""
 

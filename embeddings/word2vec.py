@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import DataError, MissingExtra
+from core.errors import DataError, lacking
 from embeddings.pretrained import PretrainedVectors
 from embeddings.table import EmbeddingTable, build_table, log_prior_of
 
@@ -142,4 +142,4 @@ def _word2vec_class() -> Any:
     try:
         return importlib.import_module("gensim.models.word2vec").Word2Vec
     except ImportError as error:
-        raise MissingExtra("Word2Vec needs gensim: pip install 'tagsmith[train]'") from error
+        raise lacking("Word2Vec", "gensim", "train") from error

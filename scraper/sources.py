@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from core.errors import InvalidOption, MissingExtra
+from core.errors import InvalidOption, lacking
 from scraper.licences import OPEN
 from scraper.port import PageSource, WebClient
 
@@ -144,7 +144,5 @@ def open_source(name: str, options: SourceOptions) -> PageSource:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("core", "scraper"):
             raise
-        raise MissingExtra(
-            f"the source {name!r} needs {error.name}; install it with: pip install 'tagsmith[scrape]'"
-        ) from error
+        raise lacking(f"the source {name!r}", error.name, "scrape") from error
     return factory(options)

@@ -15,7 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import Match
 
-from core.errors import MissingExtra, TagsmithError
+from core.errors import TagsmithError, lacking
 from core.version import installed_version
 from service.context import ServiceParts
 from service.engine.batches import Batches
@@ -188,5 +188,5 @@ def _open_spans(settings: Settings) -> Spans | None:
     try:
         from service.protocol.tracing import Spans
     except ModuleNotFoundError as error:
-        raise MissingExtra("traces need OpenTelemetry; install it with: pip install 'tagsmith[otel]'") from error
+        raise lacking("tracing", "OpenTelemetry", "otel") from error
     return Spans(settings.otlp_endpoint, installed_version())

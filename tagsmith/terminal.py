@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 from typer.core import TyperGroup
 
-from core.errors import TagsmithError
+from core.errors import TagsmithError, lacking
 from core.text.visible import visible, visible_json, visible_lines
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class FailuresInOneLine(TyperGroup):
             if ctx.params.get("debug") or package in ("", *OWN_PACKAGES):
                 raise
             extra = "scrape" if ctx.invoked_subcommand in COLLECTING else "train"
-            tell(f"tagsmith: this needs {package}; install it with: pip install 'tagsmith[{extra}]'", err=True)
+            tell(f"tagsmith: {lacking('this', package, extra)}", err=True)
             raise typer.Exit(UNUSABLE) from error
         except KeyboardInterrupt as error:
             resumes = ctx.invoked_subcommand in ("train", "distill", "collect", "clean", "grow")

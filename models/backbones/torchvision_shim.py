@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from core.errors import MissingExtra
+from core.errors import MissingExtra, lacking
 
 MISSING_OPERATORS = ("nms", "qnms")
 _keep_alive: list[Any] = []  # the declarations vanish with their Library object
@@ -29,10 +29,10 @@ def import_torchvision_models() -> ModuleType:
     try:
         return importlib.import_module("torchvision.models")
     except ImportError as error:
-        raise MissingExtra("This needs torchvision. Install the extra: pip install 'tagsmith[train]'.") from error
+        raise lacking("this", "torchvision", "train") from error
     except RuntimeError as error:
         if "torchvision::nms" not in str(error):
-            raise MissingExtra(f"torchvision does not go with this torch: {error}. Install a matching one.") from error
+            raise MissingExtra(f"torchvision does not go with this torch: {error}; install a matching one") from error
     for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
         del sys.modules[name]  # a half-imported package would be handed out as it is
     _declare_operators()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import BundleCorrupt, MissingExtra
+from core.errors import BundleCorrupt, lacking
 from models.classifier.evidence import Forward, Logits
 from models.classifier.files import OUTPUT_NAMES, network_path
 
@@ -23,7 +23,7 @@ def open_forward(folder: Path, threads: int | None) -> Forward:
         import core.no_reports  # noqa: F401, I001 - before OpenVINO
         import openvino
     except ImportError as error:
-        raise MissingExtra("The openvino runtime is not installed. Run: pip install openvino") from error
+        raise lacking("the runtime openvino", "openvino", "scale") from error
     path = network_path(folder)
     # Float32 throughout: where the processor has bfloat16 the plugin would choose it and drift from the others.
     settings: dict[str, str | int] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from core.errors import InvalidOption, MissingExtra
+from core.errors import InvalidOption, MissingExtra, lacking
 from models.classifier.evidence import Forward, NetworkClassifier
 from models.classifier.files import read_facts
 
@@ -22,19 +22,22 @@ class Runtime:
         name: as in settings and on the command line.
         module: dotted name of the module with ``open_forward(folder, threads)``; imported only when chosen.
         needs: packages that must be installed.
+        extra: of tagsmith that brings them; "" for the one that every install has.
     """
 
     name: str
     module: str
     needs: tuple[str, ...]
+    extra: str = ""
 
 
 RUNTIMES = (
     Runtime("onnx", "models.classifier.runtime_onnx", ("onnxruntime",)),
-    Runtime("openvino", "models.classifier.runtime_openvino", ("openvino",)),
-    Runtime("torch", "models.classifier.runtime_torch", ("torch", "onnx")),
+    Runtime("openvino", "models.classifier.runtime_openvino", ("openvino",), "scale"),
+    Runtime("torch", "models.classifier.runtime_torch", ("torch", "onnx"), "gpu"),
 )
 AUTO = "auto"
+REPAIR = "install it with: pip install onnxruntime"
 
 
 def open_classifier(folder: Path, runtime: str = AUTO, threads: int | None = None) -> NetworkClassifier:
@@ -61,11 +64,16 @@ def _choose(name: str) -> Runtime:
         for runtime in RUNTIMES:
             if _is_installed(runtime):
                 return runtime
-        raise MissingExtra("No runtime for the picture network is installed. Run: pip install onnxruntime")
+        raise MissingExtra(f"pictures need a runtime; {REPAIR}")
     for runtime in RUNTIMES:
         if runtime.name == name:
             if not _is_installed(runtime):
-                raise MissingExtra(f"The {name} runtime is not installed. Run: pip install {' '.join(runtime.needs)}")
+                what, packages = f"the runtime {name}", " and ".join(runtime.needs)
+                raise (
+                    lacking(what, packages, runtime.extra)
+                    if runtime.extra
+                    else MissingExtra(f"{what} needs {packages}; {REPAIR}")
+                )
             return runtime
     known = ", ".join((AUTO, *(runtime.name for runtime in RUNTIMES)))
     raise InvalidOption(f"There is no runtime {name!r}. Choose one of: {known}.")

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.atomic import sync_folder
-from core.errors import DataError, InvalidOption, MissingExtra
+from core.errors import DataError, InvalidOption, lacking
 from core.locks import hold_work_folder
 from core.quarantine import quarantined
 from core.text.blocklist import load_blocklist
@@ -97,7 +97,7 @@ def _clean(
         )
         from pipelines.cleaning.ledger import POSTS, find_shards
     except ModuleNotFoundError as error:
-        raise MissingExtra(f"cleaning needs {error.name}; install it with: pip install 'tagsmith[scrape]'") from error
+        raise lacking("cleaning", error.name, "scrape") from error
 
     shards = find_shards(corpus)
     real = corpus.resolve()
