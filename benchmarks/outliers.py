@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import re
 import time
 from collections import defaultdict
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.processors import available_processors
 from models.labelled.picture_features import open_bundle_extractor, read_features
 from models.labelled.topic_folder import read_topic_folder
 from pipelines.evaluation.bootstrap import Resamples
@@ -76,7 +76,7 @@ class Bench:
         extractor = open_bundle_extractor(bundle)
         rows = [picture for picture in folder.pictures if picture.split in ("train", "val", "test", "ood")]
         self.other_paths = sorted(others.rglob("*.jpg"))
-        workers = os.cpu_count() or 1
+        workers = available_processors()
         own = read_features([picture.path for picture in rows], extractor, cache, workers)
         foreign = read_features(self.other_paths, extractor, cache, workers)
         self.features = np.concatenate([own.features, foreign.features])

@@ -77,9 +77,10 @@ class MissingExtra(TagsmithError):
     """An optional package that this needs is not installed."""
 
 
-def lacking(what: str, package: str | None, extra: str) -> MissingExtra:
-    """Return the error that says which extra of tagsmith brings the package that ``what`` needs."""
-    return MissingExtra(f"{what} needs {package}; install it with: pip install 'tagsmith[{extra}]'")
+def lacking(what: str, package: str | None, extra: str | None) -> MissingExtra:
+    """Return the error that says what ``what`` needs, and which extra of tagsmith, or tagsmith alone, brings it."""
+    tagsmith = f"'tagsmith[{extra}]'" if extra else "tagsmith"
+    return MissingExtra(f"{what} needs {package}; install it with: pip install {tagsmith}")
 
 
 class BundleError(TagsmithError):

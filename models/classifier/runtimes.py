@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from core.errors import InvalidOption, MissingExtra, lacking
+from core.errors import InvalidOption, lacking
 from models.classifier.evidence import Forward, NetworkClassifier
 from models.classifier.files import read_facts
 
@@ -22,13 +22,13 @@ class Runtime:
         name: as in settings and on the command line.
         module: dotted name of the module with ``open_forward(folder, threads)``; imported only when chosen.
         needs: packages that must be installed.
-        extra: of tagsmith that brings them; "" for the one that every install has.
+        extra: of tagsmith that brings them; None for the one that every install has.
     """
 
     name: str
     module: str
     needs: tuple[str, ...]
-    extra: str = ""
+    extra: str | None = None
 
 
 RUNTIMES = (
@@ -37,7 +37,6 @@ RUNTIMES = (
     Runtime("torch", "models.classifier.runtime_torch", ("torch", "onnx"), "gpu"),
 )
 AUTO = "auto"
-REPAIR = "install it with: pip install onnxruntime"
 
 
 def open_classifier(folder: Path, runtime: str = AUTO, threads: int | None = None) -> NetworkClassifier:
@@ -64,16 +63,11 @@ def _choose(name: str) -> Runtime:
         for runtime in RUNTIMES:
             if _is_installed(runtime):
                 return runtime
-        raise MissingExtra(f"pictures need a runtime; {REPAIR}")
+        raise lacking("the picture network", "a runtime", None)
     for runtime in RUNTIMES:
         if runtime.name == name:
             if not _is_installed(runtime):
-                what, packages = f"the runtime {name}", " and ".join(runtime.needs)
-                raise (
-                    lacking(what, packages, runtime.extra)
-                    if runtime.extra
-                    else MissingExtra(f"{what} needs {packages}; {REPAIR}")
-                )
+                raise lacking(f"the runtime {name}", " and ".join(runtime.needs), runtime.extra)
             return runtime
     known = ", ".join((AUTO, *(runtime.name for runtime in RUNTIMES)))
     raise InvalidOption(f"There is no runtime {name!r}. Choose one of: {known}.")
